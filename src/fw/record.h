@@ -1,0 +1,54 @@
+/*
+ * What the keeper says to the firewall helper: fixed records, five words.
+ *
+ * One record a datagram... or many: a datagram is a whole number of records.
+ * The helper believes nothing: it checks every field, keeps its own
+ * never-block list and limits, and answers each PING and SYNC_END.
+ */
+#ifndef FW_RECORD_H
+#define FW_RECORD_H
+
+#include <stdint.h>
+
+enum { FW_RECORD_MAGIC = 0x50464631 }; /* "PFF1" */
+
+enum fw_word {
+	FW_ADD = 1,    /* block addr/bits for ttl_s */
+	FW_DELETE,     /* lift it */
+	FW_SYNC_BEGIN, /* the ADDs up to SYNC_END are the whole table */
+	FW_SYNC_END,   /* make the kernel equal to them, in one batch */
+	FW_FLUSH,      /* lift all */
+	FW_PING,       /* answer only */
+};
+
+struct fw_record {
+	uint32_t magic;
+	uint8_t word;   /* enum fw_word */
+	uint8_t bits;   /* 0-128 of the 16 octets, as struct prefix */
+	uint16_t pad;
+	uint32_t ttl_s; /* ADD: 1 to 10 years; 0: no timeout */
+	uint32_t token; /* PING, SYNC_END: echoed in the answer */
+	uint8_t octets[16];
+};
+
+enum fw_status {
+	FW_STATUS_OK = 0,
+	FW_STATUS_REFUSED, /* never-block list, or a limit */
+	FW_STATUS_FAILED,  /* the kernel or the command said no */
+};
+
+/* helper -> keeper: one for each PING, SYNC_END and failed or refused word. */
+struct fw_answer {
+	uint32_t magic;
+	uint8_t word;
+	uint8_t status; /* enum fw_status */
+	uint16_t pad;
+	uint32_t token;
+	uint32_t count;   /* entries in force after it */
+	uint32_t drift;   /* SYNC_END: entries that had to be added or removed */
+	uint8_t octets[16];
+	uint8_t bits;
+	uint8_t pad2[3];
+};
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * What the processes say to each other: one table, fixed sizes, one version.
+ *
+ * Channels are SOCK_SEQPACKET pairs. A datagram holds one or more messages,
+ * each a struct message_head followed by the fixed body of its type. Both
+ * ends are the same binary (an upgrade hands over listeners, not channels), so
+ * structs cross as they lie; a datagram that does not parse is a bug or a
+ * taken-over peer: the receiver drops it and counts.
+ */
+#ifndef IPC_MESSAGE_H
+#define IPC_MESSAGE_H
+
+#include <stdint.h>
+
+#include "../base/addr.h"
+#include "../base/units.h"
+
+enum { MESSAGE_VERSION = 1, MESSAGE_USER_LONGEST = 128 };
+
+enum message_type {
+	MESSAGE_NONE = 0,
+	/* worker -> keeper */
+	MESSAGE_HELLO,      /* struct message_hello: send me the bans */
+	MESSAGE_ASK,        /* struct message_ask -> MESSAGE_VERDICT */
+	MESSAGE_SETTLE,     /* struct message_settle -> MESSAGE_VERDICT */
+	MESSAGE_NOTE,       /* struct message_note, no answer */
+	MESSAGE_STATS,      /* struct message_stats, no answer */
+	/* keeper -> worker */
+	MESSAGE_VERDICT,    /* struct message_verdict */
+	MESSAGE_BAN,        /* struct message_ban */
+	MESSAGE_UNBAN,      /* struct message_ban (prefix only) */
+	MESSAGE_ALLOW,      /* struct message_ban (prefix only) */
+	MESSAGE_DISALLOW,   /* struct message_ban (prefix only) */
+	MESSAGE_SYNC_DONE,  /* no body: all bans are told, accept clients */
+	/* supervisor <-> keeper, worker */
+	MESSAGE_CHANNEL,    /* struct message_channel + one descriptor */
+	MESSAGE_RELOAD_ASK, /* keeper -> supervisor: no body */
+	MESSAGE_RELOAD_DONE,/* supervisor -> keeper: struct message_text */
+	MESSAGE_CONF,       /* supervisor -> keeper: + a memfd of the text */
+	MESSAGE_DRAIN,      /* supervisor -> worker: stop accepting, finish */
+	MESSAGE_READY,      /* child -> supervisor: serving now */
+	MESSAGE_COUNT,
+};
+
+struct message_head {
+	uint16_t type; /* enum message_type */
+	uint16_t size_bytes; /* of the body */
+	uint32_t version;
+};
+
+struct message_hello {
+	uint32_t slot; /* worker number */
+	uint32_t pid;
+};
+
+struct message_ask {
+	uint64_t attempt; /* unique per worker process; echoed */
+	mono_ms_t held_since; /* 0: first time */
+	struct addr addr;
+	uint64_t secret_tag;
+	uint64_t session; /* id for the log and explain */
+	uint16_t user_n;
+	uint8_t mech; /* enum auth_mech */
+	uint8_t listener; /* index in the configuration */
+	uint32_t pad;
+	char user[MESSAGE_USER_LONGEST]; /* cut; not NUL-terminated */
+};
+
+struct message_settle {
+	uint64_t attempt;
+	struct addr addr;
+	uint64_t session;
+	uint32_t outcome; /* enum policy_outcome */
+	uint32_t code;    /* of the final reply, 0: none */
+};
+
+struct message_verdict {
+	uint64_t attempt;
+	uint32_t kind; /* enum policy_verdict_kind */
+	uint32_t wait_ms;
+	uint32_t rule; /* enum policy_rule */
+	uint32_t mode; /* enum policy_mode */
+	uint32_t failure_count;
+	uint32_t pad;
+};
+
+enum note_kind {
+	NOTE_EARLY_TALK,
+	NOTE_PROTOCOL_ERROR,
+	NOTE_AUTH_REFUSED, /* AUTH where none is offered */
+	NOTE_REFUSAL,      /* a reply of ours with a reference went out */
+};
+
+struct message_note {
+	struct addr addr;
+	uint64_t session;
+	uint32_t kind;
+	uint32_t reply; /* enum reply_id, NOTE_REFUSAL */
+};
+
+/* A worker's counters since its start; sent once a second when changed. */
+struct message_stats {
+	uint64_t sessions_open;
+	uint64_t sessions_total;
+	uint64_t messages_total; /* 2yz to an end of data, read from the server */
+	uint64_t turned_away_total; /* at accept */
+	uint64_t tarpit_open;
+	uint64_t server_errors_total; /* could not be reached or lost */
+	uint64_t log_dropped_total;
+	uint64_t auth_ok_total;
+	uint64_t auth_failed_total;
+	uint64_t loop_stall_longest_ms;
+};
+
+struct message_ban {
+	struct prefix prefix;
+	uint8_t pad[7];
+	mono_ms_t until;
+	uint32_t rule;
+	uint32_t pad2;
+};
+
+struct message_channel {
+	uint32_t slot; /* worker number the channel leads to (to the keeper) */
+	uint32_t pad;
+};
+
+struct message_text {
+	uint32_t ok; /* 1: done, 0: refused */
+	uint32_t n;
+	char text[4000]; /* what changed, or the errors; cut */
+};
+
+#endif

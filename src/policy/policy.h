@@ -1,0 +1,205 @@
+/*
+ * The policy core: who guesses, and what is done about it.
+ *
+ * PURE. No clock, log, socket, thread or global; time and randomness are
+ * arguments. The same events give the same verdicts for ever: the core runs
+ * in the keeper, in tests under virtual time, and in replays of old logs.
+ * Memory is fixed at policy_new(); tables evict by a stated rule (see
+ * source.c, ban.c) and an active ban is never evicted for a counter.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../proto/slice.h"
+#include "../base/addr.h"
+#include "../base/units.h"
+
+enum policy_mode {
+	POLICY_OFF,     /* not computed */
+	POLICY_OBSERVE, /* decides, says "would", does nothing */
+	POLICY_ENFORCE,
+};
+
+/* Rules by their stable names; a ban's or verdict's reason. */
+enum policy_rule {
+	RULE_NONE = 0,
+#define RULE(id, name, text) RULE_##id,
+#include "rules.def"
+#undef RULE
+	RULE_COUNT,
+};
+
+/* Plain numbers, filled by the caller from the configuration. */
+struct policy_conf {
+	enum policy_mode mode; /* of the whole; the ladder may be lower */
+	enum policy_mode source_mode; /* of the per-source ladder */
+	unsigned v4_bits, v6_bits; /* size of a source: 8-32, 16-128 */
+	unsigned failure_limit; /* 1-1000 in window_ms -> ban */
+	uint64_t window_ms;
+	uint64_t ban_ms; /* first ban */
+	unsigned ban_growth; /* factor for each repeat, 1-10 */
+	uint64_t ban_longest_ms;
+	unsigned slow_limit; /* 0: no slow window; else 1-1000 */
+	uint64_t slow_window_ms;
+	uint64_t slow_ban_ms;
+	uint64_t delay_first_ms; /* of the 535; doubles; 0: no delay */
+	uint64_t delay_longest_ms;
+	uint64_t hold_step_ms; /* a surplus attempt asks again after this */
+	uint64_t hold_longest_ms; /* then it is answered 454 */
+	uint64_t attempt_longest_ms; /* an attempt never settled becomes a
+					failure after this */
+	uint64_t repeat_memory_ms; /* how long a past ban counts as a repeat */
+	size_t sources_most; /* tracked sources, power of two not needed */
+	size_t bans_most;
+	size_t attempts_most; /* in flight */
+	const struct prefix *allow; /* copied by policy_new/policy_configure */
+	size_t allow_count;
+};
+
+enum policy_event_kind {
+	EVENT_AUTH_BEGINS,  /* asks; opens an attempt */
+	EVENT_AUTH_SETTLED, /* asks (delay); closes the attempt */
+	EVENT_AUTH_REFUSED, /* a client used AUTH where none is offered */
+	EVENT_EARLY_TALK,
+	EVENT_PROTOCOL_ERROR,
+	EVENT_OPERATOR_BAN, /* prefix, span_ms (0: ban_ms) */
+	EVENT_OPERATOR_UNBAN,
+	EVENT_OPERATOR_ALLOW, /* prefix; lifts and prevents bans */
+	EVENT_OPERATOR_DISALLOW,
+	EVENT_RESTORE_BAN, /* from the store, before anything else */
+};
+
+enum policy_outcome {
+	OUTCOME_OK,        /* 235 */
+	OUTCOME_FAILED,    /* final 535 */
+	OUTCOME_TEMPORARY, /* 454, 421, server lost: never counted */
+	OUTCOME_CANCELLED, /* "*", 501: not a login */
+	OUTCOME_OTHER,     /* 5yz other than 535 */
+	OUTCOME_ABANDONED, /* client gone, server never answered: a failure */
+};
+
+struct policy_event {
+	enum policy_event_kind kind;
+	uint64_t attempt;    /* AUTH_*: id of the attempt, unique while open */
+	mono_ms_t held_since; /* AUTH_BEGINS: first asked then; 0: first time */
+	struct addr addr;    /* AUTH_*, EARLY_TALK, PROTOCOL_ERROR */
+	struct slice user;   /* AUTH_BEGINS: as tried; n 0: unknown */
+	uint64_t secret_tag; /* AUTH_BEGINS: 0: unknown */
+	enum policy_outcome outcome; /* AUTH_SETTLED */
+	struct prefix prefix; /* OPERATOR_*, RESTORE_BAN */
+	uint64_t span_ms;    /* OPERATOR_BAN; RESTORE_BAN: what is left */
+	enum policy_rule rule; /* RESTORE_BAN */
+	unsigned repeat_count; /* RESTORE_BAN */
+};
+
+enum policy_verdict_kind {
+	VERDICT_PASS,
+	VERDICT_DELAY,  /* AUTH_SETTLED: deliver the reply after wait_ms */
+	VERDICT_HOLD,   /* AUTH_BEGINS: ask again after wait_ms */
+	VERDICT_ANSWER_TEMPORARY, /* 454; the server hears nothing */
+	VERDICT_TURN_AWAY, /* the source is banned: end the session (tarpit,
+			      421 or close, as configured) */
+};
+
+struct policy_verdict {
+	enum policy_verdict_kind kind;
+	uint64_t wait_ms;
+	enum policy_rule rule; /* why; RULE_NONE for a plain pass */
+	enum policy_mode mode; /* OBSERVE: kind is PASS or DELAY 0, rule says
+				  what would have been */
+	unsigned failure_count; /* of the source in the window, after this */
+};
+
+enum policy_action_kind {
+	ACTION_BAN,
+	ACTION_UNBAN,
+	ACTION_WOULD_BAN, /* observe */
+	ACTION_SPARED,    /* would be banned but is allowed (never-ban) */
+	ACTION_LIMIT,     /* a table is full: `rule` says which */
+};
+
+struct policy_action {
+	enum policy_action_kind kind;
+	struct prefix prefix;
+	mono_ms_t until; /* MONO_NEVER: for ever (operator) */
+	enum policy_rule rule;
+	unsigned repeat_count;
+	unsigned failure_count;
+};
+
+struct policy_ban {
+	struct prefix prefix;
+	mono_ms_t since, until;
+	enum policy_rule rule;
+	unsigned repeat_count; /* 0 for the first */
+	unsigned failure_count;
+};
+
+/* For `explain`: what is known of one source. */
+struct policy_source_info {
+	bool known, allowed, banned;
+	struct prefix source; /* its key */
+	struct policy_ban ban; /* when banned */
+	unsigned failure_count; /* in window_ms */
+	unsigned slow_count; /* in slow_window_ms */
+	unsigned in_flight_count;
+	uint64_t success_count, failure_total;
+	mono_ms_t first_seen, last_failure, last_success; /* 0: never */
+	uint64_t next_delay_ms;
+};
+
+struct policy_stats {
+	size_t sources, bans, attempts;
+	uint64_t evicted_sources; /* counters lost to fresh ones */
+	uint64_t verdicts[5];     /* by enum policy_verdict_kind */
+	uint64_t outcomes[6];     /* by enum policy_outcome */
+	uint64_t rule_hits[RULE_COUNT];
+};
+
+struct policy;
+
+/* seed: of the keyed hashes; the same seed gives the same run. NULL without
+ * memory. Caller frees. */
+struct policy *policy_new(const struct policy_conf *conf, uint64_t seed);
+void policy_free(struct policy **policy);
+
+/* Takes new numbers over; bans, counters and attempts stay. Bans that the new
+ * allow list covers are lifted. Table sizes stay until the next start. */
+void policy_configure(struct policy *policy, mono_ms_t now,
+	const struct policy_conf *conf);
+
+/* One event, one verdict (PASS for events that are no question). */
+void policy_step(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct policy_verdict *ret_verdict);
+
+/* Lets time pass: expired bans and attempts. Call at policy_deadline(). */
+void policy_tick(struct policy *policy, mono_ms_t now);
+mono_ms_t policy_deadline(const struct policy *policy); /* MONO_NEVER: none */
+
+/* Takes what step, tick and configure decided, oldest first. Call until it
+ * returns false: the queue is fixed and must be emptied after each call. */
+bool policy_next_action(struct policy *policy,
+	struct policy_action *ret_action);
+
+/* Is this address turned away now? Allow wins. */
+bool policy_banned(const struct policy *policy, mono_ms_t now,
+	const struct addr *addr, struct policy_ban *ret_ban);
+/* Bans one by one, any order: *cursor starts at 0. */
+bool policy_ban_next(const struct policy *policy, size_t *cursor,
+	struct policy_ban *ret_ban);
+/* What operators added by EVENT_OPERATOR_ALLOW, likewise. */
+bool policy_allow_next(const struct policy *policy, size_t *cursor,
+	struct prefix *ret_prefix);
+void policy_explain(const struct policy *policy, mono_ms_t now,
+	const struct addr *addr, struct policy_source_info *ret_info);
+void policy_stats(const struct policy *policy, struct policy_stats *ret_stats);
+
+const char *policy_rule_name(enum policy_rule rule); /* "source-limit" … */
+const char *policy_rule_text(enum policy_rule rule); /* a sentence */
+enum policy_rule policy_rule_by_name(const char *name); /* RULE_NONE: no */
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * TLS settings made once and shared by many connections.
+ *
+ * A server context serves one listener: certificates (RSA and ECDSA side by
+ * side, chosen by the client's offer and by SNI), own ticket keys, own
+ * session-id context. A client context serves one backend. Both are made
+ * before rights are dropped: keys are read here and nowhere else.
+ */
+#ifndef TLS_CONTEXT_H
+#define TLS_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tls_context;
+
+enum tls_version { TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3 };
+
+struct tls_certificate {
+	const char *name;  /* for messages */
+	const char *chain; /* PEM file: leaf first */
+	const char *key;   /* PEM file; may be the same file */
+};
+
+struct tls_server_conf {
+	const char *name; /* the listener's: session-id context */
+	const struct tls_certificate *certificates;
+	size_t certificate_count; /* the first is the default for no SNI */
+	enum tls_version version_least; /* default TLS_1_2 */
+	const char *ciphers; /* NULL: the built-in list (ECDHE + AEAD) */
+};
+
+enum tls_verify {
+	TLS_VERIFY_OFF,
+	TLS_VERIFY_CA,   /* a chain to the CA file */
+	TLS_VERIFY_NAME, /* and the name in the certificate */
+};
+
+struct tls_client_conf {
+	const char *name; /* the backend's */
+	enum tls_version version_least;
+	int level; /* OpenSSL security level 0-5; -1: the library's */
+	enum tls_verify verify;
+	const char *ca_file;     /* NULL: the system's */
+	const char *verify_name; /* for TLS_VERIFY_NAME; also sent as SNI */
+	const char *pin_sha256;  /* hex of the key's SPKI, or NULL */
+};
+
+enum { TLS_ERROR_LONGEST = 512 };
+
+/*
+ * NULL: `error` says what is wrong with which file ("certificate mail: key
+ * /etc/x.key does not fit chain /etc/x.pem"). Caller frees. A key file that
+ * others may read is a warning in `error` with the context made all the same
+ * (error[0] is 0 when all is well).
+ */
+struct tls_context *tls_server_new(const struct tls_server_conf *conf,
+	char error[TLS_ERROR_LONGEST]);
+struct tls_context *tls_client_new(const struct tls_client_conf *conf,
+	char error[TLS_ERROR_LONGEST]);
+void tls_context_free(struct tls_context **context);
+
+/* Server: new ticket key, the one before is kept for opening (call each few
+ * hours). Time is the caller's business. */
+void tls_context_rotate_tickets(struct tls_context *context);
+
+#endif
