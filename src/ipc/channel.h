@@ -36,12 +36,19 @@ int channel_fd(const struct channel *channel);
 
 enum channel_result channel_send(struct channel *channel,
 	enum message_type type, const void *body, size_t n);
-/* At once, alone, with a descriptor (dup'ed by the kernel; fd stays ours). */
+/*
+ * At once, alone, behind what waits, with a descriptor (dup'ed by the kernel;
+ * fd stays ours). CHANNEL_FULL: the kernel took it not, try again when
+ * writable.
+ */
 enum channel_result channel_send_fd(struct channel *channel,
 	enum message_type type, const void *body, size_t n, int fd);
 /* CHANNEL_AGAIN: the rest waits for writability. */
 enum channel_result channel_flush(struct channel *channel);
 bool channel_waiting(const struct channel *channel);
+/* Datagrams that did not parse, and messages refused with CHANNEL_FULL. */
+uint64_t channel_bad_count(const struct channel *channel);
+uint64_t channel_refused_count(const struct channel *channel);
 
 /*
  * Called for each message of a datagram. `body` is aligned for any struct and
@@ -52,7 +59,12 @@ bool channel_waiting(const struct channel *channel);
 typedef bool channel_receive_cb(void *arg, enum message_type type,
 	const void *body, size_t n, int fd);
 
-/* Reads one datagram and hands its messages on. */
+/*
+ * Reads one datagram and hands its messages on. A datagram is checked whole
+ * first: none of a bad one is handed on (CHANNEL_OK, counted). CHANNEL_CLOSED:
+ * end of file, an error, or the callback returned false; then it may have
+ * freed the channel.
+ */
 enum channel_result channel_receive(struct channel *channel,
 	channel_receive_cb *cb, void *arg);
 
