@@ -25,8 +25,9 @@ enum verb_class {
 
 struct command {
 	enum verb verb;
-	struct slice word; /* the verb as typed: letters up to SP, HT or end */
-	struct slice args; /* what follows the first SP; trailing SP kept */
+	bool masked;       /* UNKNOWN to us, maybe a verb to a laxer reader */
+	struct slice word; /* the verb as typed: up to SP, HT or end */
+	struct slice args; /* what follows the octet behind `word` */
 };
 
 /* What some other protocol's client says first. */
@@ -44,6 +45,10 @@ enum alien {
  * Splits a line (without CRLF). Never fails: what is not a known verb is
  * VERB_UNKNOWN. Verbs are matched without regard to case. Only SP separates
  * the verb from its arguments; a HT there makes the verb unknown.
+ * `masked`: the line begins with SP, or its word is ended by or holds a HT,
+ * another control or an octet above 0x7e. A server that skips or drops such
+ * octets could find AUTH, DATA or BDAT there, so it must not be passed on.
+ * `args` keep their trailing SP.
  */
 void command_parse(struct slice line, struct command *ret_command);
 

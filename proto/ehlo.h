@@ -39,10 +39,11 @@ enum ehlo_result {
  * ENHANCEDSTATUSCODES CHUNKING SMTPUTF8 DELIVERBY NO-SOLICITING MT-PRIORITY
  * FUTURERELEASE. Never passed, also with pass_unknown: STARTTLS (replaced)
  * XCLIENT XFORWARD BURL BINARYMIME ETRN ATRN TURN XEXCH50 LIMITS REQUIRETLS
- * and anything that is not a legal keyword (RFC 5321 ehlo-keyword).
+ * and anything that is not a legal keyword (RFC 5321 ehlo-keyword), except
+ * that "AUTH=LOGIN" counts as an AUTH line.
  * The first line (greeting) always passes. postern's STARTTLS stands where
  * Domino's stood, else as the last line. "250-" and "250 " come out right
- * whatever was left out.
+ * whatever was left out (a bare "250" comes out as "250 ").
  * EHLO_OK: `room` octets at `out` hold *ret_n octets; *ret_caps has the
  * EHLO_* bits of what the SERVER offered (before filtering).
  */
