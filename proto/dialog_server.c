@@ -1,0 +1,548 @@
+/*
+ * The dialogue, server side: replies, each matched to the command that it
+ * answers (D-08).
+ *
+ * Reply lines pass as they come, but for three that must be whole before
+ * anything is decided: EHLO (filtered), the final reply of AUTH (it settles
+ * an attempt and may be delayed), and those to postern's own commands, which
+ * no client sees. A reply that answers nothing, that comes before what it
+ * answers was sent, or that can be read in two ways ends the session: a mode
+ * is entered on the server's own reply to the command that asks for it, never
+ * on a code alone.
+ */
+#include "dialog.h"
+#include "dialog_internal.h"
+#include "ehlo.h"
+#include "reply.h"
+
+static void server_fault(struct dialog *d, const struct dialog_room *room,
+	struct dialog_step *step, size_t used, enum close_reason reason)
+{
+	/* What was awaited is answered by this one 421; a message whose end
+	 * is out has an unknown fate (D-05). */
+	bool unknown =
+		fifo_holds(d, OWN_END_OF_DATA) || fifo_holds(d, OWN_CHUNK_LAST);
+	bool in_payload =
+		d->state == DIALOG_STATE_DATA || d->state == DIALOG_STATE_CHUNK;
+
+	(void)room;
+	step->reason = reason;
+	(void)step_is(step, DIALOG_DROP_SERVER, used);
+	d->server_dropped = true;
+	if (in_payload) {
+		dialog_gone(d, DIALOG_SERVER);
+		return;
+	}
+	d->fifo_count = 0;
+	dialog_end(d, unknown ? REPLY_MESSAGE_UNKNOWN : REPLY_SERVER_CONFUSED,
+		reason);
+	d->server_gone = true;
+}
+
+static bool more_or_fault(struct dialog *d, enum reply_result result,
+	const struct dialog_room *room, struct dialog_step *step, size_t n)
+{
+	if (result == REPLY_OK)
+		return false;
+	if (result == REPLY_MORE)
+		(void)step_is(step, DIALOG_MORE, 0);
+	else
+		server_fault(d, room, step, n, CLOSE_SERVER_PROTOCOL);
+	return true;
+}
+
+/*
+ * A whole reply at the head of `in`: REPLY_OK with its octets and code. All
+ * its lines must have the same code (RFC 5321 §4.2.1).
+ */
+static enum reply_result whole_reply(
+	struct slice in, size_t most, size_t *ret_n, uint16_t *ret_code)
+{
+	struct reply_line line;
+	size_t at = 0, used;
+	uint16_t code = 0;
+
+	for (unsigned lines = 0; lines < DIALOG_REPLY_LINES; lines++) {
+		enum reply_result result =
+			reply_next(slice_skip(in, at), most, &line, &used);
+		if (result == REPLY_MORE && in.n >= most)
+			return REPLY_TOO_LONG;
+		if (result != REPLY_OK)
+			return result;
+		if (code != 0 && line.code != code)
+			return REPLY_BAD;
+		code = line.code;
+		at += used;
+		if (line.last) {
+			*ret_n = at;
+			*ret_code = code;
+			return REPLY_OK;
+		}
+		if (at >= most)
+			return REPLY_TOO_LONG;
+	}
+	return REPLY_TOO_LONG;
+}
+
+/* RFC 3207 on the server's leg, once its banner is in. */
+static bool send_own(struct dialog *d, const struct dialog_room *room,
+	struct dialog_step *step)
+{
+	size_t n = strlen(room->hostname);
+
+	if (d->state == DIALOG_STATE_SERVER_EHLO && d->ehlo_due &&
+		n + 7 < room->out_n) {
+		memcpy(room->out, "EHLO ", 5);
+		memcpy(room->out + 5, room->hostname, n);
+		memcpy(room->out + 5 + n, "\r\n", 2);
+		d->ehlo_due = false;
+		step->span = slice_of(room->out, n + 7);
+		return step_is(step, DIALOG_SEND, 0);
+	}
+	return false;
+}
+
+static void feed_greeting(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (in.n == 0) {
+		(void)step_is(step, DIALOG_MORE, 0);
+		return;
+	}
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
+	step->code = code;
+	step->span = slice_head(in, n);
+	if (code >= 400) {
+		/* The server refuses this client by itself: its own words. */
+		dialog_end(d, REPLY_NONE, CLOSE_SERVER_REFUSED);
+		(void)step_is(step, DIALOG_FORWARD, n);
+		return;
+	}
+	if (code != 220 || in.n > n) {
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	d->ehlo_due = d->conf->server_starttls != DIALOG_STARTTLS_OFF;
+	dialog_move(d,
+		d->ehlo_due ? DIALOG_STATE_SERVER_EHLO : DIALOG_STATE_COMMAND);
+	(void)step_is(
+		step, d->conf->own_banner ? DIALOG_BANNER : DIALOG_FORWARD, n);
+}
+
+/* TLS was wanted and is not to be had. */
+static void no_server_tls(struct dialog *d, const struct dialog_room *room,
+	struct dialog_step *step, size_t used)
+{
+	if (d->conf->server_starttls == DIALOG_STARTTLS_REQUIRED) {
+		d->fifo_count = 0;
+		dialog_end(d, REPLY_SERVER_AWAY, CLOSE_SERVER_TLS);
+		d->server_gone = d->server_dropped = true;
+		(void)step_is(step, DIALOG_DROP_SERVER, used);
+		return;
+	}
+	dialog_move(d, DIALOG_STATE_COMMAND);
+	(void)step_is(step, DIALOG_FORWARD, used); /* nothing to send */
+}
+
+static void feed_own_ehlo(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (in.n == 0) {
+		(void)step_is(step, DIALOG_MORE, 0);
+		return;
+	}
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
+	if (in.n > n) {
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	if (code != 250 || !(ehlo_caps(slice_head(in, n)) & EHLO_STARTTLS)) {
+		no_server_tls(d, room, step, n);
+		return;
+	}
+	step->span = slice_str("STARTTLS\r\n");
+	dialog_move(d, DIALOG_STATE_SERVER_STARTTLS);
+	(void)step_is(step, DIALOG_SEND, n);
+}
+
+static void feed_own_starttls(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (in.n == 0) {
+		(void)step_is(step, DIALOG_MORE, 0);
+		return;
+	}
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
+	if (in.n > n) {
+		/* CVE-2021-22947 and its kin: octets in clear behind the 220
+		 * would be read as if they came from inside TLS. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_INJECTION);
+		return;
+	}
+	if (code != 220) {
+		no_server_tls(d, room, step, n);
+		return;
+	}
+	dialog_move(d, DIALOG_STATE_SERVER_HANDSHAKE);
+	(void)step_is(step, DIALOG_TLS_SERVER, n);
+}
+
+static struct ehlo_rules ehlo_rules(const struct dialog *d)
+{
+	return (struct ehlo_rules){
+		.hide_auth =
+			d->conf->auth == DIALOG_AUTH_HIDE ||
+			(d->conf->auth == DIALOG_AUTH_TLS && !d->client_tls),
+		.offer_starttls = d->conf->starttls != DIALOG_STARTTLS_OFF &&
+				  !d->client_tls && !d->authed,
+		.pass_unknown = d->conf->pass_unknown_keywords,
+	};
+}
+
+static void feed_ehlo(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	struct ehlo_rules rules = ehlo_rules(d);
+	uint16_t code;
+	size_t n, out_n;
+
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
+	step->span = slice_head(in, n);
+	step->code = code;
+	if (code == 250) {
+		if (ehlo_filter(step->span, &rules, room->out, room->out_n,
+			    &out_n, &d->caps) != EHLO_OK) {
+			server_fault(
+				d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+			return;
+		}
+		step->span = slice_of(room->out, out_n);
+		d->greeted = true;
+		d->ehlo_needed = d->in_transaction = d->chunk_begun = false;
+	}
+	fifo_pop(d);
+	(void)step_is(step, DIALOG_FORWARD, n);
+	if (code == 421)
+		dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
+}
+
+static enum dialog_outcome auth_outcome(const struct dialog *d, uint16_t code)
+{
+	if (code >= 200 && code < 300)
+		return DIALOG_AUTH_OK;
+	if (d->cancelled || code == 501)
+		return DIALOG_AUTH_CANCELLED;
+	if (code == 535)
+		return DIALOG_AUTH_FAILED;
+	if (code < 500)
+		return DIALOG_AUTH_TEMPORARY;
+	return DIALOG_AUTH_OTHER;
+}
+
+static void feed_auth_final(struct dialog *d, struct slice in, size_t n,
+	uint16_t code, struct dialog_step *step)
+{
+	fifo_pop(d);
+	step->span = slice_head(in, n);
+	step->code = code;
+	step->mech = (enum auth_mech)d->auth.mech;
+	step->outcome = auth_outcome(d, code);
+	if (step->outcome == DIALOG_AUTH_OK)
+		d->authed = true;
+	if (d->asked) {
+		d->asked = false;
+		dialog_move(d, DIALOG_STATE_AUTH_SETTLING);
+		(void)step_is(step, DIALOG_SETTLE, n);
+	} else {
+		dialog_move(d, DIALOG_STATE_AUTH_SETTLING);
+		dialog_settled(d);
+		(void)step_is(step, DIALOG_FORWARD, n);
+	}
+	if (code == 421) {
+		d->server_gone = d->server_said_421 = true;
+		if (d->state == DIALOG_STATE_COMMAND)
+			dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
+	}
+}
+
+static void feed_auth(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	size_t most = d->conf->answer_longest_bytes;
+	uint16_t code;
+	size_t n;
+
+	if (most < DIALOG_REPLY_WHOLE)
+		most = DIALOG_REPLY_WHOLE;
+	if (more_or_fault(
+		    d, whole_reply(in, most, &n, &code), room, step, in.n))
+		return;
+	if (code != 334 && code >= 300 && code < 400) {
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	if (code != 334) {
+		feed_auth_final(d, in, n, code, step);
+		return;
+	}
+	fifo_pop(d);
+	if (d->violated) {
+		/* The client answered before it was asked. */
+		d->asked = false;
+		dialog_end(d, REPLY_PIPELINED_PAST, CLOSE_PIPELINING);
+		(void)step_is(step, DIALOG_DROP_SERVER, n);
+		return;
+	}
+	dialog_move(d, DIALOG_STATE_AUTH_CLIENT);
+	step->span = slice_head(in, n);
+	(void)step_is(step, DIALOG_FORWARD, n);
+}
+
+/* The end of data has its reply; the transaction is over either way. */
+static void replied_message(
+	struct dialog *d, uint16_t code, struct dialog_step *step)
+{
+	d->in_transaction = d->chunk_begun = false;
+	if (code >= 200 && code < 300) {
+		step->message_accepted = true;
+		d->idle_count = 0;
+	}
+}
+
+static void replied_data(
+	struct dialog *d, uint16_t code, struct dialog_step *step)
+{
+	if (d->violated) {
+		if (code == 354) {
+			/* Octets that were sent before this 354 cannot be told
+			 * from commands: the message does not begin. */
+			step->span = slice_of(NULL, 0);
+			(void)step_is(step, DIALOG_DROP_SERVER, step->used);
+		}
+		dialog_move(d, DIALOG_STATE_COMMAND);
+		dialog_end(d, REPLY_PIPELINED_PAST, CLOSE_PIPELINING);
+		return;
+	}
+	if (code != 354) {
+		dialog_move(d, DIALOG_STATE_COMMAND);
+		return;
+	}
+	payload_init(&d->payload);
+	d->received_due = d->conf->received;
+	dialog_move(d, DIALOG_STATE_DATA);
+}
+
+/* The last line of the reply to the FIFO's first entry is in. */
+static void replied(struct dialog *d, unsigned what, uint16_t code,
+	struct dialog_step *step)
+{
+	step->code = code;
+	switch (what) {
+	case VERB_MAIL:
+		d->in_transaction =
+			d->in_transaction || (code >= 200 && code < 300);
+		break;
+	case VERB_RSET:
+		if (code >= 200 && code < 300)
+			d->in_transaction = d->chunk_begun = false;
+		break;
+	case VERB_HELO:
+		if (code == 250) {
+			d->greeted = true;
+			d->caps = 0;
+			d->ehlo_needed = d->in_transaction = false;
+		}
+		break;
+	case VERB_BDAT: d->in_transaction = true; break;
+	case VERB_DATA: replied_data(d, code, step); break;
+	case VERB_QUIT: dialog_end(d, REPLY_NONE, CLOSE_QUIT); break;
+	case OWN_END_OF_DATA:
+	case OWN_CHUNK_LAST: replied_message(d, code, step); break;
+	default: break; /* other verbs change nothing here */
+	}
+	if (d->server_dropped) {
+		/* The held refusal of a message was the last word. */
+		d->server_gone = true;
+		d->server_said_421 = code == 421;
+	} else if (code == 421) {
+		dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
+		d->server_gone = d->server_said_421 = true;
+	}
+}
+
+/* Does this code make sense as an answer to that entry, now? */
+static bool reply_fits(const struct dialog *d, unsigned what, uint16_t code,
+	const struct dialog_room *room)
+{
+	if (code >= 300 && code < 400)
+		return what == VERB_DATA && code == 354;
+	if (code >= 400 || d->server_dropped)
+		return true;
+	/* D-02: an acceptance that was read before its end of data was
+	 * written cannot be its answer. */
+	if (what == OWN_END_OF_DATA)
+		return !room->server_unsent;
+	if (what == OWN_CHUNK_LAST || what == VERB_BDAT)
+		return !room->server_unsent &&
+		       !(d->fifo_count == 1 && d->chunk_left_bytes > 0);
+	return true;
+}
+
+/*
+ * A reply while the text of a message is still going out. An early refusal is
+ * kept where it is (the caller keeps unread octets) until the client's end of
+ * data; the server's mode is unknown from here on, so it is dropped.
+ */
+static void feed_early(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (in.n == 0) {
+		(void)step_is(step, DIALOG_MORE, 0);
+		return;
+	}
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
+	if (code < 400 || in.n > n) {
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	d->server_dropped = true;
+	dialog_move(d, DIALOG_STATE_DATA_DRAIN);
+	(void)step_is(step, DIALOG_DROP_SERVER, 0);
+}
+
+/* Nothing is awaited: only a 421 may come unasked (RFC 5321 §3.8). */
+static void feed_unasked(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
+	if (code != 421) {
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	step->span = slice_head(in, n);
+	step->code = code;
+	dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
+	d->server_gone = true;
+	(void)step_is(step, DIALOG_FORWARD, n);
+}
+
+/* The reply to our own "*": nobody else's business. */
+static void feed_cancelled(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
+	fifo_pop(d);
+	(void)step_is(step, DIALOG_FORWARD, n); /* nothing to send */
+}
+
+static void feed_line(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	unsigned what = fifo_first(d);
+	struct reply_line line;
+	size_t used;
+
+	if (more_or_fault(d, reply_next(in, DIALOG_REPLY_LONGEST, &line, &used),
+		    room, step, in.n))
+		return;
+	if ((d->reply_code != 0 && line.code != d->reply_code) ||
+		++d->reply_lines > DIALOG_REPLY_LINES ||
+		!reply_fits(d, what, line.code, room)) {
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	step->span = slice_head(in, used);
+	(void)step_is(step, DIALOG_FORWARD, used);
+	d->reply_code = line.code;
+	if (!line.last)
+		return;
+	d->reply_code = d->reply_lines = 0;
+	fifo_pop(d);
+	replied(d, what, line.code, step);
+}
+
+static void feed_reply(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	if (in.n == 0) {
+		(void)step_is(step, DIALOG_MORE, 0);
+		return;
+	}
+	if (d->fifo_count == 0) {
+		feed_unasked(d, in, room, step);
+		return;
+	}
+	switch (fifo_first(d)) {
+	case VERB_EHLO: feed_ehlo(d, in, room, step); return;
+	case VERB_AUTH: feed_auth(d, in, room, step); return;
+	case OWN_CANCEL: feed_cancelled(d, in, room, step); return;
+	default: feed_line(d, in, room, step); return;
+	}
+}
+
+void dialog_feed_server(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	switch ((enum dialog_state)d->state) {
+	case DIALOG_STATE_GREETING: feed_greeting(d, in, room, step); return;
+	case DIALOG_STATE_SERVER_EHLO:
+		if (!send_own(d, room, step))
+			feed_own_ehlo(d, in, room, step);
+		return;
+	case DIALOG_STATE_SERVER_STARTTLS:
+		feed_own_starttls(d, in, room, step);
+		return;
+	case DIALOG_STATE_DATA: feed_early(d, in, room, step); return;
+	case DIALOG_STATE_SERVER_HANDSHAKE:
+	case DIALOG_STATE_DATA_DRAIN:
+	case DIALOG_STATE_AUTH_SETTLING:
+	case DIALOG_STATE_CLOSED: (void)step_is(step, DIALOG_WAIT, 0); return;
+	case DIALOG_STATE_COMMAND:
+	case DIALOG_STATE_STARTTLS:
+	case DIALOG_STATE_CLIENT_HANDSHAKE:
+	case DIALOG_STATE_AUTH_ASKING:
+	case DIALOG_STATE_AUTH_PASSED:
+	case DIALOG_STATE_AUTH_ANSWERED:
+	case DIALOG_STATE_AUTH_SERVER:
+	case DIALOG_STATE_AUTH_CLIENT:
+	case DIALOG_STATE_DATA_WAIT:
+	case DIALOG_STATE_CHUNK:
+	case DIALOG_STATE_CHUNK_DRAIN:
+	case DIALOG_STATE_QUITTING:
+	case DIALOG_STATE_CLOSING: feed_reply(d, in, room, step); return;
+	case DIALOG_STATE_COUNT: break;
+	}
+	(void)step_is(step, DIALOG_WAIT, 0);
+}
