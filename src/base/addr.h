@@ -56,7 +56,10 @@ bool addr_parse_port(const char *text, struct addr *ret_addr,
 /* The prefix of `addr`: v4_bits 0-32 or v6_bits 0-128 by its family. */
 struct prefix prefix_of(const struct addr *addr, unsigned v4_bits,
 	unsigned v6_bits);
-/* "192.0.2.0/24", "2001:db8::/48", or an address alone (/32, /128). */
+/*
+ * "192.0.2.0/24", "2001:db8::/48", or an address alone (/32, /128). Host bits
+ * are cleared: "192.0.2.7/24" is "192.0.2.0/24".
+ */
 bool prefix_parse(const char *text, struct prefix *ret_prefix)
 	__attribute__((warn_unused_result));
 /* Without "/32" and "/128". Returns `out`. */
@@ -65,6 +68,7 @@ const char *prefix_format(const struct prefix *prefix,
 /* The length as people count it: 0-32 for IPv4, 0-128 for IPv6. */
 unsigned prefix_length(const struct prefix *prefix);
 bool prefix_eq(const struct prefix *a, const struct prefix *b);
+/* The families stay apart: "::/0" holds no IPv4 address. */
 bool prefix_holds(const struct prefix *prefix, const struct addr *addr);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 
