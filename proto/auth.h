@@ -26,7 +26,7 @@ enum { AUTH_USER_LONGEST = 255 };
 struct auth {
 	uint8_t mech;         /* enum auth_mech */
 	uint8_t answer_count; /* answers seen, the initial response included */
-	bool complete;        /* the secret has been seen */
+	bool complete;        /* the secret has been seen, and decoded */
 };
 
 enum auth_step {
@@ -36,9 +36,10 @@ enum auth_step {
 	AUTH_STEP_SYNTAX,  /* not a legal AUTH command: no mechanism */
 };
 
-/* Slices point into `scratch`, or are empty when not known. */
+/* Slices point into `scratch` (LOGIN's user into `user_room`), or are empty
+   when not known. */
 struct auth_credential {
-	struct slice user;   /* at most AUTH_USER_LONGEST octets, raw */
+	struct slice user;   /* raw; one above AUTH_USER_LONGEST is empty */
 	struct slice secret; /* password, digest or token, raw */
 };
 
@@ -57,8 +58,12 @@ struct auth_credential {
  * between tries: the secret stays empty (RFC 2195). XOAUTH2 and OAUTHBEARER:
  * user= / a= field, the auth= value (RFC 7628). An opaque mechanism's first
  * line with data is AUTH_STEP_SECRET, later ones AUTH_STEP_PROMPT.
+ * What cannot be decoded where the secret is due is AUTH_STEP_SECRET with
+ * empty slices, and so is the next answer, should a 334 follow after all.
  * After the secret every further answer is AUTH_STEP_PROMPT (OAUTHBEARER's
  * empty answer to an error challenge).
+ * SP and HT in front of, behind and between the arguments are skipped: a lax
+ * server would read them so.
  */
 enum auth_step auth_begin(struct auth *auth, struct slice args,
 	uint8_t *scratch, size_t room, uint8_t *user_room, size_t *user_n,

@@ -13,7 +13,8 @@
 enum payload_rule {
 	PAYLOAD_REJECT,    /* a bare CR or LF ends the message with an error */
 	PAYLOAD_NORMALIZE, /* a bare CR or LF becomes CRLF; a dot behind it is
-			      stuffed once more, so it can never be an end */
+			      stuffed once more, and so is CRLF "." in front
+			      of it, so neither can ever be an end */
 	PAYLOAD_PASS,      /* as is */
 };
 
@@ -43,6 +44,8 @@ void payload_init(struct payload *payload); /* as if behind a CRLF */
  * the last octet of `in` (then the octets before it are taken, the CR is
  * consumed as INSERT with an empty `insert`, and it is inserted later with
  * its LF). So under REJECT no octet of a bare newline ever passes.
+ * The rule stays the same from payload_init to the end; BARE comes again
+ * however often it is asked. Unless INSERT, *ret_insert is empty.
  */
 enum payload_piece payload_next(struct payload *payload, enum payload_rule rule,
 	struct slice in, size_t *ret_used, struct slice *ret_insert);
