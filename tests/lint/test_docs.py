@@ -46,7 +46,7 @@ def test_the_manual_has_each_option():
     "path,macro",
     [
         ("src/policy/rules.def", "RULE"),
-        ("src/worker/close_reasons.def", "CLOSE_REASON"),
+        ("proto/close_reasons.def", "CLOSE"),
         ("proto/replies.def", "REPLY"),
     ],
 )
