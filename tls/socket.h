@@ -1,0 +1,39 @@
+/* OpenSSL's way to a connection's socket. */
+#ifndef TLS_SOCKET_H
+#define TLS_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+/* The longest ClientHello; OpenSSL would make room for 131,396 octets as soon
+ * as its first four have come. With post-quantum keys it has about 2,000. */
+enum { SOCKET_HELLO_LONGEST = 16 * 1024 - 4 };
+
+/* Where in the clear part of the peer's stream we are. */
+struct socket_watch {
+	uint8_t header_count; /* of the record's 5 octets */
+	uint8_t record_type;
+	uint16_t record_left;
+	uint8_t message_count; /* of the message's 4 octets */
+	uint8_t message_type;
+	uint32_t message_left;
+};
+
+struct socket {
+	int fd;	   /* borrowed */
+	int error; /* errno that ended it, or 0 */
+	bool eof;
+	bool hello_watched; /* server, until the handshake is done */
+	bool hello_too_long;
+	const SSL *ssl; /* for the watch */
+	struct socket_watch watch;
+};
+
+/* `socket` must outlive the BIO. NULL without memory. */
+BIO *socket_bio_new(struct socket *socket);
+
+#endif
