@@ -1,0 +1,190 @@
+/*
+ * The door: accepting clients and the gates that stand before everything
+ * else (ban, limit of sessions). No server is contacted here and no handshake
+ * is spent on a client that is turned away.
+ *
+ * Without descriptors the door is shut for a moment instead of spinning; one
+ * spare descriptor lets the client that waits in front be told to come later.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../base/reference.h"
+
+enum { ACCEPT_BATCH = 32, PAUSE_MS = 500 };
+
+void acceptors_close(struct worker *w)
+{
+	for (size_t i = 0; i < w->acceptor_count; i++)
+		if (w->acceptors[i].open) {
+			(void)event_del(&w->acceptors[i].event);
+			w->acceptors[i].open = false;
+		}
+}
+
+void acceptors_open(struct worker *w)
+{
+	if (!w->synced || w->paused || w->drain_until != MONO_NEVER)
+		return;
+	for (size_t i = 0; i < w->acceptor_count; i++)
+		if (!w->acceptors[i].open) {
+			(void)event_add(&w->acceptors[i].event, NULL);
+			w->acceptors[i].open = true;
+		}
+}
+
+static void refuse(int fd, enum reply_id reply, uint64_t id)
+{
+	char text[OWN_REPLY_LONGEST], reference[REFERENCE_TEXT_LONGEST];
+	size_t n;
+
+	reference_format(id, reference);
+	n = own_reply_compose(reply, false, reference, text);
+	(void)send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)shutdown(fd, SHUT_WR);
+}
+
+static void turn_away_log(
+	struct worker *w, const struct addr *addr, const char *how)
+{
+	if (!log_wants(LOG_DEBUG))
+		return;
+	log_begin(LOG_DEBUG, "turned-away");
+	log_addr("src", addr);
+	log_str("how", how);
+	log_end();
+}
+
+void turn_away(struct worker *w, int fd, struct tls_connection *tls,
+	bool silent, enum reply_id reply, uint64_t id)
+{
+	enum conf_answer answer = w->setup->conf->banned.answer;
+
+	if (answer == CONF_ANSWER_TARPIT &&
+		tarpit_take(w->tarpit, w->now, fd, tls, silent))
+		return;
+	if (answer == CONF_ANSWER_REFUSE && !tls && !silent)
+		refuse(fd, reply, id);
+	tls_free(&tls);
+	(void)close(fd);
+}
+
+static uint64_t next_id(struct worker *w)
+{
+	return w->session_base + (++w->session_count & 0x3fffffff);
+}
+
+static void note_refusal(struct worker *w, const struct addr *addr, uint64_t id,
+	enum reply_id reply)
+{
+	struct message_note note = {.addr = *addr,
+		.session = id,
+		.kind = NOTE_REFUSAL,
+		.reply = reply};
+
+	(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
+}
+
+static void admit(struct worker *w, struct acceptor *a, int fd,
+	const struct addr *addr, uint16_t port)
+{
+	bool implicit = a->listener->conf->tls == CONF_LISTENER_TLS_IMPLICIT;
+	uint64_t id;
+
+	if (banlist_bans(w->bans, w->now, addr)) {
+		id = next_id(w);
+		w->stats.turned_away_total++;
+		turn_away_log(w, addr, "banned");
+		if (w->setup->conf->banned.answer == CONF_ANSWER_REFUSE)
+			note_refusal(w, addr, id, REPLY_BANNED);
+		turn_away(w, fd, NULL, implicit, REPLY_BANNED, id);
+		return;
+	}
+	if (w->stats.sessions_open >=
+		w->setup->conf->global.sessions_most_count) {
+		if (!implicit)
+			refuse(fd, REPLY_TOO_MANY_SESSIONS, 0);
+		(void)close(fd);
+		return;
+	}
+	session_begin(w, a->listener, fd, addr, port);
+}
+
+/* No descriptor left: tell one client with the spare one, then wait. */
+static void out_of_descriptors(struct worker *w, struct acceptor *a)
+{
+	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+	int fd;
+
+	log_say(LOG_ERROR, "no-descriptors",
+		"cannot accept: no file descriptor is left; raise the limit "
+		"(LimitNOFILE=) or lower sessions_most");
+	(void)close(w->spare_fd);
+	fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		refuse(fd, REPLY_TOO_MANY_SESSIONS, 0);
+		(void)close(fd);
+	}
+	w->spare_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w->paused = true;
+	acceptors_close(w);
+	(void)evtimer_add(&w->accept_pause, &pause);
+}
+
+static void accept_event(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct acceptor *a = arg;
+	struct worker *w = a->worker;
+
+	(void)what;
+	worker_now(w);
+	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage sa;
+		socklen_t n = sizeof sa;
+		struct addr addr;
+		uint16_t port = 0;
+		int fd = accept4(listen_fd, (struct sockaddr *)&sa, &n,
+			SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE ||
+				errno == ENOBUFS || errno == ENOMEM)
+				out_of_descriptors(w, a);
+			return; /* EAGAIN, or a client that is gone again */
+		}
+		if (addr_from_sockaddr((struct sockaddr *)&sa, &addr, &port))
+			admit(w, a, fd, &addr, port);
+		else
+			(void)close(fd);
+	}
+}
+
+bool acceptors_make(struct worker *w)
+{
+	const struct worker_setup *setup = w->setup;
+	size_t count = 0, k = 0;
+
+	for (size_t i = 0; i < setup->listener_count; i++)
+		count += setup->listeners[i].fd_count;
+	w->acceptors = calloc(count ? count : 1, sizeof *w->acceptors);
+	if (!w->acceptors)
+		return false;
+	for (size_t i = 0; i < setup->listener_count; i++)
+		for (size_t j = 0; j < setup->listeners[i].fd_count; j++) {
+			struct acceptor *a = &w->acceptors[k++];
+			a->worker = w;
+			a->listener = &setup->listeners[i];
+			a->fd = setup->listeners[i].fds[j];
+			(void)event_assign(&a->event, w->base, a->fd,
+				EV_READ | EV_PERSIST, accept_event, a);
+		}
+	w->acceptor_count = count;
+	return true;
+}

@@ -1,0 +1,170 @@
+/*
+ * Connecting to the server, in the order of the configuration.
+ *
+ * One attempt for each server, then 421: senders queue, nobody is bounced. The
+ * leg's own TLS, where it is implicit, is done before the dialogue begins; the
+ * STARTTLS of this leg is asked for by the dialogue itself.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+
+static const struct worker_backend *backend_of(const struct session *s)
+{
+	return &s->worker->setup->backends[s->listener->backend];
+}
+
+static const struct worker_server *server_of(const struct session *s)
+{
+	const struct worker_backend *b = backend_of(s);
+
+	return &b->servers[s->server_next < b->server_count ? s->server_next
+							    : 0];
+}
+
+/* 0: connected or under way; else errno. */
+static int connect_begin(struct session *s)
+{
+	const struct worker_server *server = server_of(s);
+	struct sockaddr_storage sa;
+	int one = 1, fd;
+	socklen_t n;
+
+	n = addr_to_sockaddr(
+		&server->addr, server->port, (struct sockaddr *)&sa);
+	fd = socket(
+		sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	/* Small commands must not wait for the acknowledgement of others. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (connect(fd, (struct sockaddr *)&sa, n) < 0 &&
+		errno != EINPROGRESS) {
+		int error = errno;
+		(void)close(fd);
+		return error;
+	}
+	stream_attach(&s->server, s->worker->base, fd, session_server_event, s);
+	return 0;
+}
+
+void connect_server(struct session *s)
+{
+	int error;
+
+	session_move(s, PHASE_CONNECT);
+	stream_watch(&s->client, 0);
+	error = connect_begin(s);
+	if (error) {
+		connect_failed(s, strerror(error));
+		return;
+	}
+	stream_watch(&s->server, EV_WRITE);
+	session_clock(s);
+}
+
+static void connect_log(const struct session *s, const char *why)
+{
+	log_begin(LOG_WARN, "server-failed");
+	log_hex("session", s->id);
+	log_str("backend", backend_of(s)->conf->title);
+	log_str("server", server_of(s)->name);
+	log_str("why", why);
+	log_end();
+}
+
+void connect_failed(struct session *s, const char *why)
+{
+	bool dialog = s->dialog.state != DIALOG_STATE_GREETING;
+
+	s->worker->stats.server_errors_total++;
+	connect_log(s, why);
+	stream_close(&s->server, true);
+	buffer_free(&s->server.tail);
+	if (!dialog && s->server_next + 1u < backend_of(s)->server_count) {
+		s->server_next++;
+		connect_server(s);
+		return;
+	}
+	session_end(s, REPLY_SERVER_AWAY,
+		s->phase == PHASE_SERVER_TLS ? CLOSE_SERVER_TLS
+					     : CLOSE_SERVER_AWAY);
+}
+
+/* The handshake on the server's leg moves on. MAY_CLOSE */
+static void server_tls(struct session *s)
+{
+	switch (tls_handshake(s->server.tls)) {
+	case TLS_OK:
+		if (s->dialog.state == DIALOG_STATE_SERVER_HANDSHAKE)
+			dialog_tls_done(&s->dialog, DIALOG_SERVER);
+		s->server.readable_maybe = true;
+		session_dialog(s);
+		return;
+	case TLS_WANT_READ:
+		stream_watch(&s->server, EV_READ);
+		session_clock(s);
+		return;
+	case TLS_WANT_WRITE:
+		stream_watch(&s->server, EV_READ | EV_WRITE);
+		session_clock(s);
+		return;
+	case TLS_CLOSED:
+	case TLS_TRUNCATED:
+	case TLS_FAILED: connect_failed(s, tls_error(s->server.tls)); return;
+	}
+}
+
+static void server_tls_begin(struct session *s)
+{
+	if (s->phase != PHASE_SERVER_TLS)
+		session_move(s, PHASE_SERVER_TLS);
+	stream_watch(&s->client, 0);
+	if (s->server.tail) {
+		connect_failed(s, "octets in clear before TLS");
+		return;
+	}
+	s->server.tls = tls_connect_new(backend_of(s)->tls, s->server.fd);
+	if (!s->server.tls) {
+		session_end(s, REPLY_SERVER_AWAY, CLOSE_NO_MEMORY);
+		return;
+	}
+	server_tls(s);
+}
+
+void connect_done(struct session *s)
+{
+	socklen_t n = sizeof(int);
+	int error = 0;
+
+	if (s->phase == PHASE_SERVER_TLS) {
+		if (s->server.tls)
+			server_tls(s);
+		else
+			server_tls_begin(s);
+		return;
+	}
+	if (getsockopt(s->server.fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
+		error = errno;
+	if (error)
+		connect_failed(s, strerror(error));
+	else if (backend_of(s)->conf->tls == CONF_BACKEND_TLS_IMPLICIT)
+		server_tls_begin(s);
+	else
+		session_dialog(s);
+}
+
+void session_next_phase(struct session *s)
+{
+	if (s->phase == PHASE_STARTTLS)
+		session_starttls(s);
+	else if (s->phase == PHASE_SERVER_TLS && !s->server.tls)
+		connect_done(s);
+}

@@ -1,0 +1,83 @@
+/*
+ * The worker as its own files see it.
+ */
+#ifndef WORKER_INTERNAL_H
+#define WORKER_INTERNAL_H
+
+#include "../base/slab.h"
+#include "../ipc/channel.h"
+#include "banlist.h"
+#include "session.h"
+#include "tarpit.h"
+
+enum {
+	READ_COMMAND_BYTES = 16 * 1024,
+	READ_PAYLOAD_BYTES = 128 * 1024,
+	TAIL_MOST_BYTES = 96 * 1024, /* longest line + one read */
+	SCRATCH_BYTES = TAIL_MOST_BYTES + READ_PAYLOAD_BYTES,
+	SECRET_BYTES = 64 * 1024,
+	ASK_HEADS = 4096,
+};
+
+struct acceptor {
+	struct event event;
+	struct worker *worker;
+	const struct worker_listener *listener;
+	int fd;
+	bool open;
+};
+
+struct worker {
+	const struct worker_setup *setup;
+	struct event_base *base;
+	struct acceptor *acceptors;
+	size_t acceptor_count;
+	struct dialog_conf *dialog_confs; /* one for each listener */
+	struct session_list sessions, dead;
+	struct slab *slab;
+	struct banlist *bans;
+	struct tarpit *tarpit;
+	struct channel *keeper; /* NULL: away */
+	struct channel *supervisor;
+	struct event keeper_event, supervisor_event, tick, term, accept_pause;
+	struct session *asks[ASK_HEADS]; /* attempts by id */
+	struct message_stats stats, stats_told;
+	mono_ms_t now;
+	mono_ms_t drain_until; /* MONO_NEVER: not draining */
+	mono_ms_t stats_due, keeper_since;
+	uint64_t session_base, session_count;
+	uint64_t attempt_count;
+	uint8_t tag_key[16];
+	bool synced;   /* the keeper told all bans */
+	bool stopping; /* SIGTERM: also sessions are to end */
+	bool paused;   /* accept found no descriptor */
+	int spare_fd;  /* given up to turn a client away when none is left */
+	uint8_t scratch[SCRATCH_BYTES];
+	uint8_t secret[SECRET_BYTES];
+	uint8_t user[AUTH_USER_LONGEST + 1];
+	uint8_t out[DIALOG_REPLY_WHOLE + 512];
+};
+
+/* worker.c */
+void worker_now(struct worker *worker); /* reads the clock, once an event */
+void worker_ask_link(struct worker *worker, struct session *session);
+void worker_ask_unlink(struct worker *worker, struct session *session);
+void worker_note(
+	struct session *session, enum note_kind kind, enum reply_id reply);
+
+/* accept.c */
+bool acceptors_make(struct worker *worker);
+void acceptors_open(struct worker *worker); /* where nothing stands against */
+void acceptors_close(struct worker *worker);
+/* A banned client is met as configured: takes fd and tls over. */
+void turn_away(struct worker *worker, int fd, struct tls_connection *tls,
+	bool silent, enum reply_id reply, uint64_t id);
+
+/* keeper_link.c: messages from and to the keeper */
+bool keeper_link_open(struct worker *worker, int fd);
+void keeper_link_tick(struct worker *worker);
+void keeper_link_flush(struct worker *worker);
+bool keeper_link_send(struct worker *worker, enum message_type type,
+	const void *body, size_t n);
+
+#endif

@@ -1,0 +1,359 @@
+/*
+ * The life of a session: begin, handshakes, the last words, the end.
+ *
+ * The gates stand in front (accept.c, keeper_link.c); what is said is the
+ * dialogue's and relay.c's business. Every end has a reason, and all ends go
+ * through session_kill.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../base/check.h"
+#include "../base/log.h"
+#include "../base/secret.h"
+
+/* After the last words, what the client still sends is read and dropped for a
+ * moment: a close with unread octets would reset the connection and take the
+ * words along. */
+enum { LINGER_MS = 2000, LINGER_READS = 16 };
+
+static void client_event(evutil_socket_t fd, short what, void *arg);
+
+void session_move(struct session *s, enum session_phase phase)
+{
+	static const char *const names[PHASE_COUNT] = {
+#define PHASE(id, name, text) [PHASE_##id] = name,
+#include "phases.def"
+#undef PHASE
+	};
+
+	if (log_wants(LOG_DEBUG)) {
+		log_begin(LOG_DEBUG, "phase");
+		log_hex("session", s->id);
+		log_str("from", names[s->phase]);
+		log_str("to", names[phase]);
+		log_end();
+	}
+	s->phase = (uint8_t)phase;
+	s->progress = true;
+}
+
+static struct session *session_new(struct worker *w,
+	const struct worker_listener *listener, const struct addr *addr,
+	uint16_t port)
+{
+	struct session *s = slab_take(w->slab);
+
+	if (!s)
+		return NULL;
+	s->magic = SESSION_MAGIC;
+	s->worker = w;
+	s->listener = listener;
+	s->addr = *addr;
+	s->port = port;
+	s->id = w->session_base + (++w->session_count & 0x3fffffff);
+	s->begun_ms = w->now;
+	s->longest_ms = w->now + listener->conf->session_longest_ms;
+	s->armed_ms = MONO_NEVER;
+	s->deadline_ms = MONO_NEVER;
+	stream_init(&s->client);
+	stream_init(&s->server);
+	(void)evtimer_assign(&s->timer, w->base, session_timer, s);
+	dialog_init(&s->dialog,
+		&w->dialog_confs[listener - w->setup->listeners],
+		listener->conf->tls == CONF_LISTENER_TLS_IMPLICIT);
+	TAILQ_INSERT_TAIL(&w->sessions, s, all);
+	w->stats.sessions_open++;
+	w->stats.sessions_total++;
+	return s;
+}
+
+/* The banner may be waited for; then the server is connected to. MAY_CLOSE */
+static void session_greet(struct session *s)
+{
+	if (s->listener->conf->greeting_delay_ms == 0) {
+		connect_server(s);
+		return;
+	}
+	session_move(s, PHASE_DELAY);
+	stream_watch(&s->client, EV_READ);
+	session_clock(s);
+}
+
+static bool session_tls(struct session *s)
+{
+	s->client.tls = tls_accept_new(s->listener->tls, s->client.fd);
+	if (!s->client.tls)
+		return false;
+	session_move(s, PHASE_CLIENT_TLS);
+	stream_watch(&s->client, EV_READ);
+	session_clock(s);
+	return true;
+}
+
+void session_begin(struct worker *w, const struct worker_listener *listener,
+	int fd, const struct addr *addr, uint16_t port)
+{
+	struct session *s = session_new(w, listener, addr, port);
+
+	if (!s) {
+		(void)close(fd);
+		return;
+	}
+	stream_attach(&s->client, w->base, fd, client_event, s);
+	if (listener->conf->tls != CONF_LISTENER_TLS_IMPLICIT)
+		session_greet(s);
+	else if (!session_tls(s))
+		session_kill(s, CLOSE_NO_MEMORY);
+}
+
+void session_user(struct session *s, struct slice user)
+{
+	if (user.n > AUTH_USER_LONGEST)
+		user.n = AUTH_USER_LONGEST;
+	if (user.n == 0 ||
+		slice_eq(user, slice_of(s->user, s->user ? s->user_n : 0)))
+		return;
+	free(s->user);
+	s->user = malloc(user.n);
+	s->user_n = s->user ? (uint8_t)user.n : 0;
+	if (s->user)
+		memcpy(s->user, user.p, user.n);
+}
+
+/* The handshake with the client moves on. MAY_CLOSE */
+static void client_tls(struct session *s)
+{
+	bool implicit = s->dialog.client_tls; /* from the first octet */
+
+	switch (tls_handshake(s->client.tls)) {
+	case TLS_OK:
+		if (implicit) {
+			session_greet(s);
+			return;
+		}
+		dialog_tls_done(&s->dialog, DIALOG_CLIENT);
+		s->client.readable_maybe = true;
+		session_dialog(s);
+		return;
+	case TLS_WANT_READ: stream_watch(&s->client, EV_READ); return;
+	case TLS_WANT_WRITE:
+		stream_watch(&s->client, EV_READ | EV_WRITE);
+		return;
+	case TLS_CLOSED:
+	case TLS_TRUNCATED:
+	case TLS_FAILED: break;
+	}
+	log_begin(LOG_INFO, "tls-failed");
+	log_addr("src", &s->addr);
+	log_str("listener", s->listener->conf->title);
+	log_str("why", tls_error(s->client.tls));
+	log_end();
+	session_kill(s, CLOSE_CLIENT_TLS);
+}
+
+/* The 220 to STARTTLS must be out in clear before the handshake. MAY_CLOSE */
+void session_starttls(struct session *s)
+{
+	switch (stream_flush(&s->client)) {
+	case STREAM_OK: break;
+	case STREAM_AGAIN: stream_watch(&s->client, EV_WRITE); return;
+	case STREAM_CLOSED:
+	case STREAM_TRUNCATED:
+	case STREAM_FAILED:
+	case STREAM_NO_MEMORY: session_kill(s, CLOSE_CLIENT_ERROR); return;
+	}
+	if (s->client.tail) { /* in clear, behind the command */
+		session_kill(s, CLOSE_STARTTLS_INJECTION);
+		return;
+	}
+	stream_watch(&s->server, 0);
+	if (!session_tls(s))
+		session_kill(s, CLOSE_NO_MEMORY);
+}
+
+/* Any octet, or the end, before the banner. MAY_CLOSE */
+static void early(struct session *s)
+{
+	uint8_t octet[1];
+	size_t n = 0;
+
+	switch (stream_read(&s->client, octet, sizeof octet, &n)) {
+	case STREAM_AGAIN: return;
+	case STREAM_OK:
+		worker_note(s, NOTE_EARLY_TALK, REPLY_NONE);
+		session_end(s, REPLY_EARLY_TALK, CLOSE_EARLY_TALK);
+		return;
+	case STREAM_CLOSED:
+	case STREAM_TRUNCATED:
+	case STREAM_FAILED:
+	case STREAM_NO_MEMORY: break;
+	}
+	session_kill(s, CLOSE_CLIENT_CLOSED);
+}
+
+void session_dialog(struct session *s)
+{
+	session_move(s, PHASE_DIALOG);
+	relay_pump(s);
+}
+
+/* The last words are out: wait a moment for the client to hear them. */
+static void flush_step(struct session *s)
+{
+	enum stream_result result = stream_flush(&s->client);
+
+	if (result == STREAM_AGAIN) {
+		stream_watch(&s->client, EV_WRITE);
+		return;
+	}
+	if (result != STREAM_OK || s->dialog.client_gone ||
+		s->close_reason == CLOSE_QUIT) {
+		session_kill(s, CLOSE_CLIENT_ERROR);
+		return;
+	}
+	if (!s->half_closed) {
+		if (s->client.tls)
+			tls_shutdown(s->client.tls);
+		(void)shutdown(s->client.fd, SHUT_WR);
+		s->half_closed = true;
+		stream_watch(&s->client, EV_READ);
+		session_clock_at(s, WAIT_FLUSH, s->worker->now + LINGER_MS);
+	}
+}
+
+/* Raw octets, whatever they are: only the end counts. MAY_CLOSE */
+static void linger(struct session *s)
+{
+	ssize_t n = 1;
+
+	for (unsigned i = 0; i < LINGER_READS && n > 0; i++)
+		n = recv(s->client.fd, s->worker->scratch, READ_COMMAND_BYTES,
+			MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		session_kill(s, CLOSE_CLIENT_CLOSED);
+}
+
+void session_end(
+	struct session *s, enum reply_id reply, enum close_reason reason)
+{
+	bool mid_message = !dialog_may_end(&s->dialog);
+
+	if (s->phase == PHASE_DEAD || s->phase == PHASE_FLUSH)
+		return;
+	if (s->close_reason == CLOSE_NONE)
+		s->close_reason = (uint8_t)reason;
+	settle_lost(s);
+	/* D-03: a message is never completed by a close that looks orderly. */
+	stream_close(&s->server, mid_message);
+	if (s->phase == PHASE_CLIENT_TLS || s->phase == PHASE_STARTTLS ||
+		s->client.fd < 0) {
+		session_kill(s, reason);
+		return;
+	}
+	if (reply != REPLY_NONE)
+		(void)session_reply(s, reply);
+	session_move(s, PHASE_FLUSH);
+	session_clock(s);
+	flush_step(s);
+}
+
+void session_end_soon(
+	struct session *s, enum reply_id reply, enum close_reason reason)
+{
+	s->end_wanted = true;
+	s->end_reply = (uint8_t)reply;
+	s->end_reason = (uint8_t)reason;
+	if (s->phase != PHASE_DIALOG) {
+		session_end(s, s->phase == PHASE_CONNECT ? reply : REPLY_NONE,
+			reason);
+		return;
+	}
+	if (s->settling) {
+		settle_deliver(s); /* the 535 first, without delay */
+		return;
+	}
+	if (dialog_may_end(&s->dialog))
+		session_end(s, reply, reason);
+}
+
+void session_kill(struct session *s, enum close_reason reason)
+{
+	struct worker *w = s->worker;
+	bool mid_message = !dialog_may_end(&s->dialog);
+
+	if (s->phase == PHASE_DEAD)
+		return;
+	if (s->close_reason == CLOSE_NONE)
+		s->close_reason = (uint8_t)reason;
+	settle_lost(s);
+	session_log_end(s);
+	worker_ask_unlink(w, s);
+	(void)event_del(&s->timer);
+	stream_close(&s->server, mid_message); /* D-03 */
+	stream_done(&s->server);
+	stream_done(&s->client);
+	buffer_free(&s->held);
+	session_move(s, PHASE_DEAD);
+	TAILQ_REMOVE(&w->sessions, s, all);
+	TAILQ_INSERT_TAIL(&w->dead, s, all);
+	w->stats.sessions_open--;
+}
+
+/* Reading and writing belong to the phase. MAY_CLOSE */
+static void client_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd;
+	CHECK(s->magic == SESSION_MAGIC);
+	worker_now(s->worker);
+	switch ((enum session_phase)s->phase) {
+	case PHASE_CLIENT_TLS: client_tls(s); break;
+	case PHASE_DELAY: early(s); break;
+	case PHASE_STARTTLS: session_starttls(s); break;
+	case PHASE_DIALOG:
+		if (what & EV_WRITE)
+			relay_flushed(s, DIALOG_CLIENT);
+		relay_client(s);
+		break;
+	case PHASE_FLUSH:
+		if (s->half_closed)
+			linger(s);
+		else
+			flush_step(s);
+		break;
+	case PHASE_CONNECT:
+	case PHASE_SERVER_TLS:
+	case PHASE_DEAD:
+	case PHASE_COUNT: break;
+	}
+}
+
+void session_server_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd;
+	CHECK(s->magic == SESSION_MAGIC);
+	worker_now(s->worker);
+	switch ((enum session_phase)s->phase) {
+	case PHASE_CONNECT:
+	case PHASE_SERVER_TLS: connect_done(s); break;
+	case PHASE_DIALOG:
+		if (what & EV_WRITE)
+			relay_flushed(s, DIALOG_SERVER);
+		relay_server(s);
+		break;
+	case PHASE_CLIENT_TLS:
+	case PHASE_DELAY:
+	case PHASE_STARTTLS:
+	case PHASE_FLUSH:
+	case PHASE_DEAD:
+	case PHASE_COUNT: break;
+	}
+}

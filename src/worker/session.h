@@ -1,0 +1,164 @@
+/*
+ * One client's session: two legs, the dialogue between them, its clock.
+ *
+ * Inside src/worker only. The life of a session, in the order of its calls:
+ *
+ *	session_begin -> [CLIENT_TLS] -> [DELAY] -> CONNECT -> [SERVER_TLS]
+ *	   -> DIALOG (relay.c) <-> [STARTTLS -> CLIENT_TLS] -> FLUSH -> DEAD
+ *
+ * It dies in two steps: session_kill disarms, closes and unlinks now;
+ * the memory goes back at the end of the loop turn (worker_reap). A call that
+ * may end there is marked MAY_CLOSE: the pointer is not used after it unless
+ * the phase was looked at.
+ */
+#ifndef WORKER_SESSION_H
+#define WORKER_SESSION_H
+
+#include <assert.h>
+#include <sys/queue.h>
+
+#include "../../proto/dialog.h"
+#include "../base/addr.h"
+#include "../base/units.h"
+#include "../ipc/message.h"
+#include "stream.h"
+#include "worker.h"
+
+#define MAY_CLOSE /* may end in session_kill */
+
+enum session_phase {
+#define PHASE(id, name, text) PHASE_##id,
+#include "phases.def"
+#undef PHASE
+	PHASE_COUNT,
+};
+
+/* What a session waits for: decides its deadline (session_clock.c). */
+enum session_wait {
+	WAIT_NOTHING,
+	WAIT_HANDSHAKE,
+	WAIT_DELAY,
+	WAIT_CONNECT,
+	WAIT_GREETING,
+	WAIT_REPLY,
+	WAIT_MESSAGE_REPLY,
+	WAIT_COMMAND,
+	WAIT_PAYLOAD,
+	WAIT_CLIENT_WRITE,
+	WAIT_SERVER_WRITE,
+	WAIT_VERDICT,
+	WAIT_HOLD,
+	WAIT_DELIVER,
+	WAIT_FLUSH,
+};
+
+enum { SESSION_MAGIC = 0x53455353, HELO_KEPT = 40 };
+
+struct worker;
+
+struct session {
+	uint32_t magic;
+	uint8_t phase;	     /* enum session_phase */
+	uint8_t wait;	     /* enum session_wait */
+	uint8_t server_next; /* index of the server to try next */
+	bool feeding : 1, progress : 1, end_wanted : 1, attempt_open : 1,
+		asked_keeper : 1, settling : 1, auth_ok : 1, client_blocked : 1,
+		server_blocked : 1, half_closed : 1, ask_linked : 1;
+	struct worker *worker;
+	const struct worker_listener *listener;
+	struct stream client, server;
+	struct event timer;
+	mono_ms_t armed_ms;    /* when the timer fires; MONO_NEVER: not armed */
+	mono_ms_t deadline_ms; /* when it should */
+	mono_ms_t begun_ms, longest_ms;
+	mono_ms_t held_since_ms; /* of an attempt on hold */
+	uint64_t id;
+	uint64_t attempt; /* asked about or in flight; 0: none */
+	uint64_t secret_tag;
+	struct addr addr;
+	uint16_t port;
+	uint8_t close_reason; /* first one wins */
+	uint8_t mech;
+	struct dialog dialog;
+	uint8_t *user; /* of the last AUTH, user_n octets; or NULL */
+	uint8_t user_n, end_reply, end_reason;
+	struct buffer *held; /* a final AUTH reply that may not go out yet */
+	uint64_t client_bytes, server_bytes;
+	uint32_t mail_count, rcpt_count, message_count, auth_failed_count;
+	uint32_t delayed_ms;
+	uint16_t settle_code;
+	char helo[HELO_KEPT];
+	TAILQ_ENTRY(session) all;
+	struct session *ask_next; /* chain of the table of attempts */
+};
+
+static_assert(sizeof(struct session) <= 1024, "design: at most 1 KiB");
+
+TAILQ_HEAD(session_list, session);
+
+/* session.c: the life */
+/* Takes fd over. MAY_CLOSE */
+void session_begin(struct worker *worker,
+	const struct worker_listener *listener, int fd, const struct addr *addr,
+	uint16_t port);
+void session_move(struct session *session, enum session_phase phase);
+/* Says `reply` (REPLY_NONE: nothing), then ends. MAY_CLOSE */
+void session_end(
+	struct session *session, enum reply_id reply, enum close_reason reason);
+/* Ends at once. */
+void session_kill(struct session *session, enum close_reason reason);
+/* A ban has come or postern stops: 421 as soon as D-10 lets it. MAY_CLOSE */
+void session_end_soon(
+	struct session *session, enum reply_id reply, enum close_reason reason);
+/* The server leg is up: the dialogue begins. MAY_CLOSE */
+void session_dialog(struct session *session);
+/* The dialogue asked for a handshake: begins it. MAY_CLOSE */
+void session_next_phase(struct session *session);
+void session_starttls(struct session *session); /* MAY_CLOSE */
+void session_server_event(evutil_socket_t fd, short what, void *arg);
+bool session_reply(struct session *session, enum reply_id reply);
+/* Keeps the user name of the AUTH under way; n 0: none. */
+void session_user(struct session *session, struct slice user);
+/* The Received field for a message of this session; borrowed until the next
+ * call. */
+struct slice received_compose(const struct session *session);
+void session_log_end(struct session *session);
+
+/* relay.c: carries out what the dialogue decides. MAY_CLOSE */
+void relay_client(struct session *session); /* the client is readable */
+void relay_server(struct session *session); /* the server is readable */
+void relay_pump(struct session *session);   /* what is due, both sides */
+void relay_resume(struct session *session); /* pump, unless it runs now */
+void relay_events(struct session *session); /* arms what is wanted */
+/* Octets to the client, now or queued; never closes the session. */
+void session_put_client(struct session *session, struct slice span);
+/* A leg is writable: its queue goes on. Never closes the session. */
+void relay_flushed(struct session *session, enum dialog_side side);
+void relay_server_lost(struct session *session); /* by timeout */
+
+/* connect.c. MAY_CLOSE */
+void connect_server(struct session *session);
+void connect_failed(struct session *session, const char *why);
+void connect_done(struct session *session);
+
+/* ask.c: the keeper's word. MAY_CLOSE */
+void ask_begin(struct session *session, const struct dialog_step *step);
+void ask_again(struct session *session);
+void ask_unavailable(struct session *session);
+void ask_verdict(
+	struct session *session, const struct message_verdict *verdict);
+void settle_verdict(
+	struct session *session, const struct message_verdict *verdict);
+void settle_begin(struct session *session, const struct dialog_step *step);
+void settle_deliver(struct session *session);
+/* The session ends with an attempt in flight. */
+void settle_lost(struct session *session);
+
+/* session_clock.c */
+/* Sets the deadline by what is waited for now. */
+void session_clock(struct session *session);
+void session_clock_at(
+	struct session *session, enum session_wait wait, mono_ms_t when);
+void session_timer(evutil_socket_t fd, short what, void *arg);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * A session's clock: every wait has a deadline, and the whole session has one.
+ *
+ * The timer is lazy. A deadline that moves later only stores a number; when
+ * the timer fires too early it is armed again. So a session in full flow
+ * costs no timer work for each command.
+ */
+#include "internal.h"
+
+/* A client that left with a login under way: Domino has this long to answer
+ * before the attempt counts as a failure. */
+enum { ABANDONED_MS = 30000, VERDICT_MS = 5000, FLUSH_MS = 5000 };
+
+static enum session_wait dialog_wait(const struct session *s)
+{
+	if (s->settling)
+		return s->asked_keeper ? WAIT_VERDICT : WAIT_DELIVER;
+	if (s->dialog.state == DIALOG_STATE_AUTH_ASKING)
+		return s->asked_keeper ? WAIT_VERDICT : WAIT_HOLD;
+	if (stream_unsent(&s->client))
+		return WAIT_CLIENT_WRITE;
+	if (stream_unsent(&s->server))
+		return WAIT_SERVER_WRITE;
+	if (dialog_in_payload(&s->dialog))
+		return WAIT_PAYLOAD;
+	if (s->dialog.state == DIALOG_STATE_GREETING)
+		return WAIT_GREETING;
+	if (dialog_owes_verdict(&s->dialog))
+		return WAIT_MESSAGE_REPLY;
+	if (dialog_server_owes(&s->dialog))
+		return WAIT_REPLY;
+	return WAIT_COMMAND;
+}
+
+static enum session_wait phase_wait(const struct session *s)
+{
+	switch ((enum session_phase)s->phase) {
+	case PHASE_CLIENT_TLS:
+	case PHASE_SERVER_TLS:
+	case PHASE_STARTTLS: return WAIT_HANDSHAKE;
+	case PHASE_DELAY: return WAIT_DELAY;
+	case PHASE_CONNECT: return WAIT_CONNECT;
+	case PHASE_DIALOG: return dialog_wait(s);
+	case PHASE_FLUSH: return WAIT_FLUSH;
+	case PHASE_DEAD:
+	case PHASE_COUNT: break;
+	}
+	return WAIT_NOTHING;
+}
+
+static uint64_t wait_ms(const struct session *s, enum session_wait wait)
+{
+	const struct conf_listener *l = s->listener->conf;
+	const struct conf_backend *b =
+		s->worker->setup->backends[s->listener->backend].conf;
+
+	switch (wait) {
+	case WAIT_HANDSHAKE:
+		return s->phase == PHASE_SERVER_TLS ? b->connect_timeout_ms * 2
+						    : l->handshake_timeout_ms;
+	case WAIT_DELAY: return l->greeting_delay_ms;
+	case WAIT_CONNECT: return b->connect_timeout_ms;
+	case WAIT_GREETING: return b->greeting_timeout_ms;
+	case WAIT_REPLY:
+		return s->attempt_open && s->dialog.client_gone
+			       ? ABANDONED_MS
+			       : b->reply_timeout_ms;
+	case WAIT_MESSAGE_REPLY: return b->data_reply_timeout_ms;
+	case WAIT_COMMAND: return l->command_timeout_ms;
+	case WAIT_PAYLOAD:
+	case WAIT_CLIENT_WRITE:
+	case WAIT_SERVER_WRITE: return l->data_timeout_ms;
+	case WAIT_VERDICT: return VERDICT_MS;
+	case WAIT_FLUSH: return FLUSH_MS;
+	case WAIT_HOLD:
+	case WAIT_DELIVER:
+	case WAIT_NOTHING: break;
+	}
+	return 0;
+}
+
+static void timer_arm(struct session *s)
+{
+	mono_ms_t when =
+		s->deadline_ms < s->longest_ms ? s->deadline_ms : s->longest_ms;
+	mono_ms_t now = s->worker->now;
+	uint64_t in = when > now ? when - now : 0;
+	struct timeval tv = {.tv_sec = (time_t)(in / 1000),
+		.tv_usec = (suseconds_t)(in % 1000) * 1000};
+
+	if (s->armed_ms <= when)
+		return; /* it fires early and is armed again */
+	s->armed_ms = when;
+	(void)evtimer_add(&s->timer, &tv);
+}
+
+void session_clock_at(struct session *s, enum session_wait wait, mono_ms_t when)
+{
+	s->wait = (uint8_t)wait;
+	s->deadline_ms = when;
+	timer_arm(s);
+}
+
+void session_clock(struct session *s)
+{
+	enum session_wait wait = phase_wait(s);
+
+	if (wait == WAIT_NOTHING)
+		return;
+	if (wait == WAIT_HOLD || wait == WAIT_DELIVER) {
+		if (s->wait == wait) /* its time was set when it began */
+			return;
+		session_clock_at(s, wait, s->worker->now);
+		return;
+	}
+	if (wait == s->wait && !s->progress)
+		return;
+	s->progress = false;
+	session_clock_at(s, wait, s->worker->now + wait_ms(s, wait));
+}
+
+/* What a wait that lasted too long leads to. MAY_CLOSE */
+static void timed_out(struct session *s)
+{
+	switch ((enum session_wait)s->wait) {
+	case WAIT_HANDSHAKE:
+		if (s->phase == PHASE_SERVER_TLS)
+			connect_failed(s, "TLS handshake: timeout");
+		else
+			session_kill(s, CLOSE_CLIENT_TLS);
+		return;
+	case WAIT_DELAY: connect_server(s); return;
+	case WAIT_CONNECT: connect_failed(s, "timeout"); return;
+	case WAIT_GREETING:
+	case WAIT_REPLY:
+	case WAIT_MESSAGE_REPLY:
+	case WAIT_SERVER_WRITE:
+		if (s->attempt_open && s->dialog.client_gone) {
+			session_kill(s, CLOSE_CLIENT_LEFT);
+			return;
+		}
+		if (s->close_reason == CLOSE_NONE)
+			s->close_reason = CLOSE_SERVER_TIMEOUT;
+		relay_server_lost(s);
+		return;
+	case WAIT_COMMAND:
+	case WAIT_PAYLOAD:
+		session_end(s, REPLY_TIMEOUT, CLOSE_CLIENT_TIMEOUT);
+		return;
+	case WAIT_VERDICT:
+		if (s->settling)
+			settle_deliver(s);
+		else
+			ask_unavailable(s);
+		return;
+	case WAIT_HOLD: ask_again(s); return;
+	case WAIT_DELIVER: settle_deliver(s); return;
+	case WAIT_CLIENT_WRITE: session_kill(s, CLOSE_CLIENT_TIMEOUT); return;
+	case WAIT_FLUSH:
+	case WAIT_NOTHING: session_kill(s, CLOSE_CLIENT_TIMEOUT); return;
+	}
+}
+
+void session_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->magic != SESSION_MAGIC || s->phase == PHASE_DEAD)
+		return;
+	s->armed_ms = MONO_NEVER;
+	worker_now(s->worker);
+	if (s->worker->now >= s->longest_ms)
+		session_kill(s, CLOSE_SESSION_LONGEST);
+	else if (s->worker->now >= s->deadline_ms)
+		timed_out(s);
+	if (s->phase != PHASE_DEAD)
+		timer_arm(s);
+}

@@ -1,0 +1,164 @@
+/*
+ * One leg of a session. The fast road is one recv and one send; a queue exists
+ * only while the peer does not take what it should, and then the other leg is
+ * not read.
+ */
+#include "stream.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void stream_init(struct stream *s)
+{
+	memset(s, 0, sizeof *s);
+	s->fd = -1;
+}
+
+void stream_attach(struct stream *s, struct event_base *base, int fd,
+	event_callback_fn cb, void *arg)
+{
+	s->fd = fd;
+	s->watched = 0;
+	(void)event_assign(&s->event, base, fd, EV_PERSIST, cb, arg);
+}
+
+void stream_close(struct stream *s, bool reset)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (s->fd < 0)
+		return;
+	stream_watch(s, 0);
+	if (s->tls && !reset)
+		tls_shutdown(s->tls);
+	tls_free(&s->tls);
+	if (reset) /* fails only on a socket that is gone already */
+		(void)setsockopt(
+			s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	(void)close(s->fd);
+	s->fd = -1;
+	buffer_free(&s->out);
+}
+
+void stream_done(struct stream *s)
+{
+	stream_close(s, false);
+	buffer_free(&s->tail);
+}
+
+void stream_watch(struct stream *s, short events)
+{
+	struct event_base *base;
+	event_callback_fn cb;
+	void *arg;
+
+	if (s->fd < 0 || events == s->watched)
+		return;
+	base = event_get_base(&s->event);
+	cb = event_get_callback(&s->event);
+	arg = event_get_callback_arg(&s->event);
+	if (s->watched)
+		(void)event_del(&s->event);
+	s->watched = events;
+	if (!events)
+		return;
+	(void)event_assign(
+		&s->event, base, s->fd, (short)(events | EV_PERSIST), cb, arg);
+	(void)event_add(&s->event, NULL);
+	if ((events & EV_READ) && s->readable_maybe)
+		event_active(&s->event, EV_READ, 0);
+}
+
+static enum stream_result stream_of_tls(struct stream *s, enum tls_result r)
+{
+	switch (r) {
+	case TLS_OK: return STREAM_OK;
+	case TLS_WANT_READ: return STREAM_AGAIN;
+	case TLS_WANT_WRITE: s->tls_wants_write = true; return STREAM_AGAIN;
+	case TLS_CLOSED: return STREAM_CLOSED;
+	case TLS_TRUNCATED: return STREAM_TRUNCATED;
+	case TLS_FAILED: return STREAM_FAILED;
+	}
+	return STREAM_FAILED;
+}
+
+enum stream_result stream_read(
+	struct stream *s, uint8_t *out, size_t room, size_t *ret_n)
+{
+	ssize_t n;
+
+	s->tls_wants_write = false;
+	if (s->tls)
+		return stream_of_tls(s, tls_read(s->tls, out, room, ret_n));
+	do
+		n = recv(s->fd, out, room, 0);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		*ret_n = (size_t)n;
+		return STREAM_OK;
+	}
+	if (n == 0)
+		return STREAM_CLOSED;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN
+						       : STREAM_FAILED;
+}
+
+/* One write; STREAM_OK with *ret_n >= 1, or STREAM_AGAIN. */
+static enum stream_result write_some(
+	struct stream *s, struct slice data, size_t *ret_n)
+{
+	ssize_t n;
+
+	if (s->tls)
+		return stream_of_tls(
+			s, tls_write(s->tls, data.p, data.n, ret_n));
+	do
+		n = send(s->fd, data.p, data.n, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0) {
+		*ret_n = (size_t)n;
+		return STREAM_OK;
+	}
+	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN
+						       : STREAM_FAILED;
+}
+
+enum stream_result stream_write(struct stream *s, struct slice data)
+{
+	enum stream_result result = STREAM_OK;
+	size_t n;
+
+	if (s->fd < 0)
+		return STREAM_FAILED;
+	while (!s->out && data.n > 0) {
+		result = write_some(s, data, &n);
+		if (result != STREAM_OK)
+			break;
+		data = slice_skip(data, n);
+	}
+	if (result != STREAM_OK && result != STREAM_AGAIN)
+		return result;
+	if (!buffer_append(&s->out, data))
+		return STREAM_NO_MEMORY;
+	return STREAM_OK;
+}
+
+enum stream_result stream_flush(struct stream *s)
+{
+	enum stream_result result;
+	size_t n;
+
+	while (s->out) {
+		result = write_some(s, buffer_peek(s->out), &n);
+		if (result != STREAM_OK)
+			return result;
+		buffer_drop(&s->out, n);
+	}
+	return STREAM_OK;
+}
+
+bool stream_unsent(const struct stream *s)
+{
+	return s->out != NULL;
+}

@@ -1,0 +1,337 @@
+/*
+ * A worker: one process, one event_base, no lock, no rights.
+ *
+ * The loop turn is: events, then what they left to do (messages to the
+ * keeper, log lines, the dead). It makes no blocking call: no DNS, no file.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../base/check.h"
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/secret.h"
+
+enum { TICK_MS = 200 };
+
+void worker_now(struct worker *w)
+{
+	w->now = clock_mono_ms();
+}
+
+void worker_note(struct session *s, enum note_kind kind, enum reply_id reply)
+{
+	struct message_note note = {.addr = s->addr,
+		.session = s->id,
+		.kind = kind,
+		.reply = reply};
+
+	(void)keeper_link_send(s->worker, MESSAGE_NOTE, &note, sizeof note);
+}
+
+/* The second step of a session's death. */
+static void reap(struct worker *w)
+{
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(&w->dead))) {
+		TAILQ_REMOVE(&w->dead, s, all);
+		free(s->user);
+		s->magic = 0;
+		slab_give(w->slab, s);
+	}
+}
+
+/* Sessions between messages are told to come again; the others may finish. */
+static void drain(struct worker *w)
+{
+	struct session *s, *next;
+
+	if (w->drain_until != MONO_NEVER)
+		return;
+	w->drain_until = w->now + w->setup->conf->global.shutdown_grace_ms;
+	acceptors_close(w);
+	/* The listening sockets are shared with who comes next: closing ours
+	 * loses no client. */
+	tarpit_free(&w->tarpit);
+	w->tarpit = tarpit_new(0, 1000, 1000);
+	CHECK(w->tarpit);
+	for (s = TAILQ_FIRST(&w->sessions); w->stopping && s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		session_end_soon(s, REPLY_STOPPING, CLOSE_STOPPING);
+	}
+}
+
+static void drain_over(struct worker *w)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&w->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		session_kill(s, CLOSE_STOPPING);
+	}
+}
+
+static bool supervisor_message(
+	void *arg, enum message_type type, const void *body, size_t n, int fd)
+{
+	struct worker *w = arg;
+
+	(void)body;
+	(void)n;
+	if (type == MESSAGE_CHANNEL && fd >= 0) {
+		if (!keeper_link_open(w, fd))
+			(void)close(fd);
+		return true;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (type == MESSAGE_DRAIN) /* a reload: sessions go on */
+		drain(w);
+	return true;
+}
+
+static void supervisor_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	enum channel_result r;
+
+	(void)fd;
+	(void)what;
+	worker_now(w);
+	do
+		r = channel_receive(w->supervisor, supervisor_message, w);
+	while (r == CHANNEL_OK);
+	if (r == CHANNEL_AGAIN)
+		return;
+	/* The supervisor is gone: nobody would restart or stop us. */
+	(void)event_del(&w->supervisor_event);
+	w->stopping = true;
+	drain(w);
+}
+
+static void term_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	worker_now(w);
+	w->stopping = true;
+	if (w->drain_until != MONO_NEVER) /* a reload had begun to drain */
+		w->drain_until = MONO_NEVER;
+	drain(w);
+}
+
+static void tick_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	worker_now(w);
+	tarpit_tick(w->tarpit, w->now);
+	keeper_link_tick(w);
+	if (w->drain_until != MONO_NEVER && w->now >= w->drain_until)
+		drain_over(w);
+	/* log_flush() below has an eye on its own budget */
+}
+
+static void pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->paused = false;
+	acceptors_open(w);
+}
+
+static enum dialog_starttls starttls_of(enum conf_starttls starttls)
+{
+	switch (starttls) {
+	case CONF_STARTTLS_OFF: return DIALOG_STARTTLS_OFF;
+	case CONF_STARTTLS_OPTIONAL: return DIALOG_STARTTLS_OPTIONAL;
+	case CONF_STARTTLS_REQUIRED: return DIALOG_STARTTLS_REQUIRED;
+	}
+	return DIALOG_STARTTLS_OFF;
+}
+
+static enum dialog_starttls server_starttls_of(enum conf_backend_tls tls)
+{
+	switch (tls) {
+	case CONF_BACKEND_TLS_STARTTLS: return DIALOG_STARTTLS_OPTIONAL;
+	case CONF_BACKEND_TLS_REQUIRED: return DIALOG_STARTTLS_REQUIRED;
+	case CONF_BACKEND_TLS_OFF:
+	case CONF_BACKEND_TLS_IMPLICIT: break;
+	}
+	return DIALOG_STARTTLS_OFF;
+}
+
+static enum dialog_auth auth_of(enum conf_auth auth)
+{
+	switch (auth) {
+	case CONF_AUTH_OFFER: return DIALOG_AUTH_OFFER;
+	case CONF_AUTH_TLS: return DIALOG_AUTH_TLS;
+	case CONF_AUTH_HIDE: return DIALOG_AUTH_HIDE;
+	}
+	return DIALOG_AUTH_HIDE;
+}
+
+static enum payload_rule newline_of(enum conf_newline newline)
+{
+	switch (newline) {
+	case CONF_NEWLINE_REJECT: return PAYLOAD_REJECT;
+	case CONF_NEWLINE_NORMALIZE: return PAYLOAD_NORMALIZE;
+	case CONF_NEWLINE_PASS: return PAYLOAD_PASS;
+	}
+	return PAYLOAD_REJECT;
+}
+
+static bool dialog_confs_make(struct worker *w)
+{
+	const struct worker_setup *setup = w->setup;
+
+	w->dialog_confs =
+		calloc(setup->listener_count + 1, sizeof *w->dialog_confs);
+	if (!w->dialog_confs)
+		return false;
+	for (size_t i = 0; i < setup->listener_count; i++) {
+		const struct worker_listener *wl = &setup->listeners[i];
+		const struct conf_listener *l = wl->conf;
+
+		w->dialog_confs[i] = (struct dialog_conf){
+			.auth = auth_of(l->auth),
+			.starttls = starttls_of(l->starttls),
+			.server_starttls = server_starttls_of(
+				setup->backends[wl->backend].conf->tls),
+			.newline = newline_of(l->bare_newline),
+			.pass_unknown_keywords =
+				l->unknown_keywords == CONF_KEYWORDS_PASS,
+			.own_banner = l->banner[0] != 0,
+			.received = l->received,
+			.command_longest_bytes =
+				(uint32_t)l->command_longest_bytes,
+			.answer_longest_bytes =
+				(uint32_t)l->answer_longest_bytes,
+			.bad_commands_most = (uint16_t)l->bad_commands_count,
+			.idle_commands_most = (uint32_t)l->idle_commands_count,
+		};
+	}
+	return true;
+}
+
+static void worker_keys(struct worker *w)
+{
+	uint16_t random;
+
+	secret_random(w->tag_key, sizeof w->tag_key);
+	secret_random(&random, sizeof random);
+	/* 50 bits, 10 characters as a reference: the worker, a start of it,
+	 * a session of that start. */
+	w->session_base = (uint64_t)(w->setup->slot & 63) << 44 |
+			  (uint64_t)(random & 0x3fff) << 30;
+	secret_random(&w->attempt_count, sizeof w->attempt_count);
+	w->attempt_count >>= 16; /* a restart begins elsewhere */
+}
+
+static bool worker_make(struct worker *w)
+{
+	const struct conf *conf = w->setup->conf;
+
+	TAILQ_INIT(&w->sessions);
+	TAILQ_INIT(&w->dead);
+	w->drain_until = MONO_NEVER;
+	worker_now(w);
+	worker_keys(w);
+	w->base = event_base_new();
+	w->slab = slab_new(sizeof(struct session),
+		(size_t)conf->global.sessions_most_count + 64);
+	w->bans = banlist_new();
+	w->tarpit = tarpit_new((size_t)conf->banned.tarpit_most_count,
+		conf->banned.tarpit_pace_ms, conf->banned.tarpit_longest_ms);
+	w->supervisor = channel_new(w->setup->supervisor_fd, 1 << 16);
+	w->spare_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return w->base && w->slab && w->bans && w->tarpit && w->supervisor &&
+	       dialog_confs_make(w) && acceptors_make(w);
+}
+
+static void worker_events(struct worker *w)
+{
+	struct timeval tick = {.tv_usec = TICK_MS * 1000};
+
+	(void)event_assign(&w->supervisor_event, w->base,
+		w->setup->supervisor_fd, EV_READ | EV_PERSIST, supervisor_event,
+		w);
+	(void)event_add(&w->supervisor_event, NULL);
+	(void)event_assign(&w->tick, w->base, -1, EV_PERSIST, tick_event, w);
+	(void)event_add(&w->tick, &tick);
+	(void)event_assign(&w->term, w->base, SIGTERM, EV_SIGNAL | EV_PERSIST,
+		term_event, w);
+	(void)event_add(&w->term, NULL);
+	(void)evtimer_assign(&w->accept_pause, w->base, pause_over, w);
+}
+
+static void worker_free(struct worker *w)
+{
+	drain_over(w);
+	reap(w);
+	tarpit_free(&w->tarpit);
+	banlist_free(&w->bans);
+	slab_free(&w->slab);
+	channel_free(&w->keeper);
+	channel_free(&w->supervisor);
+	free(w->acceptors);
+	free(w->dialog_confs);
+	if (w->base)
+		event_base_free(w->base);
+	if (w->spare_fd >= 0)
+		(void)close(w->spare_fd);
+	free(w);
+}
+
+/* One turn: what is ready, then what that left to do. */
+static bool worker_turn(struct worker *w)
+{
+	uint64_t begun;
+
+	if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
+		return false;
+	begun = w->now;
+	worker_now(w);
+	if (w->now - begun > w->stats.loop_stall_longest_ms)
+		w->stats.loop_stall_longest_ms = w->now - begun;
+	reap(w);
+	keeper_link_flush(w);
+	if (channel_waiting(w->supervisor))
+		(void)channel_flush(w->supervisor);
+	log_flush();
+	return !(w->drain_until != MONO_NEVER && TAILQ_EMPTY(&w->sessions));
+}
+
+int worker_run(const struct worker_setup *setup)
+{
+	struct worker *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return 70;
+	w->setup = setup;
+	if (!worker_make(w)) {
+		log_say(LOG_ERROR, "no-memory", "a worker cannot start");
+		worker_free(w);
+		return 70;
+	}
+	worker_events(w);
+	if (!keeper_link_open(w, setup->keeper_fd))
+		log_say(LOG_ERROR, "keeper-away", "no line to the keeper");
+	while (worker_turn(w)) {
+	}
+	worker_free(w);
+	log_flush();
+	return 0;
+}

@@ -1,0 +1,46 @@
+/*
+ * A worker: one process, one event_base, many sessions, no rights.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "../conf/conf.h"
+#include "../../tls/context.h"
+
+struct worker_server {
+	struct addr addr;
+	uint16_t port;
+	const char *name; /* as configured, for the log */
+};
+
+struct worker_backend {
+	const struct conf_backend *conf;
+	struct worker_server *servers; /* in order of preference */
+	size_t server_count;
+	struct tls_context *tls; /* NULL: off */
+};
+
+struct worker_listener {
+	const struct conf_listener *conf;
+	size_t backend;		 /* index */
+	struct tls_context *tls; /* NULL: none */
+	int *fds; /* this worker's listening sockets, non-blocking */
+	size_t fd_count;
+};
+
+/* All is borrowed until worker_run returns (it never does before the end). */
+struct worker_setup {
+	unsigned slot; /* from 1 */
+	const struct conf *conf;
+	const char *hostname;
+	struct worker_listener *listeners;
+	size_t listener_count;
+	struct worker_backend *backends;
+	size_t backend_count;
+	int keeper_fd, supervisor_fd; /* taken over */
+};
+
+/* Serves until it is told to stop and its sessions are over. Exit code. */
+int worker_run(const struct worker_setup *setup);
+
+#endif
