@@ -1,0 +1,93 @@
+"""What no proxy can beat: a hop over loopback, a signature; and how many
+system calls each spends on a session."""
+
+import json
+import signal
+import statistics
+import subprocess
+import time
+
+import machine
+import peers
+import report
+
+COLUMNS = ("direct_cpu0", "direct_cpu1", "relay_cpu0", "relay_cpu1")
+ALGORITHMS = ("rsa2048", "ecdsap256", "ecdhx25519", "ecdhp256")
+
+
+def hops(rounds):
+    found = {"read+write": [], "epoll_wait+read+write": []}
+    for _ in range(rounds):
+        for way, option in (("read+write", []), ("epoll_wait+read+write", ["-e"])):
+            done = subprocess.run(
+                machine.tool("pingpong", *option),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found[way].append(json.loads(done.stdout))
+    report.head("loopback round trip of 30 bytes (us)",
+                "direct, both on CPU 0", "direct, CPU 0 and 1",
+                "with a relay, all on CPU 0",
+                "with a relay on CPU 1")  # fmt: skip
+    for way, runs in found.items():
+        row = [report.spread([run[key] for run in runs]) for key in COLUMNS]
+        report.row(way, *row)
+    return found
+
+
+def crypto(rounds):
+    found = {}
+    for algorithm in ALGORITHMS:
+        lines = []
+        for _ in range(min(rounds, 3)):
+            out = subprocess.run(
+                ["taskset", "-c", str(machine.PEER_CPU), "openssl", "speed",
+                 "-seconds", "1", "-mr", algorithm],
+                capture_output=True,
+                text=True,
+            ).stdout  # fmt: skip
+            lines += [x for x in out.splitlines() if x.startswith("+F")][-1:]
+        rates = [list(map(float, line.split(":")[3:])) for line in lines]
+        what = "derives a second" if "ecdh" in algorithm else "sign, verify"
+        middle = " ".join(f"{statistics.median(x):.1f}" for x in zip(*rates))
+        print(f"\n{algorithm}: {middle} ({what})")
+        found[algorithm] = lines
+    return found
+
+
+def run_limits(rounds):
+    print("\n### limits\n")
+    return dict(hops=hops(rounds), crypto=crypto(rounds))
+
+
+def traced(process, port):
+    """Calls a session of `tiny`, over 500 sessions, of the whole tree."""
+    path = machine.RUN / "strace.txt"
+    pids = [word for pid in machine.tree(process) for word in ("-p", str(pid))]
+    trace = subprocess.Popen(
+        ["strace", "-c", "-f", *pids, "-o", path], stderr=subprocess.DEVNULL
+    )
+    time.sleep(0.5)
+    result = machine.load("-c 50 -n 500 -m 1 -S 1024".split(), port)
+    trace.send_signal(signal.SIGINT)
+    trace.wait()
+    calls = {}
+    for line in path.read_text().splitlines():
+        words = line.split()
+        if len(words) > 4 and words[3].isdigit() and words[-1] != "total":
+            calls[words[-1]] = int(words[3]) / max(result["ok"], 1)
+    return calls
+
+
+def run_syscalls(names, wanted):
+    print("\n### syscalls: a session of `tiny`, counted by strace -c\n")
+    report.head("peer", "calls/session", "of which")
+    found = {}
+    for peer in filter(wanted, names):
+        process, port, _ = peers.start_peer(peer, "plain")
+        calls = found[peer] = traced(process, port)
+        often = sorted(calls.items(), key=lambda item: -item[1])
+        text = ", ".join(f"{k} {v:.1f}" for k, v in often if v >= 0.1)
+        report.row(peer, f"{sum(calls.values()):.1f}", text)
+    return found
