@@ -44,8 +44,10 @@ void payload_init(struct payload *payload); /* as if behind a CRLF */
  * the last octet of `in` (then the octets before it are taken, the CR is
  * consumed as INSERT with an empty `insert`, and it is inserted later with
  * its LF). So under REJECT no octet of a bare newline ever passes.
- * The rule stays the same from payload_init to the end; BARE comes again
- * however often it is asked. Unless INSERT, *ret_insert is empty.
+ * The rule stays the same from payload_init to the end, but may change to
+ * PASS for a message that is drained: the end is still found where it is.
+ * BARE comes again however often it is asked. Unless INSERT, *ret_insert is
+ * empty.
  */
 enum payload_piece payload_next(struct payload *payload, enum payload_rule rule,
 	struct slice in, size_t *ret_used, struct slice *ret_insert);

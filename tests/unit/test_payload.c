@@ -488,6 +488,41 @@ static uint64_t random_next(uint64_t *seed)
 	return z ^ z >> 31;
 }
 
+/* A message that is drained: the rule becomes PASS at `at`. */
+static void check_drained(
+	enum payload_rule rule, const uint8_t *p, size_t n, size_t at)
+{
+	static struct outcome is, want;
+	struct payload payload;
+
+	payload_init(&payload);
+	is.n = is.used = 0;
+	feed(&payload, rule, p, at, &is);
+	if (is.piece != PAYLOAD_MORE)
+		return;
+	feed(&payload, PAYLOAD_PASS, p + at, n - at, &is);
+	reference(PAYLOAD_PASS, p, n, &want);
+	assert_int_equal(is.piece, want.piece);
+	assert_int_equal(is.used, want.used);
+	assert_int_equal(payload.bare_seen, want.bare_seen);
+}
+
+static void payload_drained_message_ends_where_it_ends(void **state)
+{
+	uint64_t seed = 2920;
+	uint8_t text[24];
+
+	for (size_t count = 0; count < 50000; count++) {
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = alphabet[random_next(&seed) % 3];
+		for (size_t at = 0; at < sizeof(text); at++) {
+			check_drained(PAYLOAD_REJECT, text, sizeof(text), at);
+			check_drained(
+				PAYLOAD_NORMALIZE, text, sizeof(text), at);
+		}
+	}
+}
+
 static void payload_random_strings_agree_with_the_automaton(void **state)
 {
 	uint64_t seed = 5321;
@@ -528,6 +563,7 @@ int main(void)
 		cmocka_unit_test(payload_every_short_string_cut_in_every_way),
 		cmocka_unit_test(
 			payload_random_strings_agree_with_the_automaton),
+		cmocka_unit_test(payload_drained_message_ends_where_it_ends),
 	};
 
 	return cmocka_run_group_tests_name("payload", tests, NULL, NULL);
