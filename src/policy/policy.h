@@ -67,10 +67,12 @@ enum policy_event_kind {
 	EVENT_EARLY_TALK,
 	EVENT_PROTOCOL_ERROR,
 	EVENT_OPERATOR_BAN, /* prefix, span_ms (0: ban_ms) */
-	EVENT_OPERATOR_UNBAN,
+	EVENT_OPERATOR_UNBAN, /* prefix: bans inside, and that of its source;
+				 forgets their failures and repeats */
 	EVENT_OPERATOR_ALLOW, /* prefix; lifts and prevents bans */
 	EVENT_OPERATOR_DISALLOW,
-	EVENT_RESTORE_BAN, /* from the store, before anything else */
+	EVENT_RESTORE_BAN, /* from the store, before anything else. No action,
+			      but ACTION_UNBAN when it is not to be any more */
 };
 
 enum policy_outcome {
@@ -84,7 +86,9 @@ enum policy_outcome {
 
 struct policy_event {
 	enum policy_event_kind kind;
-	uint64_t attempt;    /* AUTH_*: id of the attempt, unique while open */
+	uint64_t attempt;    /* AUTH_*: id of the attempt, unique while open
+				among all workers; one that begins anew is
+				taken as lost before, a failure */
 	mono_ms_t held_since; /* AUTH_BEGINS: first asked then; 0: first time */
 	struct addr addr;    /* AUTH_*, EARLY_TALK, PROTOCOL_ERROR */
 	struct slice user;   /* AUTH_BEGINS: as tried; n 0: unknown */
@@ -167,8 +171,13 @@ struct policy;
 struct policy *policy_new(const struct policy_conf *conf, uint64_t seed);
 void policy_free(struct policy **policy);
 
-/* Takes new numbers over; bans, counters and attempts stay. Bans that the new
- * allow list covers are lifted. Table sizes stay until the next start. */
+/*
+ * Takes new numbers over; bans, counters and attempts stay. Bans that the new
+ * allow list covers are lifted, and those of the ladder when it no longer
+ * enforces. Table sizes stay until the next start, and limits above those of
+ * policy_new() are clamped to them. When `mode` changes, no action is said for
+ * operators' bans: make the kernel equal to policy_ban_next().
+ */
 void policy_configure(struct policy *policy, mono_ms_t now,
 	const struct policy_conf *conf);
 
@@ -176,7 +185,10 @@ void policy_configure(struct policy *policy, mono_ms_t now,
 void policy_step(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, struct policy_verdict *ret_verdict);
 
-/* Lets time pass: expired bans and attempts. Call at policy_deadline(). */
+/*
+ * Lets time pass: expired bans and attempts. Call at policy_deadline(), which
+ * lies in the past while there is more to tell than fits the queue of actions.
+ */
 void policy_tick(struct policy *policy, mono_ms_t now);
 mono_ms_t policy_deadline(const struct policy *policy); /* MONO_NEVER: none */
 
@@ -188,7 +200,7 @@ bool policy_next_action(struct policy *policy,
 /* Is this address turned away now? Allow wins. */
 bool policy_banned(const struct policy *policy, mono_ms_t now,
 	const struct addr *addr, struct policy_ban *ret_ban);
-/* Bans one by one, any order: *cursor starts at 0. */
+/* Bans in force one by one, any order: *cursor starts at 0. */
 bool policy_ban_next(const struct policy *policy, size_t *cursor,
 	struct policy_ban *ret_ban);
 /* What operators added by EVENT_OPERATOR_ALLOW, likewise. */

@@ -1,0 +1,389 @@
+/*
+ * The ladder: the rules for one source.
+ *
+ *	begins	is the source banned? else is a place free? a place is a
+ *		failure that it may still add: limit - failures - places of
+ *		attempts under way, in both windows. A surplus attempt is held
+ *		and asks again, then it is answered 454.
+ *	settled	a failure delays its own reply, twice as long each time; the
+ *		one that reaches a limit bans. A success drops the failures of
+ *		that user, and of nobody else.
+ *
+ * So of any number of guesses, at once or one by one, exactly `limit` are
+ * passed before the ban, in whatever order they are settled.
+ *
+ * A guess that failed already, or that is under way with a place of its own,
+ * needs none: it can add no failure (see failure.c). In observe mode all pass.
+ *
+ * An allowed address is counted (to say that it was spared), under the allowed
+ * prefix if that is narrower than a source: its failures never ban neighbours.
+ *
+ * Called by policy.c only. Bans by penalty.c. What can go wrong: a full table;
+ * then an attempt that cannot be counted is held, never passed uncounted.
+ */
+#include "ladder.h"
+
+#include "failure.h"
+#include "penalty.h"
+
+enum { LADDER_TICK_MOST = 1024 }; /* attempts lapsed in one call */
+
+struct prefix ladder_key(
+	const struct policy *policy, const struct addr *addr, bool *ret_allowed)
+{
+	struct prefix key =
+		prefix_of(addr, policy->conf.v4_bits, policy->conf.v6_bits);
+	struct prefix allowed;
+
+	*ret_allowed = allow_match(policy->allow, addr, &allowed);
+	if (*ret_allowed && allowed.bits > key.bits)
+		return allowed;
+	return key;
+}
+
+static bool place_free(
+	const struct policy *policy, mono_ms_t now, const struct source *source)
+{
+	unsigned places = source->place_count;
+
+	if (failure_count_fast(policy, now, source) + places >=
+		policy->failure_limit)
+		return false;
+	return policy->slow_limit == 0 ||
+	       failure_count_slow(policy, now, source) + places <
+		       policy->slow_limit;
+}
+
+/* It failed already, or it is under way with a place of its own. */
+static bool guess_known(const struct policy *policy, mono_ms_t now,
+	const struct source *source, uint64_t user, uint64_t tag)
+{
+	const struct guess *guess = guess_find(policy->attempts,
+		source_index(policy->sources, source), user, tag);
+
+	if (guess != NULL && guess->charged)
+		return true;
+	return source_failed_same(policy->sources, source, now, user, tag);
+}
+
+static void charge(struct source *source, struct guess *guess)
+{
+	source->place_count += !guess->charged;
+	guess->charged = true;
+}
+
+/* Lets go of an open attempt; lapse: its id is kept. */
+static void attempt_done(
+	struct policy *policy, struct attempt *attempt, bool lapse)
+{
+	struct source *source = core_source(policy, attempt);
+	bool freed = lapse ? attempt_lapse(policy->attempts, attempt)
+			   : attempt_close(policy->attempts, attempt);
+
+	source->place_count -= freed;
+	source_flight_end(policy->sources, source);
+}
+
+/* ---- AUTH begins ---- */
+
+static void hold(const struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, enum policy_rule rule,
+	struct policy_verdict *verdict)
+{
+	uint64_t longest_ms = policy->conf.hold_longest_ms;
+	uint64_t step_ms = policy->conf.hold_step_ms;
+	uint64_t held_ms = 0;
+
+	if (event->held_since != 0 && event->held_since < now)
+		held_ms = now - event->held_since;
+	verdict->rule = rule;
+	if (held_ms >= longest_ms) {
+		verdict->kind = VERDICT_ANSWER_TEMPORARY;
+		return;
+	}
+	verdict->kind = VERDICT_HOLD;
+	verdict->wait_ms = longest_ms - held_ms;
+	if (step_ms < verdict->wait_ms)
+		verdict->wait_ms = step_ms > 0 ? step_ms : 1;
+}
+
+/*
+ * What could not be counted must not reach the server: held, or passed where
+ * nothing would be done about it anyway.
+ */
+static void no_room(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, const struct prefix *key,
+	enum policy_rule rule, bool passes, struct policy_verdict *verdict)
+{
+	penalty_tell_limit(policy, now, rule, key);
+	if (passes)
+		verdict->rule = rule;
+	else
+		hold(policy, now, event, rule, verdict);
+}
+
+/* An id that is open already: a worker lost it and began anew. */
+static void forget_id(struct policy *policy, mono_ms_t now, uint64_t id)
+{
+	struct attempt *attempt = attempt_find(policy->attempts, id);
+
+	if (attempt == NULL)
+		return;
+	if (attempt_lapsed(attempt)) {
+		(void)attempt_close(policy->attempts, attempt); /* no place */
+		return;
+	}
+	if (policy->ladder_mode != POLICY_OFF) /* bans by itself */
+		(void)failure_of_attempt(policy, now, attempt);
+	attempt_done(policy, attempt, false);
+}
+
+/* How it is to be told from one that is passed in earnest. */
+static enum attempt_standing standing(const struct policy *policy,
+	mono_ms_t now, const struct policy_event *event, bool allowed,
+	bool place)
+{
+	if (allowed)
+		return ATTEMPT_COUNTED;
+	if (policy->ladder_mode == POLICY_OBSERVE &&
+		ban_match(policy->bans, &event->addr, now, true) != NULL)
+		return ATTEMPT_IGNORED;
+	return place ? ATTEMPT_COUNTED : ATTEMPT_SURPLUS;
+}
+
+static void open_attempt(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct source *source,
+	enum attempt_standing as, bool passes, struct policy_verdict *verdict)
+{
+	uint64_t user = hash_user(&policy->key, event->user);
+	uint64_t tag = user != 0 ? event->secret_tag : 0;
+	bool known = guess_known(policy, now, source, user, tag);
+	struct attempt *attempt;
+
+	attempt = attempt_open(policy->attempts, now, event->attempt,
+		source_index(policy->sources, source), user, tag);
+	if (attempt == NULL) {
+		no_room(policy, now, event, &source->key, RULE_ATTEMPTS_FULL,
+			passes, verdict);
+		return;
+	}
+	source_flight_begin(policy->sources, source);
+	attempt->standing = (uint8_t)as;
+	if (as == ATTEMPT_COUNTED && !known)
+		charge(source, attempt_guess(policy->attempts, attempt));
+	if (as == ATTEMPT_SURPLUS)
+		verdict->rule = RULE_IN_FLIGHT;
+	if (as == ATTEMPT_IGNORED)
+		verdict->rule = RULE_BANNED;
+}
+
+static void admit(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct source *source, bool allowed,
+	struct policy_verdict *verdict)
+{
+	uint64_t user = hash_user(&policy->key, event->user);
+	uint64_t tag = user != 0 ? event->secret_tag : 0;
+	bool passes = allowed || policy->ladder_mode == POLICY_OBSERVE;
+	bool place = place_free(policy, now, source) ||
+		     guess_known(policy, now, source, user, tag);
+
+	verdict->failure_count = failure_count_fast(policy, now, source);
+	if (!place && !passes) {
+		hold(policy, now, event, RULE_IN_FLIGHT, verdict);
+		return;
+	}
+	if (!place && allowed)
+		verdict->rule = RULE_ALLOWED;
+	open_attempt(policy, now, event, source,
+		standing(policy, now, event, allowed, place), passes, verdict);
+}
+
+/* Operators' bans hold even where the ladder is observed or off. */
+static bool turned_away(const struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, const struct prefix *key,
+	struct policy_verdict *verdict)
+{
+	bool enforce = policy->conf.mode == POLICY_ENFORCE;
+	const struct ban *ban =
+		ban_match(policy->bans, &event->addr, now, !enforce);
+	const struct source *source = source_find(policy->sources, key);
+
+	if (ban == NULL)
+		return false;
+	verdict->rule = RULE_BANNED;
+	verdict->mode = policy->conf.mode;
+	if (source != NULL)
+		verdict->failure_count =
+			failure_count_fast(policy, now, source);
+	if (enforce)
+		verdict->kind = VERDICT_TURN_AWAY;
+	return enforce;
+}
+
+void ladder_begin(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct policy_verdict *verdict)
+{
+	bool allowed;
+	struct prefix key = ladder_key(policy, &event->addr, &allowed);
+	struct source *source;
+
+	if (policy->conf.mode == POLICY_OFF)
+		return;
+	forget_id(policy, now, event->attempt);
+	if (!allowed && turned_away(policy, now, event, &key, verdict))
+		return;
+	if (policy->ladder_mode == POLICY_OFF)
+		return;
+	source = source_take(policy->sources, &key, now);
+	if (source != NULL)
+		admit(policy, now, event, source, allowed, verdict);
+	else
+		no_room(policy, now, event, &key, RULE_SOURCES_FULL,
+			allowed || policy->ladder_mode == POLICY_OBSERVE,
+			verdict);
+}
+
+/* ---- AUTH settled ---- */
+
+static void succeed(struct policy *policy, mono_ms_t now, struct source *source,
+	uint64_t user)
+{
+	source->success_count++;
+	source->last_success = now;
+	if (user != 0)
+		source_forgive(policy->sources, source, user);
+}
+
+static void answer_failure(const struct policy *policy, mono_ms_t now,
+	const struct source *source, enum policy_rule banned_by,
+	struct policy_verdict *verdict)
+{
+	uint64_t wait_ms = failure_delay(policy, verdict->failure_count);
+
+	if (allow_covers(policy->allow, &source->key)) {
+		verdict->rule = RULE_ALLOWED;
+		return;
+	}
+	if (wait_ms == 0 && banned_by == RULE_NONE)
+		return;
+	verdict->rule = banned_by != RULE_NONE ? banned_by : RULE_SOURCE_DELAY;
+	if (wait_ms != 0)
+		verdict->kind = VERDICT_DELAY;
+	if (policy->ladder_mode == POLICY_ENFORCE)
+		verdict->wait_ms = wait_ms;
+}
+
+static bool is_failure(enum policy_outcome outcome)
+{
+	return outcome == OUTCOME_FAILED || outcome == OUTCOME_ABANDONED;
+}
+
+/*
+ * An attempt that nobody has open: of before a start of the keeper, or one
+ * that lapsed and was counted then. Who it was is known of the latter only.
+ */
+static enum policy_rule settle_stray(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct attempt *lapsed,
+	struct source *source)
+{
+	uint64_t user = lapsed != NULL ? lapsed->user : 0;
+
+	if (event->outcome == OUTCOME_OK)
+		succeed(policy, now, source, user);
+	if (lapsed != NULL) {
+		(void)attempt_close(policy->attempts, lapsed); /* no place */
+		return RULE_NONE;
+	}
+	if (!is_failure(event->outcome))
+		return RULE_NONE;
+	source->failure_total++;
+	source->last_failure = now;
+	return failure_add(policy, now, source, 0, 0);
+}
+
+static enum policy_rule settle_open(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct attempt *attempt)
+{
+	struct source *source = core_source(policy, attempt);
+	enum policy_rule banned_by = RULE_NONE;
+	bool ignored = attempt->standing == ATTEMPT_IGNORED;
+
+	/* A login that enforce would have turned away forgives nobody. */
+	if (event->outcome == OUTCOME_OK)
+		succeed(policy, now, source, ignored ? 0 : attempt->user);
+	if (is_failure(event->outcome))
+		banned_by = failure_of_attempt(policy, now, attempt);
+	attempt_done(policy, attempt, false);
+	return banned_by;
+}
+
+/* Off: what was begun before is closed, and nothing is counted. */
+static void settle_off(struct policy *policy, struct attempt *attempt)
+{
+	if (attempt == NULL)
+		return;
+	if (attempt_lapsed(attempt))
+		(void)attempt_close(policy->attempts, attempt); /* no place */
+	else
+		attempt_done(policy, attempt, false);
+}
+
+void ladder_settle(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct policy_verdict *verdict)
+{
+	struct attempt *attempt =
+		attempt_find(policy->attempts, event->attempt);
+	enum policy_rule banned_by;
+	struct source *source;
+	struct prefix key;
+	bool allowed;
+
+	if (policy->ladder_mode == POLICY_OFF) {
+		settle_off(policy, attempt);
+		return;
+	}
+	if (attempt != NULL && !attempt_lapsed(attempt)) {
+		source = core_source(policy, attempt);
+		banned_by = settle_open(policy, now, event, attempt);
+	} else {
+		key = ladder_key(policy, &event->addr, &allowed);
+		source = source_take(policy->sources, &key, now);
+		if (source == NULL) {
+			penalty_tell_limit(
+				policy, now, RULE_SOURCES_FULL, &key);
+			return;
+		}
+		banned_by = settle_stray(policy, now, event, attempt, source);
+	}
+	verdict->failure_count = failure_count_fast(policy, now, source);
+	if (event->outcome == OUTCOME_FAILED)
+		answer_failure(policy, now, source, banned_by, verdict);
+	else
+		verdict->rule = banned_by;
+}
+
+/* ---- attempts that are never settled ---- */
+
+mono_ms_t ladder_deadline(const struct policy *policy)
+{
+	const struct attempt *attempt = attempt_oldest(policy->attempts);
+
+	if (attempt == NULL)
+		return MONO_NEVER;
+	return later(attempt->began, policy->conf.attempt_longest_ms);
+}
+
+void ladder_expire(struct policy *policy, mono_ms_t now)
+{
+	for (unsigned i = 0; i < LADDER_TICK_MOST; i++) {
+		struct attempt *attempt = attempt_oldest(policy->attempts);
+
+		if (ladder_deadline(policy) > now || attempt == NULL ||
+			!action_room(&policy->actions))
+			break;
+		if (policy->ladder_mode != POLICY_OFF)
+			(void)failure_of_attempt(
+				policy, now, attempt); /* bans */
+		attempt_done(policy, attempt, true);
+	}
+}
