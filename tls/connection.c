@@ -107,23 +107,29 @@ static struct tls_connection *connection_new(
 	struct tls_context *context, int fd)
 {
 	struct tls_connection *connection = calloc(1, sizeof(*connection));
-	BIO *bio;
 
 	if (connection == NULL)
 		return NULL;
 	connection->context = tls_context_hold(context);
 	connection->socket.fd = fd;
-	connection->ssl = SSL_new(context->ctx);
-	bio = socket_bio_new(&connection->socket);
-	if (connection->ssl == NULL || bio == NULL) {
+	return connection;
+}
+
+static bool start_openssl(struct tls_connection *connection)
+{
+	BIO *bio = socket_bio_new(&connection->socket);
+	SSL *ssl = SSL_new(connection->context->ctx);
+
+	if (ssl == NULL || bio == NULL) {
+		SSL_free(ssl);
 		BIO_free(bio);
 		ERR_clear_error();
-		tls_free(&connection);
-		return NULL;
+		return false;
 	}
-	connection->socket.ssl = connection->ssl;
-	SSL_set_bio(connection->ssl, bio, bio);
-	return connection;
+	SSL_set_bio(ssl, bio, bio);
+	connection->ssl = ssl;
+	connection->socket.ssl = ssl;
+	return true;
 }
 
 struct tls_connection *tls_accept_new(struct tls_context *context, int fd)
@@ -132,11 +138,9 @@ struct tls_connection *tls_accept_new(struct tls_context *context, int fd)
 
 	CHECK(context->is_server);
 	connection = connection_new(context, fd);
-	if (connection == NULL)
-		return NULL;
-	connection->socket.hello_watched = true;
-	SSL_set_accept_state(connection->ssl);
-	return connection;
+	if (connection != NULL)
+		connection->socket.hello_watched = true;
+	return connection; /* OpenSSL starts with the first ClientHello */
 }
 
 struct tls_connection *tls_connect_new(struct tls_context *context, int fd)
@@ -147,6 +151,10 @@ struct tls_connection *tls_connect_new(struct tls_context *context, int fd)
 	connection = connection_new(context, fd);
 	if (connection == NULL)
 		return NULL;
+	if (!start_openssl(connection)) {
+		tls_free(&connection);
+		return NULL;
+	}
 	SSL_set_connect_state(connection->ssl);
 	/* RFC 6066 §3: names only, no addresses */
 	if (context->verify_name != NULL && !context->name_is_address &&
@@ -166,6 +174,7 @@ void tls_free(struct tls_connection **connection)
 	if (old == NULL)
 		return;
 	SSL_free(old->ssl); /* says nothing to the peer; the BIO goes too */
+	socket_done(&old->socket);
 	free(old->error);
 	tls_context_free(&old->context);
 	free(old);
@@ -245,6 +254,13 @@ enum tls_result tls_handshake(struct tls_connection *connection)
 		return connection->read_end;
 	if (connection->established)
 		return TLS_OK;
+	if (connection->ssl == NULL) {
+		if (!socket_stage_hello(&connection->socket))
+			return TLS_WANT_READ;
+		if (!start_openssl(connection))
+			return fail(connection, "out of memory");
+		SSL_set_accept_state(connection->ssl);
+	}
 	ERR_clear_error();
 	ret = SSL_do_handshake(connection->ssl);
 	if (ret != 1)
@@ -317,7 +333,7 @@ enum tls_result tls_write(struct tls_connection *connection, const void *p,
 
 size_t tls_pending(const struct tls_connection *connection)
 {
-	if (connection->read_end != TLS_OK)
+	if (connection->read_end != TLS_OK || !connection->established)
 		return 0;
 	return (size_t)SSL_pending(connection->ssl);
 }
@@ -337,23 +353,27 @@ void tls_shutdown(struct tls_connection *connection)
 
 const char *tls_version_name(const struct tls_connection *connection)
 {
-	return SSL_get_version(connection->ssl);
+	return connection->established ? SSL_get_version(connection->ssl) : "";
 }
 
 const char *tls_cipher_name(const struct tls_connection *connection)
 {
-	return SSL_get_cipher_name(connection->ssl);
+	return connection->established ? SSL_get_cipher_name(connection->ssl)
+				       : "";
 }
 
 bool tls_resumed(const struct tls_connection *connection)
 {
-	return SSL_session_reused(connection->ssl) == 1;
+	return connection->established &&
+	       SSL_session_reused(connection->ssl) == 1;
 }
 
 const char *tls_server_name(const struct tls_connection *connection)
 {
-	const char *name =
-		SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
+	const char *name = NULL;
 
+	if (connection->ssl != NULL) /* it helps to know in a failure, too */
+		name = SSL_get_servername(
+			connection->ssl, TLSEXT_NAMETYPE_host_name);
 	return name != NULL ? name : "";
 }

@@ -2,7 +2,16 @@
  * One TLS connection over a non-blocking socket.
  *
  * TLS 1.2 and 1.3, no renegotiation, no early data, no compression. Buffers
- * go back between records. The caller owns the socket.
+ * go back between records. The caller owns the socket, and must watch it
+ * level-triggered: one call handles one record without data (KeyUpdate, a
+ * ticket) and says TLS_WANT_READ although more may wait in the socket. When
+ * tls_pending() > 0 the socket may stay silent: read until TLS_WANT_READ, or
+ * remember to come back.
+ *
+ * Each direction ends for itself and its end is final: reading after
+ * TLS_CLOSED or TLS_TRUNCATED touches the socket no more; a write that finds
+ * the peer gone (TLS_TRUNCATED) leaves its last words readable; TLS_FAILED
+ * ends both.
  */
 #ifndef TLS_CONNECTION_H
 #define TLS_CONNECTION_H
@@ -24,30 +33,37 @@ enum tls_result {
 	TLS_FAILED,    /* tls_error() says why */
 };
 
-/* fd is borrowed until tls_free. NULL without memory. Caller frees. */
+/* fd is borrowed until tls_free; the context is held until then, so its owner
+ * may free it before. NULL without memory. Caller frees. */
 struct tls_connection *tls_accept_new(struct tls_context *context, int fd);
 struct tls_connection *tls_connect_new(struct tls_context *context, int fd);
 void tls_free(struct tls_connection **connection); /* no network traffic */
 
-/* TLS_OK: done and, for a client, verified. */
+/* TLS_OK: done and, for a client, verified. TLS_TRUNCATED: the peer left. A
+ * server takes up OpenSSL's memory only when a ClientHello is whole. */
 enum tls_result tls_handshake(struct tls_connection *connection)
 	__attribute__((warn_unused_result));
-/* TLS_OK: *ret_n >= 1. */
+/* After tls_handshake said TLS_OK; room > 0. TLS_OK: *ret_n >= 1. May also say
+ * TLS_WANT_WRITE (an answer to a KeyUpdate). */
 enum tls_result tls_read(struct tls_connection *connection, void *out,
 	size_t room, size_t *ret_n) __attribute__((warn_unused_result));
-/* TLS_OK: *ret_n of n octets were taken (>= 1). A retry may come from other
- * memory but must begin with the same octets. */
+/* n > 0. TLS_OK: *ret_n of n octets were taken (>= 1). After TLS_WANT_WRITE a
+ * retry may come from other memory but must begin with the same octets, and
+ * with as many of them (or 16 KiB): they may be encrypted already. */
 enum tls_result tls_write(struct tls_connection *connection, const void *p,
 	size_t n, size_t *ret_n) __attribute__((warn_unused_result));
 /* Decrypted octets that wait inside the library. */
 size_t tls_pending(const struct tls_connection *connection);
-/* Sends close_notify once, does not wait for the peer's. */
+/* Sends close_notify once, does not wait for the peer's; nothing is sent when
+ * the socket is full or a record is half out. Ends writing, not reading. */
 void tls_shutdown(struct tls_connection *connection);
 
+/* "" before the handshake is done. */
 const char *tls_version_name(const struct tls_connection *connection);
 const char *tls_cipher_name(const struct tls_connection *connection);
 bool tls_resumed(const struct tls_connection *connection);
-/* Server: the SNI name asked for, or "". Borrowed until tls_free. */
+/* Server: the SNI name asked for, or "": a stranger's octets (no NUL, 255 at
+ * most), escape them for a log. Borrowed until tls_free. */
 const char *tls_server_name(const struct tls_connection *connection);
 /* Why the last call failed, for the log; borrowed until the next call. */
 const char *tls_error(const struct tls_connection *connection);

@@ -4,7 +4,9 @@
  * A server context serves one listener: certificates (RSA and ECDSA side by
  * side, chosen by the client's offer and by SNI), own ticket keys, own
  * session-id context. A client context serves one backend. Both are made
- * before rights are dropped: keys are read here and nowhere else.
+ * before rights are dropped: keys are read here and nowhere else. Contexts are
+ * counted (connections hold theirs), for one thread: after a reload free the
+ * old one at once.
  */
 #ifndef TLS_CONTEXT_H
 #define TLS_CONTEXT_H
@@ -26,43 +28,56 @@ struct tls_certificate {
 struct tls_server_conf {
 	const char *name; /* the listener's: session-id context */
 	const struct tls_certificate *certificates;
-	size_t certificate_count; /* the first is the default for no SNI */
-	enum tls_version version_least; /* default TLS_1_2 */
-	const char *ciphers; /* NULL: the built-in list (ECDHE + AEAD) */
+	/* The first one, and those of another kind that share a name with it,
+	 * serve clients with no SNI or an unknown name. */
+	size_t certificate_count;
+	/* Usually TLS_1_2. Older: security level 0 and CBC ciphers as well. */
+	enum tls_version version_least;
+	const char *ciphers; /* NULL, "": the built-in list (ECDHE + AEAD) */
 };
 
 enum tls_verify {
 	TLS_VERIFY_OFF,
-	TLS_VERIFY_CA,   /* a chain to the CA file */
+	TLS_VERIFY_CA,	 /* a chain to the CA file */
 	TLS_VERIFY_NAME, /* and the name in the certificate */
 };
 
 struct tls_client_conf {
 	const char *name; /* the backend's */
 	enum tls_version version_least;
-	int level; /* OpenSSL security level 0-5; -1: the library's */
+	/* OpenSSL security level 0-5; -1: the library's. TLS before 1.2 needs
+	 * 0, which also takes servers without RFC 5746. */
+	int level;
 	enum tls_verify verify;
-	const char *ca_file;     /* NULL: the system's */
-	const char *verify_name; /* for TLS_VERIFY_NAME; also sent as SNI */
-	const char *pin_sha256;  /* hex of the key's SPKI, or NULL */
+	const char *ca_file;	 /* NULL, "": the system's. Read whole, now */
+	const char *verify_name; /* or address; a name is sent as SNI, too */
+	/* Hex of the SHA-256 of the key's SPKI, colons allowed; NULL, "": no
+	 * pin. Holds with any `verify`, also TLS_VERIFY_OFF. */
+	const char *pin_sha256;
 };
 
 enum { TLS_ERROR_LONGEST = 512 };
 
 /*
  * NULL: `error` says what is wrong with which file ("certificate mail: key
- * /etc/x.key does not fit chain /etc/x.pem"). Caller frees. A key file that
- * others may read is a warning in `error` with the context made all the same
- * (error[0] is 0 when all is well).
+ * /etc/x.key does not fit chain /etc/x.pem"). Caller frees. Warnings stand in
+ * `error` with the context made all the same (error[0] is 0 when all is
+ * well): a key that others may read, a certificate out of its time, an old
+ * TLS version with a level that forbids it.
  */
-struct tls_context *tls_server_new(const struct tls_server_conf *conf,
-	char error[TLS_ERROR_LONGEST]);
-struct tls_context *tls_client_new(const struct tls_client_conf *conf,
-	char error[TLS_ERROR_LONGEST]);
+struct tls_context *tls_server_new(
+	const struct tls_server_conf *conf, char error[TLS_ERROR_LONGEST]);
+struct tls_context *tls_client_new(
+	const struct tls_client_conf *conf, char error[TLS_ERROR_LONGEST]);
 void tls_context_free(struct tls_context **context);
 
-/* Server: new ticket key, the one before is kept for opening (call each few
- * hours). Time is the caller's business. */
+/*
+ * Server: new ticket key, the one before is kept for opening (call each few
+ * hours). Time is the caller's business. Which key comes next is settled when
+ * the context is made: processes forked from it that rotate equally often
+ * open each other's tickets. Rotate in the parent as well, so that a worker
+ * forked later agrees. Tickets do not outlive a reload.
+ */
 void tls_context_rotate_tickets(struct tls_context *context);
 
 #endif

@@ -12,11 +12,16 @@
  * stream: a ClientHello may come one octet per record, and in TLS 1.3 a
  * second one may come. It understands no more than lengths; OpenSSL judges.
  *
+ * The first ClientHello is collected here before OpenSSL is asked at all: a
+ * client that stalls in it then costs its octets instead of 45 KiB.
+ *
  * Called by connection.c. Must know nothing of certificates or mail.
  */
 #include "socket.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -25,6 +30,8 @@ enum {
 	RECORD_HANDSHAKE = 22,
 	MESSAGE_CLIENT_HELLO = 1,
 };
+
+enum { STAGE_FIRST_BYTES = 512, STAGE_MOST_BYTES = 16 * 1024 };
 
 static void watch_header(struct socket *socket, uint8_t octet)
 {
@@ -43,9 +50,20 @@ static void watch_header(struct socket *socket, uint8_t octet)
 	 * change of cipher says nothing). */
 	if (watch->record_type == RECORD_HANDSHAKE)
 		return;
-	if (watch->record_type != RECORD_CHANGE_CIPHER ||
+	if (watch->record_type != RECORD_CHANGE_CIPHER || socket->ssl == NULL ||
 		SSL_version(socket->ssl) != TLS1_3_VERSION)
 		socket->hello_watched = false;
+}
+
+static void watch_message_end(struct socket *socket)
+{
+	struct socket_watch *watch = &socket->watch;
+
+	if (watch->message_count < 4 || watch->message_left > 0)
+		return;
+	watch->message_count = 0;
+	if (watch->message_type == MESSAGE_CLIENT_HELLO)
+		socket->hello_whole = true;
 }
 
 static void watch_message(struct socket *socket, uint8_t octet)
@@ -53,8 +71,8 @@ static void watch_message(struct socket *socket, uint8_t octet)
 	struct socket_watch *watch = &socket->watch;
 
 	if (watch->message_count == 4) {
-		if (--watch->message_left == 0)
-			watch->message_count = 0;
+		watch->message_left--;
+		watch_message_end(socket);
 		return;
 	}
 	/* RFC 8446 §4: type, three octets of length */
@@ -69,8 +87,7 @@ static void watch_message(struct socket *socket, uint8_t octet)
 	if (watch->message_type == MESSAGE_CLIENT_HELLO &&
 		watch->message_left > SOCKET_HELLO_LONGEST)
 		socket->hello_too_long = true;
-	if (watch->message_left == 0)
-		watch->message_count = 0;
+	watch_message_end(socket);
 }
 
 static void watch_octet(struct socket *socket, uint8_t octet)
@@ -99,27 +116,118 @@ static bool is_again(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
 }
 
+/* n octets, the end (0) or -1 with errno; never more than was asked for. */
+static ssize_t take(struct socket *socket, void *out, size_t room)
+{
+	ssize_t n;
+
+	do
+		n = recv(socket->fd, out, room, 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		socket->eof = true;
+	for (ssize_t i = 0; i < n && socket->hello_watched; i++)
+		watch_octet(socket, ((const uint8_t *)out)[i]);
+	return n;
+}
+
+static bool stage_grow(struct socket *socket)
+{
+	uint32_t room = socket->stage_room == 0 ? STAGE_FIRST_BYTES
+						: socket->stage_room * 2;
+	uint8_t *p;
+
+	if (room > STAGE_MOST_BYTES)
+		return false;
+	p = realloc(socket->stage, room);
+	if (p == NULL)
+		return false;
+	socket->stage = p;
+	socket->stage_room = room;
+	return true;
+}
+
+/* How much may be read now: up to the end of this header or record. */
+static size_t stage_want(const struct socket *socket)
+{
+	const struct socket_watch *watch = &socket->watch;
+	size_t room = socket->stage_room - socket->stage_count;
+	size_t want = watch->header_count < 5 ? 5U - watch->header_count
+					      : watch->record_left;
+
+	return want < room ? want : room;
+}
+
+static bool stage_is_over(const struct socket *socket)
+{
+	const struct socket_watch *watch = &socket->watch;
+
+	if (socket->hello_too_long || !socket->hello_watched)
+		return true;
+	if (socket->hello_whole && watch->header_count == 0)
+		return true;
+	return watch->header_count > 0 &&
+	       watch->record_type != RECORD_HANDSHAKE;
+}
+
+bool socket_stage_hello(struct socket *socket)
+{
+	ssize_t n;
+
+	while (!stage_is_over(socket)) {
+		/* A hello in so many pieces, or no memory: OpenSSL's turn. */
+		if (socket->stage_count == socket->stage_room &&
+			!stage_grow(socket))
+			return true;
+		n = take(socket, socket->stage + socket->stage_count,
+			stage_want(socket));
+		if (n < 0 && is_again(errno))
+			return false;
+		if (n <= 0)
+			return true; /* OpenSSL will see it, too */
+		socket->stage_count += (uint32_t)n;
+	}
+	return true;
+}
+
+void socket_done(struct socket *socket)
+{
+	free(socket->stage);
+	socket->stage = NULL;
+}
+
+static int read_stage(struct socket *socket, char *out, int room)
+{
+	uint32_t n = socket->stage_count - socket->stage_taken;
+
+	if (n > (uint32_t)room)
+		n = (uint32_t)room;
+	memcpy(out, socket->stage + socket->stage_taken, n);
+	socket->stage_taken += n;
+	if (socket->stage_taken == socket->stage_count)
+		socket_done(socket);
+	return (int)n;
+}
+
 static int bio_read(BIO *bio, char *out, int room)
 {
 	struct socket *socket = BIO_get_data(bio);
 	ssize_t n;
 
 	BIO_clear_retry_flags(bio);
-	if (socket->hello_too_long || socket->eof)
+	if (socket->hello_too_long)
 		return -1;
-	do
-		n = recv(socket->fd, out, (size_t)room, 0);
-	while (n < 0 && errno == EINTR);
+	if (socket->stage != NULL && socket->stage_count > 0)
+		return read_stage(socket, out, room);
+	if (socket->eof)
+		return 0;
+	n = take(socket, out, (size_t)room);
 	if (n < 0 && is_again(errno)) {
 		BIO_set_retry_read(bio);
 		return -1;
 	}
 	if (n < 0)
 		return socket_failed(socket);
-	if (n == 0)
-		socket->eof = true;
-	for (ssize_t i = 0; i < n && socket->hello_watched; i++)
-		watch_octet(socket, (uint8_t)out[i]);
 	return socket->hello_too_long ? -1 : (int)n;
 }
 

@@ -28,10 +28,25 @@ struct socket {
 	int error; /* errno that ended it, or 0 */
 	bool eof;
 	bool hello_watched; /* server, until the handshake is done */
+	bool hello_whole;
 	bool hello_too_long;
-	const SSL *ssl; /* for the watch */
+	const SSL *ssl; /* for the watch; NULL before the first hello */
 	struct socket_watch watch;
+	/* 0 <= taken <= count <= room: what OpenSSL gets before the rest */
+	uint8_t *stage;
+	uint32_t stage_taken;
+	uint32_t stage_count;
+	uint32_t stage_room;
 };
+
+/*
+ * Server: collects the first ClientHello. true: go on with OpenSSL, which
+ * judges what came (also nonsense, an end, an error). false: wait for more;
+ * nothing but the octets themselves is held meanwhile.
+ */
+bool socket_stage_hello(struct socket *socket)
+	__attribute__((warn_unused_result));
+void socket_done(struct socket *socket);
 
 /* `socket` must outlive the BIO. NULL without memory. */
 BIO *socket_bio_new(struct socket *socket);

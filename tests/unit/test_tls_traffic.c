@@ -1,0 +1,362 @@
+/*
+ * A TLS connection after the handshake: its ends, floods, much data, and
+ * what it costs while idle.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tls_ends.h"
+
+/* --- after the handshake ----------------------------------------------- */
+
+static void renegotiation_ends_the_connection(void **state)
+{
+	struct tls_context *server = server_new(only_a);
+	SSL_CTX *ctx = bare_ctx(TLS1_2_VERSION);
+	struct bare bare = bare_new(server, ctx, NULL, NULL);
+
+	(void)state;
+	bare_shake(&bare);
+	assert_int_equal(bare.server_result, TLS_OK);
+	assert_int_equal(SSL_renegotiate(bare.ssl), 1);
+	(void)SSL_do_handshake(bare.ssl);
+	assert_int_equal(read_end(bare.server), TLS_FAILED);
+	assert_string_equal(
+		tls_error(bare.server), "the peer asked for renegotiation");
+	assert_int_equal(read_end(bare.server), TLS_FAILED);
+	bare_free(&bare);
+	SSL_CTX_free(ctx);
+	tls_context_free(&server);
+}
+
+static void key_updates_are_counted(void **state)
+{
+	struct tls_context *server = server_new(only_a);
+	SSL_CTX *ctx = bare_ctx(TLS1_3_VERSION);
+	struct bare bare = bare_new(server, ctx, NULL, NULL);
+	enum tls_result result = TLS_WANT_READ;
+	int calls_count = 0;
+	char out[8];
+	size_t n;
+
+	(void)state;
+	bare_shake(&bare);
+	for (int i = 0; i < 10; i++) {
+		SSL_key_update(bare.ssl, SSL_KEY_UPDATE_REQUESTED);
+		assert_int_equal(SSL_do_handshake(bare.ssl), 1);
+	}
+	assert_int_equal(SSL_write(bare.ssl, "abc", 3), 3);
+	/* one call, one record */
+	while ((result = tls_read(bare.server, out, 8, &n)) == TLS_WANT_READ)
+		calls_count++;
+	assert_in_range(calls_count, 10, 20);
+	assert_int_equal(result, TLS_OK);
+	say(bare.server, "answer"); /* under the new key */
+	for (int i = 0; i < 100; i++) {
+		SSL_key_update(bare.ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+		(void)SSL_do_handshake(bare.ssl);
+	}
+	while (is_wait(result = tls_read(bare.server, out, 8, &n)) &&
+		calls_count < 200)
+		calls_count++;
+	assert_int_equal(result, TLS_FAILED);
+	assert_in_range(calls_count, 64, 80);
+	assert_string_equal(tls_error(bare.server),
+		"too many messages about keys after the handshake");
+	bare_free(&bare);
+	SSL_CTX_free(ctx);
+	tls_context_free(&server);
+}
+
+static void close_notify_is_closed_and_nothing_is_read_behind_it(void **state)
+{
+	struct pair pair = easy_pair();
+
+	(void)state;
+	say(pair.client, "QUIT\r\n");
+	tls_shutdown(pair.client);
+	tls_shutdown(pair.client);
+	assert_int_equal(write(pair.fds[1], "DATA\r\n", 6), 6);
+	hear(pair.server, "QUIT\r\n");
+	assert_int_equal(read_end(pair.server), TLS_CLOSED);
+	assert_int_equal(read_end(pair.server), TLS_CLOSED);
+	assert_int_equal(tls_pending(pair.server), 0);
+	/* it may still be answered: only one direction is closed */
+	say(pair.server, "221 bye\r\n");
+	hear(pair.client, "221 bye\r\n");
+	pair_free(&pair);
+}
+
+static void end_without_close_notify_is_truncated(void **state)
+{
+	struct pair pair = easy_pair();
+
+	(void)state;
+	say(pair.client, "DATA");
+	(void)shutdown(pair.fds[1], SHUT_WR);
+	hear(pair.server, "DATA");
+	assert_int_equal(read_end(pair.server), TLS_TRUNCATED);
+	assert_int_equal(read_end(pair.server), TLS_TRUNCATED);
+	assert_string_equal(
+		tls_error(pair.server), "the peer left without close_notify");
+	pair_free(&pair);
+}
+
+static void failed_write_leaves_the_last_words_readable(void **state)
+{
+	struct pair pair = easy_pair();
+	size_t n = 0;
+
+	(void)state;
+	say(pair.server, "421 too many\r\n");
+	tls_shutdown(pair.server);
+	tls_free(&pair.server);
+	(void)close(pair.fds[0]);
+	assert_int_equal(tls_write(pair.client, "x", 1, &n), TLS_TRUNCATED);
+	assert_int_equal(n, 0);
+	hear(pair.client, "421 too many\r\n");
+	assert_int_equal(read_end(pair.client), TLS_CLOSED);
+	tls_free(&pair.client);
+	(void)close(pair.fds[1]);
+}
+
+static void damaged_record_fails(void **state)
+{
+	struct pair pair = easy_pair();
+	size_t n;
+
+	(void)state;
+	assert_int_equal(write(pair.fds[1],
+				 "\x17\x03\x03\0\x14"
+				 "01234567890123456789",
+				 25),
+		25);
+	assert_int_equal(read_end(pair.server), TLS_FAILED);
+	assert_string_equal(
+		tls_error(pair.server), "decryption failed or bad record mac");
+	assert_int_equal(tls_write(pair.server, "x", 1, &n), TLS_FAILED);
+	pair_free(&pair);
+}
+
+static void free_says_nothing_to_the_peer(void **state)
+{
+	struct pair pair = easy_pair();
+	char c[512];
+
+	(void)state;
+	(void)read_end(pair.client); /* the ticket */
+	while (read(pair.fds[1], c, sizeof(c)) > 0)
+		continue;
+	tls_free(&pair.server);
+	assert_int_equal(read(pair.fds[1], c, sizeof(c)), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(write(pair.fds[0], "x", 1), 1); /* still open */
+	pair_free(&pair);
+}
+
+static void context_lives_as_long_as_its_connections(void **state)
+{
+	struct tls_context *server = server_new(only_a);
+	struct tls_context *client = easy_client();
+	struct pair pair;
+
+	(void)state;
+	make_sockets(pair.fds);
+	pair.server = tls_accept_new(server, pair.fds[0]);
+	pair.client = tls_connect_new(client, pair.fds[1]);
+	tls_context_free(&server);
+	tls_context_free(&client);
+	assert_null(server);
+	pair_shake(&pair);
+	assert_int_equal(pair.server_result, TLS_OK);
+	pair_free(&pair);
+	tls_context_free(&server); /* NULL is fine */
+}
+
+/* --- large transfers --------------------------------------------------- */
+
+enum { LARGE_BYTES = 5 * 1024 * 1024 };
+
+struct flow {
+	struct tls_connection *from;
+	struct tls_connection *to;
+	size_t sent, got;
+	unsigned int waits_count;
+	uint8_t salt;
+};
+
+static uint8_t octet_at(const struct flow *flow, size_t at)
+{
+	return (uint8_t)(at * 31 + (at >> 8) + flow->salt);
+}
+
+static void flow_send(struct flow *flow)
+{
+	uint8_t *p; /* other memory each time */
+	size_t n = LARGE_BYTES - flow->sent;
+	size_t taken = 0;
+	enum tls_result result;
+
+	if (n == 0)
+		return;
+	if (n > 40000)
+		n = 40000;
+	p = malloc(n);
+	assert_non_null(p);
+	for (size_t i = 0; i < n; i++)
+		p[i] = octet_at(flow, flow->sent + i);
+	result = tls_write(flow->from, p, n, &taken);
+	if (result == TLS_OK) {
+		assert_true(taken > 0 && taken <= n);
+		flow->sent += taken;
+	} else {
+		assert_int_equal(result, TLS_WANT_WRITE);
+		flow->waits_count++;
+	}
+	free(p);
+}
+
+static void flow_take(struct flow *flow)
+{
+	uint8_t out[3000];
+	size_t n = 0;
+	enum tls_result result = tls_read(flow->to, out, sizeof(out), &n);
+
+	if (result != TLS_OK) {
+		assert_int_equal(result, TLS_WANT_READ);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(out[i], octet_at(flow, flow->got + i));
+	flow->got += n;
+}
+
+static void five_megabytes_both_ways_through_small_sockets(void **state)
+{
+	struct pair pair = easy_pair();
+	struct flow up = {.from = pair.client, .to = pair.server};
+	struct flow down = {.from = pair.server, .to = pair.client, .salt = 99};
+	int size = 4096;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(setsockopt(pair.fds[i], SOL_SOCKET, SO_SNDBUF,
+					 &size, sizeof(size)),
+			0);
+	for (int i = 0; i < ROUNDS_MOST; i++) {
+		flow_send(&up);
+		flow_send(&down);
+		flow_take(&up);
+		flow_take(&down);
+		if (up.got == LARGE_BYTES && down.got == LARGE_BYTES)
+			break;
+	}
+	assert_int_equal(up.got, LARGE_BYTES);
+	assert_int_equal(down.got, LARGE_BYTES);
+	assert_true(up.waits_count > 100);
+	assert_true(down.waits_count > 100);
+	pair_free(&pair);
+}
+
+/* --- memory ------------------------------------------------------------ */
+
+enum { IDLE_COUNT = 300, IDLE_BYTES_MOST = 17 * 1024 };
+
+static size_t used_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+static void idle_connection_is_small(void **state)
+{
+	static struct tls_connection *servers[IDLE_COUNT];
+	struct tls_context *context = server_new(only_a);
+
+	(void)state;
+	for (size_t v = 0; v < 2; v++) {
+		SSL_CTX *ctx = bare_ctx(both_versions[v]);
+		size_t before = 0;
+		size_t each;
+
+		for (size_t i = 0; i < IDLE_COUNT; i++) {
+			struct bare bare =
+				bare_new(context, ctx, "a.test", NULL);
+
+			bare_shake(&bare);
+			assert_int_equal(bare.server_result, TLS_OK);
+			SSL_write(bare.ssl, "EHLO x\r\n", 8);
+			hear(bare.server, "EHLO x\r\n");
+			say(bare.server, "250 x\r\n");
+			servers[i] = bare.server;
+			bare.server = NULL;
+			bare_free(&bare);
+			if (i == 0) /* what is there once is not counted */
+				before = used_bytes();
+		}
+		each = (used_bytes() - before) / (IDLE_COUNT - 1);
+		print_message("idle, version %x: %zu octets\n",
+			(unsigned int)both_versions[v], each);
+		assert_true(each < IDLE_BYTES_MOST);
+		for (size_t i = 0; i < IDLE_COUNT; i++)
+			tls_free(&servers[i]);
+		SSL_CTX_free(ctx);
+	}
+	tls_context_free(&context);
+}
+
+/* Slow senders of a hello (TLS-10): their octets, not OpenSSL's buffers. */
+static void stalled_hello_is_small(void **state)
+{
+	static const char part[] = "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
+	struct tls_connection *servers[100];
+	int fds[100][2];
+	struct tls_context *context = server_new(only_a);
+	size_t before = used_bytes();
+	size_t each;
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++) {
+		make_sockets(fds[i]);
+		servers[i] = tls_accept_new(context, fds[i][0]);
+		assert_int_equal(write(fds[i][1], part, sizeof(part) - 1),
+			sizeof(part) - 1);
+		assert_int_equal(tls_handshake(servers[i]), TLS_WANT_READ);
+	}
+	each = (used_bytes() - before) / 100;
+	print_message("stalled in the hello: %zu octets\n", each);
+	assert_true(each < 1024);
+	for (size_t i = 0; i < 100; i++) {
+		tls_free(&servers[i]);
+		(void)close(fds[i][0]);
+		(void)close(fds[i][1]);
+	}
+	tls_context_free(&context);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(renegotiation_ends_the_connection),
+		cmocka_unit_test(key_updates_are_counted),
+		cmocka_unit_test(
+			close_notify_is_closed_and_nothing_is_read_behind_it),
+		cmocka_unit_test(end_without_close_notify_is_truncated),
+		cmocka_unit_test(failed_write_leaves_the_last_words_readable),
+		cmocka_unit_test(damaged_record_fails),
+		cmocka_unit_test(free_says_nothing_to_the_peer),
+		cmocka_unit_test(context_lives_as_long_as_its_connections),
+		cmocka_unit_test(
+			five_megabytes_both_ways_through_small_sockets),
+		cmocka_unit_test(idle_connection_is_small),
+		cmocka_unit_test(stalled_hello_is_small),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
