@@ -45,6 +45,7 @@ def certificate(name, *kind):
         check=True,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    path.touch(0o600)
     path.write_text(chain.read_text() + key.read_text())
 
 

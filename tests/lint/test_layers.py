@@ -90,6 +90,7 @@ def test_a_source_includes_its_own_header_first():
         if path.suffix != ".c" or not (tree.TOP / own).exists():
             continue
         first = (includes(path) or ["nothing"])[0]
-        if first != own.as_posix():
+        inner = first.endswith("internal.h")  # the folder's; has it first
+        if first != own.as_posix() and not inner:
             wrong.append(f"{path} includes {first} first")
     assert not wrong, "\n".join(wrong)
