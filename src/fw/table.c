@@ -135,7 +135,8 @@ enum fw_table_result fw_table_put(struct fw_table *table,
 	entry->mark = mark;
 	if (deadline < table->soonest)
 		table->soonest = deadline;
-	if (deadline < table->sweep_soonest)
+	/* It may lie behind a sweep that is under way. */
+	if (table->sweep > 0 && deadline < table->sweep_soonest)
 		table->sweep_soonest = deadline;
 	return FW_TABLE_OK;
 }
