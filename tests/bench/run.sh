@@ -1,10 +1,10 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs bench.py in a network namespace of its own (needs root): loopback only,
 # its own ports, sysctls and nft tables. The tools come from build/release.
 #
 # 10.96.0.0/14 is local without being anybody's address: clients get theirs
 # from it, since loopback addresses are always allowed.
-set -eu
+set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 ulimit -Hn 65536 2>/dev/null || true
 ulimit -n "$(ulimit -Hn)"
