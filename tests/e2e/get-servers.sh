@@ -19,7 +19,7 @@ fetch()
 	shift
 	test -e "$cache/$name/.complete" && return
 	echo "get-servers: $name"
-	rm -rf "$cache/$name" "$cache/$name.debs"
+	rm -rf "${cache:?}/$name" "$cache/$name.debs"
 	mkdir -p "$cache/$name" "$cache/$name.debs"
 	# Not by the user _apt, who may not write here.
 	(cd "$cache/$name.debs" &&
@@ -36,15 +36,16 @@ fetch()
 }
 
 # Installs without starting services, whatever the machine's own policy.
-install()
+add()
 {
-	missing=
 	for package; do
-		dpkg -s "$package" >/dev/null 2>&1 ||
-			missing="$missing $package"
+		shift
+		state=$(dpkg-query -W -f '${db:Status-Status}' "$package" \
+			2>/dev/null || :)
+		test "$state" = installed || set -- "$@" "$package"
 	done
-	test -z "$missing" && return
-	echo "get-servers: installing$missing"
+	test $# -gt 0 || return 0
+	echo "get-servers: installing $*"
 	policy=/usr/sbin/policy-rc.d
 	made=
 	if [ ! -e $policy ]; then
@@ -53,15 +54,18 @@ install()
 		made=yes
 	fi
 	status=0
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install \
-		--no-install-recommends -y $missing >/dev/null || {
+	apt_install "$@" || {
 		apt-get -qq update
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install \
-			--no-install-recommends -y $missing >/dev/null ||
-			status=$?
+		apt_install "$@" || status=$?
 	}
 	test -z "$made" || rm -f $policy
 	return $status
+}
+
+apt_install()
+{
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install \
+		--no-install-recommends -y "$@" >/dev/null
 }
 
 # The names that the programs were compiled with.
@@ -72,9 +76,9 @@ account()
 		--shell /usr/sbin/nologin "$1"
 }
 
-install dovecot-core libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 \
+add dovecot-core libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 \
 	libgnutls-dane0 libidn12 libpcre2-8-0 libevent-2.1-7 libpam0g
-install swaks curl msmtp openssl libnet-ssleay-perl libauthen-sasl-perl
+add swaks curl msmtp openssl libnet-ssleay-perl libauthen-sasl-perl
 fetch postfix postfix
 fetch exim exim4-daemon-light exim4-base
 fetch opensmtpd opensmtpd
