@@ -1,0 +1,507 @@
+/*
+ * The control commands, but for status and explain, which have their files.
+ *
+ * A request is an object with "command" and that command's members; what a
+ * command does not know it ignores. Each answer has "ok"; an error says what
+ * to do next. Nothing here may take long: a list is given in pages, since the
+ * workers' questions wait meanwhile. Called by control.
+ *
+ * Whoever can ask may order; what is refused here protects from slips: a ban
+ * of half the internet, the removal of what the configuration says.
+ */
+#include "commands.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/duration.h"
+#include "../base/log.h"
+#include "explain.h"
+#include "firewall.h"
+#include "judge.h"
+#include "notes.h"
+#include "overseer.h"
+#include "status.h"
+#include "store.h"
+
+enum {
+	PAGE_BANS = 1000,   /* rows in an answer */
+	PAGE_LOOKS = 20000, /* bans looked at for them */
+	V4_WIDEST = 8,	    /* shortest prefix an operator may name */
+	V6_WIDEST = 16,
+	WORDS_LONGEST = 400,
+	MS_PER_S = 1000,
+};
+
+struct call {
+	struct hub *hub;
+	const json_t *request;
+	const struct commands_caller *caller;
+};
+
+typedef json_t *command_run(const struct call *call);
+
+/* ---- answers ---- */
+
+json_t *commands_error(
+	enum commands_code code, const char *error, const char *hint)
+{
+	static const char *const names[] = {
+		"usage", "not-found", "refused", "unavailable"};
+
+	return json_pack("{s:b, s:s, s:s, s:s}", "ok", 0, "code", names[code],
+		"error", error, "hint", hint);
+}
+
+static json_t *errorf(enum commands_code code, const char *hint,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static json_t *errorf(
+	enum commands_code code, const char *hint, const char *format, ...)
+{
+	char text[WORDS_LONGEST];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args); /* cut */
+	va_end(args);
+	return commands_error(code, text, hint);
+}
+
+const char *commands_origin(unsigned origin)
+{
+	static const char *const names[] = {
+		[JUDGE_ORIGIN_NONE] = "none",
+		[JUDGE_ORIGIN_OWN] = "own",
+		[JUDGE_ORIGIN_CONF] = "configuration",
+		[JUDGE_ORIGIN_OPERATOR] = "operator",
+	};
+
+	return names[origin];
+}
+
+json_t *commands_ban(struct hub *hub, const struct policy_ban *ban)
+{
+	char prefix[PREFIX_TEXT_LONGEST];
+	const char *note = notes_find(hub->notes, &ban->prefix);
+	mono_ms_t now = hub_now(hub);
+	json_t *until = json_null(), *left = json_null();
+
+	if (ban->until != MONO_NEVER) {
+		uint64_t left_ms = ban->until > now ? ban->until - now : 0;
+
+		until = json_integer(hub_wall_of(hub, ban->until));
+		left = json_integer(
+			(json_int_t)((left_ms + MS_PER_S - 1) / MS_PER_S));
+	}
+	return json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:i, s:i, s:s}",
+		"prefix", prefix_format(&ban->prefix, prefix), "since",
+		(json_int_t)hub_wall_of(hub, ban->since), "until", until,
+		"left_s", left, "rule", policy_rule_name(ban->rule), "text",
+		policy_rule_text(ban->rule), "repeat", (int)ban->repeat_count,
+		"failures", (int)ban->failure_count, "note",
+		note != NULL ? note : "");
+}
+
+/* ---- requests ---- */
+
+static const char *text_of(const struct call *call, const char *name)
+{
+	return json_string_value(json_object_get(call->request, name));
+}
+
+/* Says in the log who ordered what. */
+static void log_order(const struct call *call, const struct prefix *prefix)
+{
+	log_begin(LOG_INFO, "order");
+	log_str("command", text_of(call, "command"));
+	if (prefix != NULL)
+		log_prefix("prefix", prefix);
+	log_int("uid", call->caller->uid);
+	log_int("pid", call->caller->pid);
+	log_end();
+}
+
+/* NULL: *ret_prefix is set. Else the answer that says what is wrong. */
+static json_t *take_prefix(const struct call *call, struct prefix *ret_prefix)
+{
+	const char *text = text_of(call, "prefix");
+
+	if (text == NULL)
+		return commands_error(COMMANDS_USAGE, "no prefix was given",
+			"name an address or a prefix, such as 192.0.2.7 or "
+			"2001:db8::/48");
+	if (!prefix_parse(text, ret_prefix))
+		return errorf(COMMANDS_USAGE,
+			"write an address or a prefix, such "
+			"as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48",
+			"\"%.60s\" is not an address or prefix", text);
+	return NULL;
+}
+
+/* BAN and ALLOW of a half internet is a slip of the hand. */
+static json_t *refuse_wide(const struct prefix *prefix)
+{
+	bool v4 = addr_is_v4(&prefix->addr) && prefix->bits >= ADDR_V4_BITS;
+	char text[PREFIX_TEXT_LONGEST];
+
+	if (prefix_length(prefix) >=
+		(v4 ? (unsigned)V4_WIDEST : (unsigned)V6_WIDEST))
+		return NULL;
+	return errorf(COMMANDS_REFUSED,
+		"the widest is /8 for IPv4 and /16 for IPv6; name several",
+		"%s is too wide", prefix_format(prefix, text));
+}
+
+/* ---- bans ---- */
+
+static json_t *bans_page(const struct call *call, enum policy_rule rule,
+	size_t *cursor, size_t most, bool *ret_more)
+{
+	const struct policy *policy = judge_policy(call->hub->judge);
+	json_t *bans = json_array();
+	struct policy_ban ban;
+	size_t looks = 0;
+
+	*ret_more = true;
+	while (looks++ < PAGE_LOOKS && json_array_size(bans) < most) {
+		if (!policy_ban_next(policy, cursor, &ban)) {
+			*ret_more = false;
+			break;
+		}
+		if (rule == RULE_NONE || ban.rule == rule)
+			(void)json_array_append_new(
+				bans, commands_ban(call->hub, &ban));
+	}
+	return bans;
+}
+
+static json_t *run_bans_list(const struct call *call)
+{
+	const char *name = text_of(call, "rule");
+	json_int_t from =
+		json_integer_value(json_object_get(call->request, "cursor"));
+	json_int_t limit =
+		json_integer_value(json_object_get(call->request, "limit"));
+	size_t cursor = from > 0 ? (size_t)from : 0;
+	size_t most = limit > 0 && limit < PAGE_BANS ? (size_t)limit
+						     : (size_t)PAGE_BANS;
+	enum policy_rule rule = RULE_NONE;
+	struct policy_stats stats;
+	json_t *bans;
+	bool more;
+
+	if (name != NULL) {
+		rule = policy_rule_by_name(name);
+		if (rule == RULE_NONE)
+			return errorf(COMMANDS_USAGE,
+				"rules that ban: source-limit, source-slow, "
+				"operator",
+				"there is no rule \"%.40s\"", name);
+	}
+	policy_stats(judge_policy(call->hub->judge), &stats);
+	bans = bans_page(call, rule, &cursor, most, &more);
+	return json_pack("{s:b, s:I, s:o, s:o}", "ok", 1, "total",
+		(json_int_t)stats.bans, "next",
+		more ? json_integer((json_int_t)cursor) : json_null(), "bans",
+		bans);
+}
+
+static json_t *ban_answer(
+	struct hub *hub, const struct prefix *prefix, enum judge_result result)
+{
+	char text[PREFIX_TEXT_LONGEST];
+	struct policy_ban ban;
+
+	(void)prefix_format(prefix, text);
+	switch (result) {
+	case JUDGE_DONE: break;
+	case JUDGE_OBSERVED:
+		return json_pack("{s:b, s:b, s:s}", "ok", 1, "observed", 1,
+			"prefix", text);
+	case JUDGE_ALLOWED:
+		return errorf(COMMANDS_REFUSED, "see posternctl allow list",
+			"%s is on the allow list or one of our own addresses",
+			text);
+	case JUDGE_FULL:
+		return commands_error(COMMANDS_UNAVAILABLE,
+			"the table of bans is full",
+			"raise source_limit.bans_most or lift some");
+	}
+	if (!policy_banned(judge_policy(hub->judge), hub_now(hub),
+		    &prefix->addr, &ban))
+		return json_pack("{s:b, s:s}", "ok", 1, "prefix", text);
+	return json_pack("{s:b, s:s, s:o}", "ok", 1, "prefix", text, "ban",
+		commands_ban(hub, &ban));
+}
+
+static json_t *run_bans_add(const struct call *call)
+{
+	const char *span = text_of(call, "for");
+	const char *reason = text_of(call, "reason");
+	uint64_t span_ms = 0;
+	struct prefix prefix;
+	json_t *wrong = take_prefix(call, &prefix);
+
+	if (wrong == NULL)
+		wrong = refuse_wide(&prefix);
+	if (wrong != NULL)
+		return wrong;
+	if (span != NULL && strcmp(span, "ever") == 0)
+		span_ms = MONO_NEVER;
+	else if (span != NULL &&
+		 (!duration_parse(span, &span_ms) || span_ms < MS_PER_S))
+		return errorf(COMMANDS_USAGE,
+			"write 90s, 10m, 1h30m or 30d (at most 3650d), or "
+			"ever",
+			"\"%.40s\" is not a span of time", span);
+	if (reason != NULL && strlen(reason) > NOTE_LONGEST)
+		return commands_error(COMMANDS_USAGE,
+			"the reason is longer than 200 octets", "shorten it");
+	log_order(call, &prefix);
+	return ban_answer(call->hub, &prefix,
+		judge_ban(call->hub, &prefix, span_ms, reason));
+}
+
+/* What the policy lifts for it: an address alone means its source. */
+static struct prefix lifted_by(struct hub *hub, const struct prefix *prefix)
+{
+	struct prefix source = judge_source(hub, &prefix->addr);
+
+	return prefix->bits >= source.bits ? source : *prefix;
+}
+
+static size_t bans_inside(struct hub *hub, const struct prefix *outer)
+{
+	struct policy_ban ban;
+	size_t cursor = 0, count = 0;
+
+	while (policy_ban_next(judge_policy(hub->judge), &cursor, &ban))
+		if (ban.prefix.bits >= outer->bits &&
+			prefix_holds(outer, &ban.prefix.addr))
+			count++;
+	return count;
+}
+
+static json_t *not_banned(struct hub *hub, const struct prefix *prefix)
+{
+	char text[PREFIX_TEXT_LONGEST], wider[PREFIX_TEXT_LONGEST];
+	char hint[WORDS_LONGEST];
+	struct policy_ban ban;
+
+	(void)prefix_format(prefix, text);
+	if (!policy_banned(judge_policy(hub->judge), hub_now(hub),
+		    &prefix->addr, &ban))
+		return errorf(COMMANDS_NOT_FOUND,
+			"posternctl bans list shows what is",
+			"%s is not banned", text);
+	(void)prefix_format(&ban.prefix, wider);
+	(void)snprintf(hint, sizeof(hint),
+		"lift that with: posternctl bans del %s; or let only this one "
+		"in with: posternctl allow add %s",
+		wider, text);
+	return errorf(COMMANDS_NOT_FOUND, hint,
+		"%s has no ban of its own, it is banned by %s", text, wider);
+}
+
+static json_t *run_bans_del(const struct call *call)
+{
+	struct hub *hub = call->hub;
+	struct prefix prefix, outer;
+	char text[PREFIX_TEXT_LONGEST];
+	struct policy_ban ban;
+	json_t *wrong = take_prefix(call, &prefix);
+	json_t *answer;
+	size_t count;
+
+	if (wrong != NULL)
+		return wrong;
+	outer = lifted_by(hub, &prefix);
+	if (bans_inside(hub, &outer) == 0)
+		return not_banned(hub, &prefix);
+	log_order(call, &prefix);
+	count = judge_unban(hub, &prefix);
+	answer = json_pack("{s:b, s:s, s:I}", "ok", 1, "prefix",
+		prefix_format(&outer, text), "lifted", (json_int_t)count);
+	if (policy_banned(
+		    judge_policy(hub->judge), hub_now(hub), &prefix.addr, &ban))
+		(void)json_object_set_new(
+			answer, "still", commands_ban(hub, &ban));
+	return answer;
+}
+
+static json_t *run_bans_flush(const struct call *call)
+{
+	const struct prefix all = {.bits = 0};
+	size_t count;
+
+	log_order(call, NULL);
+	count = judge_unban(call->hub, &all);
+	/* Those that are over count as repeats no more. */
+	store_purge(call->hub->store, hub_wall(call->hub) + 1);
+	firewall_sync(call->hub);
+	return json_pack("{s:b, s:I}", "ok", 1, "lifted", (json_int_t)count);
+}
+
+/* ---- allow ---- */
+
+static json_t *run_allow_list(const struct call *call)
+{
+	json_t *entries = json_array();
+	enum judge_origin origin;
+	struct prefix prefix;
+	size_t cursor = 0;
+
+	while (judge_allow_next(call->hub->judge, &cursor, &prefix, &origin)) {
+		char text[PREFIX_TEXT_LONGEST];
+		const char *note =
+			origin == JUDGE_ORIGIN_OPERATOR
+				? notes_find(call->hub->notes, &prefix)
+				: NULL;
+
+		(void)json_array_append_new(
+			entries, json_pack("{s:s, s:s, s:s}", "prefix",
+					 prefix_format(&prefix, text), "origin",
+					 commands_origin(origin), "note",
+					 note != NULL ? note : ""));
+	}
+	return json_pack("{s:b, s:o}", "ok", 1, "allow", entries);
+}
+
+static json_t *run_allow_add(const struct call *call)
+{
+	const char *reason = text_of(call, "reason");
+	char text[PREFIX_TEXT_LONGEST];
+	struct prefix prefix;
+	struct prefix outer;
+	json_t *wrong = take_prefix(call, &prefix);
+	size_t count;
+
+	if (wrong == NULL)
+		wrong = refuse_wide(&prefix);
+	if (wrong != NULL)
+		return wrong;
+	if (reason != NULL && strlen(reason) > NOTE_LONGEST)
+		return commands_error(COMMANDS_USAGE,
+			"the reason is longer than 200 octets", "shorten it");
+	log_order(call, &prefix);
+	outer = prefix;
+	count = bans_inside(call->hub, &outer);
+	if (!judge_allow(call->hub, &prefix, reason))
+		return commands_error(COMMANDS_UNAVAILABLE,
+			"the allow list is full",
+			"put long lists in the configuration");
+	return json_pack("{s:b, s:s, s:I}", "ok", 1, "prefix",
+		prefix_format(&prefix, text), "lifted", (json_int_t)count);
+}
+
+static json_t *run_allow_del(const struct call *call)
+{
+	char text[PREFIX_TEXT_LONGEST];
+	struct prefix prefix;
+	json_t *wrong = take_prefix(call, &prefix);
+
+	if (wrong != NULL)
+		return wrong;
+	(void)prefix_format(&prefix, text);
+	switch (judge_allow_origin(call->hub->judge, &prefix)) {
+	case JUDGE_ORIGIN_OPERATOR: break;
+	case JUDGE_ORIGIN_OWN:
+		return errorf(COMMANDS_REFUSED,
+			"own addresses, listeners and servers are always "
+			"allowed",
+			"%s is one of our own", text);
+	case JUDGE_ORIGIN_CONF:
+		return errorf(COMMANDS_REFUSED,
+			"remove it from allow in the configuration, then: "
+			"posternctl reload",
+			"%s is allowed by the configuration", text);
+	case JUDGE_ORIGIN_NONE:
+		return errorf(COMMANDS_NOT_FOUND,
+			"posternctl allow list shows what is",
+			"%s is not on the allow list", text);
+	}
+	log_order(call, &prefix);
+	judge_disallow(call->hub, &prefix);
+	return json_pack("{s:b, s:s}", "ok", 1, "prefix", text);
+}
+
+/* ---- the rest ---- */
+
+static json_t *run_version(const struct call *call)
+{
+	return json_pack("{s:b, s:s}", "ok", 1, "version", POSTERN_VERSION);
+}
+
+static json_t *run_status(const struct call *call)
+{
+	return status_object(call->hub);
+}
+
+static json_t *run_explain(const struct call *call)
+{
+	const char *subject = text_of(call, "subject");
+
+	if (subject == NULL)
+		return commands_error(COMMANDS_USAGE, "nothing to explain",
+			"name an address, or the reference of a refusal");
+	return explain_object(call->hub, subject);
+}
+
+static json_t *run_reload(const struct call *call)
+{
+	log_order(call, NULL);
+	if (!overseer_ask_reload(call->hub))
+		return commands_error(COMMANDS_UNAVAILABLE,
+			"there is no supervisor to reload",
+			"start postern with: postern run");
+	return NULL; /* commands_reload_answer() */
+}
+
+json_t *commands_reload_answer(const struct message_text *text)
+{
+	size_t n = text->n < sizeof(text->text) ? text->n : sizeof(text->text);
+	json_t *words = json_stringn(text->text, n);
+
+	if (words == NULL) /* not UTF-8, or cut within a character */
+		words = json_string("see the log");
+	if (text->ok != 0)
+		return json_pack("{s:b, s:o}", "ok", 1, "text", words);
+	return json_pack("{s:b, s:s, s:s, s:s, s:o}", "ok", 0, "code",
+		"refused", "error",
+		"the new configuration is wrong, the old one stays in force",
+		"hint", "correct the file; postern check FILE tries it", "text",
+		words);
+}
+
+static const struct {
+	const char *name;
+	command_run *run;
+} table[] = {
+	{"status", run_status},
+	{"bans.list", run_bans_list},
+	{"bans.add", run_bans_add},
+	{"bans.del", run_bans_del},
+	{"bans.flush", run_bans_flush},
+	{"allow.list", run_allow_list},
+	{"allow.add", run_allow_add},
+	{"allow.del", run_allow_del},
+	{"explain", run_explain},
+	{"reload", run_reload},
+	{"version", run_version},
+};
+
+json_t *commands_run(struct hub *hub, const json_t *request,
+	const struct commands_caller *caller)
+{
+	const struct call call = {hub, request, caller};
+	const char *name = text_of(&call, "command");
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (name != NULL && strcmp(name, table[i].name) == 0)
+			return table[i].run(&call);
+	return commands_error(COMMANDS_USAGE, "there is no such command",
+		"commands: status, bans.list, bans.add, bans.del, bans.flush, "
+		"allow.list, allow.add, allow.del, explain, reload, version");
+}

@@ -1,0 +1,43 @@
+/*
+ * The control commands: a request object in, an answer object out.
+ */
+#ifndef KEEPER_COMMANDS_H
+#define KEEPER_COMMANDS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "../ipc/message.h"
+#include "../policy/policy.h"
+#include "hub.h"
+
+/* Who asks; for the log. */
+struct commands_caller {
+	int64_t uid, pid; /* -1: not known */
+};
+
+/* Why a request failed: "code" of the answer, and posternctl's exit code. */
+enum commands_code {
+	COMMANDS_USAGE,       /* "usage": the request makes no sense */
+	COMMANDS_NOT_FOUND,   /* "not-found" */
+	COMMANDS_REFUSED,     /* "refused" */
+	COMMANDS_UNAVAILABLE, /* "unavailable": not now */
+};
+
+/*
+ * Carries the request out. Caller decrefs the answer. NULL: a reload has
+ * begun, commands_reload_answer() will be the answer.
+ */
+json_t *commands_run(struct hub *hub, const json_t *request,
+	const struct commands_caller *caller);
+json_t *commands_reload_answer(const struct message_text *text);
+/* {"ok":false,"code":…,"error":…,"hint":…}; NULL without memory. */
+json_t *commands_error(enum commands_code code, const char *error,
+	const char *hint);
+
+/* {"prefix","since","until","left_s","rule","text","repeat","failures",
+ * "note"}; until and left_s are null for ever. For explain as well. */
+json_t *commands_ban(struct hub *hub, const struct policy_ban *ban);
+const char *commands_origin(unsigned origin); /* of enum judge_origin */
+
+#endif

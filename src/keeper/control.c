@@ -1,0 +1,392 @@
+/*
+ * The control socket.
+ *
+ * Who may connect is root and the control group (mode 0660); they may order
+ * all, but must not be able to hurt by accident: lines, clients and idle time
+ * are limited, a client that does not read its answers is not read either.
+ * What a request means is commands.c's; here are only lines.
+ *
+ * Death in two steps: a client that is gone is marked and reclaimed at the end
+ * of the turn.
+ */
+#include "control.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "commands.h"
+
+enum {
+	CONTROL_MAGIC = 0x636f6e74,
+	CLIENT_MAGIC = 0x636c6965,
+	BACKLOG = 32,
+	OUT_MOST_BYTES = 262144, /* not yet read by the client: wait */
+	ACCEPT_PAUSE_MS = 1000,	 /* without descriptors */
+};
+
+struct client {
+	unsigned magic;
+	struct hub *hub;
+	struct client *next;
+	struct bufferevent *stream;
+	struct commands_caller caller;
+	bool reload_waits; /* for control_reload_done() */
+	bool closing;	   /* after its last answer */
+	bool gone;
+};
+
+struct control {
+	unsigned magic;
+	struct hub *hub;
+	int fd;
+	struct event *acceptable;
+	bool opened_here;	/* the path is ours to remove */
+	mono_ms_t paused_until; /* 0: accepting */
+	struct client *first;
+	unsigned client_count;
+};
+
+/* ---- one client ---- */
+
+/* Steals the object. */
+static void say(struct client *client, json_t *object)
+{
+	struct evbuffer *out = bufferevent_get_output(client->stream);
+	char *text = object == NULL ? NULL
+				    : json_dumps(object,
+					      JSON_COMPACT | JSON_ENSURE_ASCII);
+
+	json_decref(object);
+	if (text == NULL || evbuffer_add(out, text, strlen(text)) != 0 ||
+		evbuffer_add(out, "\n", 1) != 0)
+		client->gone = true; /* no memory: half an answer is none */
+	free(text);
+}
+
+static void set_patience(struct client *client, int read_s)
+{
+	const struct timeval reading = {.tv_sec = read_s};
+	const struct timeval writing = {.tv_sec = CONTROL_IDLE_S};
+
+	(void)bufferevent_set_timeouts(client->stream, &reading, &writing);
+}
+
+static void start_reload(struct client *client)
+{
+	client->reload_waits = true;
+	set_patience(client, CONTROL_RELOAD_S);
+}
+
+static void one_line(struct client *client, const char *line, size_t n)
+{
+	json_error_t error;
+	json_t *request = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
+	json_t *answer;
+
+	if (!json_is_object(request)) {
+		json_decref(request);
+		say(client,
+			commands_error(COMMANDS_USAGE,
+				"the request is not a JSON object on one line",
+				"send {\"command\":\"status\"}"));
+		return;
+	}
+	answer = commands_run(client->hub, request, &client->caller);
+	json_decref(request);
+	if (answer == NULL)
+		start_reload(client);
+	else
+		say(client, answer);
+}
+
+/* Answers what has come, as long as the client reads the answers. */
+static void serve(struct client *client)
+{
+	struct evbuffer *in = bufferevent_get_input(client->stream);
+	struct evbuffer *out = bufferevent_get_output(client->stream);
+	size_t n;
+
+	while (!client->gone && !client->closing && !client->reload_waits &&
+		evbuffer_get_length(out) < OUT_MOST_BYTES) {
+		struct evbuffer_ptr end =
+			evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF);
+		char *line;
+
+		if (end.pos < 0 &&
+			evbuffer_get_length(in) < CONTROL_LINE_LONGEST)
+			return;
+		if (end.pos < 0 || end.pos >= CONTROL_LINE_LONGEST) {
+			say(client, commands_error(COMMANDS_USAGE,
+					    "the request is longer than 4096 "
+					    "octets",
+					    "send a shorter one"));
+			client->closing = true;
+			return;
+		}
+		line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
+		if (line == NULL) {
+			client->gone = true; /* no memory */
+			return;
+		}
+		one_line(client, line, n);
+		free(line);
+	}
+}
+
+static void on_read(struct bufferevent *stream, void *arg)
+{
+	struct client *client = arg;
+
+	if (client->magic == CLIENT_MAGIC && !client->gone)
+		serve(client);
+}
+
+/* The answers have left. */
+static void on_write(struct bufferevent *stream, void *arg)
+{
+	struct client *client = arg;
+
+	if (client->magic != CLIENT_MAGIC || client->gone)
+		return;
+	if (client->closing)
+		client->gone = true;
+	else
+		serve(client);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+	struct client *client = arg;
+
+	if (client->magic != CLIENT_MAGIC)
+		return;
+	/* `echo … | nc -N`: it has said all and still wants the answer. */
+	if ((what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0 &&
+		(client->reload_waits ||
+			evbuffer_get_length(bufferevent_get_output(stream)) >
+				0)) {
+		client->closing = !client->reload_waits;
+		return;
+	}
+	client->gone = true;
+}
+
+static void client_free(struct control *control, struct client *client)
+{
+	if (client->stream != NULL)
+		bufferevent_free(client->stream);
+	client->magic = 0;
+	free(client);
+	control->client_count--;
+}
+
+static void client_new(struct control *control, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	struct ucred cred = {.uid = (uid_t)-1};
+	socklen_t n = sizeof(cred);
+
+	if (client == NULL) {
+		(void)close(fd);
+		return;
+	}
+	control->client_count++;
+	client->magic = CLIENT_MAGIC;
+	client->hub = control->hub;
+	client->stream = bufferevent_socket_new(
+		control->hub->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (client->stream == NULL) {
+		(void)close(fd);
+		client_free(control, client);
+		return;
+	}
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n); /* else -1 */
+	client->caller = (struct commands_caller){
+		.uid = (int64_t)cred.uid,
+		.pid = (int64_t)cred.pid,
+	};
+	client->next = control->first;
+	control->first = client;
+	bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
+	bufferevent_setwatermark(
+		client->stream, EV_READ, 0, (size_t)CONTROL_LINE_LONGEST * 2);
+	set_patience(client, CONTROL_IDLE_S);
+	if (control->client_count > CONTROL_CLIENTS_MOST) {
+		say(client, commands_error(COMMANDS_UNAVAILABLE,
+				    "too many control clients at once",
+				    "try again in a moment"));
+		client->closing = true;
+	}
+	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) != 0)
+		client->gone = true;
+}
+
+/* ---- the socket ---- */
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+	int taken;
+
+	if (control->magic != CONTROL_MAGIC)
+		return;
+	taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (taken >= 0) {
+		/* Those beyond the limit hear why, but not without end. */
+		if (control->client_count < CONTROL_CLIENTS_MOST * 2)
+			client_new(control, taken);
+		else
+			(void)close(taken);
+		return;
+	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		errno == ENOBUFS) {
+		/* Readable for ever: look away for a moment. */
+		(void)event_del(control->acceptable);
+		control->paused_until = hub_now(control->hub) + ACCEPT_PAUSE_MS;
+	}
+}
+
+/* Is nobody behind it? Then it is left over from a crash. */
+static bool path_is_stale(const struct sockaddr_un *name)
+{
+	struct stat st;
+	bool stale;
+	int fd;
+
+	if (lstat(name->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	stale = connect(fd, (const struct sockaddr *)name, sizeof(*name)) !=
+			0 &&
+		errno == ECONNREFUSED;
+	(void)close(fd);
+	return stale;
+}
+
+static int open_path(const char *path)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	mode_t before;
+	int fd, result;
+
+	if (strlen(path) >= sizeof(name.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(name.sun_path, path); /* fits: just measured */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	if (path_is_stale(&name))
+		(void)unlink(path); /* bind() says if it is still there */
+	before = umask(0117);	    /* 0660 from birth */
+	result = bind(fd, (const struct sockaddr *)&name, sizeof(name));
+	(void)umask(before);
+	if (result == 0)
+		result = listen(fd, BACKLOG);
+	if (result == 0)
+		return fd;
+	result = errno;
+	(void)close(fd);
+	errno = result;
+	return -1;
+}
+
+struct control *control_new(struct hub *hub, int fd)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	const char *path = hub->conf->global.control;
+
+	if (control == NULL)
+		return NULL;
+	*control = (struct control){
+		.magic = CONTROL_MAGIC,
+		.hub = hub,
+		.fd = fd >= 0 ? fd : open_path(path),
+		.opened_here = fd < 0,
+	};
+	if (control->fd < 0) {
+		control->opened_here = false;
+		log_say(LOG_ERROR, "control-failed", "%s: %s", path,
+			strerror(errno));
+		control_free(&control);
+		return NULL;
+	}
+	(void)evutil_make_socket_nonblocking(control->fd); /* or accept waits
+					for a client that has just gone */
+	control->acceptable = event_new(hub->base, control->fd,
+		EV_READ | EV_PERSIST, on_acceptable, control);
+	if (control->acceptable == NULL ||
+		event_add(control->acceptable, NULL) != 0)
+		control_free(&control);
+	return control;
+}
+
+void control_free(struct control **control)
+{
+	if (*control == NULL)
+		return;
+	while ((*control)->first != NULL) {
+		struct client *client = (*control)->first;
+
+		(*control)->first = client->next;
+		client_free(*control, client);
+	}
+	if ((*control)->acceptable != NULL)
+		event_free((*control)->acceptable);
+	if ((*control)->opened_here)
+		(void)unlink((*control)->hub->conf->global.control);
+	if ((*control)->fd >= 0)
+		(void)close((*control)->fd);
+	(*control)->magic = 0;
+	free(*control);
+	*control = NULL;
+}
+
+void control_reload_done(struct hub *hub, const struct message_text *text)
+{
+	for (struct client *client = hub->control->first; client != NULL;
+		client = client->next) {
+		if (!client->reload_waits || client->gone)
+			continue;
+		client->reload_waits = false;
+		set_patience(client, CONTROL_IDLE_S);
+		say(client, commands_reload_answer(text));
+		serve(client);
+	}
+}
+
+void control_flush(struct hub *hub)
+{
+	struct control *control = hub->control;
+	struct client **place = &control->first;
+
+	while (*place != NULL) {
+		struct client *client = *place;
+
+		if (!client->gone) {
+			place = &client->next;
+			continue;
+		}
+		*place = client->next;
+		client_free(control, client);
+	}
+	if (control->paused_until != 0 &&
+		hub_now(hub) >= control->paused_until &&
+		event_add(control->acceptable, NULL) == 0)
+		control->paused_until = 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * The control socket: one JSON object a line in, one a line out.
+ *
+ * Protocol and limits: docs/control.md.
+ */
+#ifndef KEEPER_CONTROL_H
+#define KEEPER_CONTROL_H
+
+#include "../ipc/message.h"
+#include "hub.h"
+
+enum {
+	CONTROL_LINE_LONGEST = 4096, /* a request with its newline */
+	CONTROL_CLIENTS_MOST = 32,
+	CONTROL_IDLE_S = 30,
+	CONTROL_RELOAD_S = 120, /* a client waits for a reload this long */
+};
+
+struct control;
+
+/*
+ * fd: listening, taken over; -1: opened here at conf->global.control and
+ * removed by control_free(). NULL: it cannot be opened (logged).
+ */
+struct control *control_new(struct hub *hub, int fd);
+void control_free(struct control **control);
+/* The supervisor's answer, for all clients that wait for one. */
+void control_reload_done(struct hub *hub, const struct message_text *text);
+/* At the end of a loop turn: buries the clients that are gone. */
+void control_flush(struct hub *hub);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * One log line for each decision, and not more lines than can be read.
+ */
+#ifndef KEEPER_DECISIONS_H
+#define KEEPER_DECISIONS_H
+
+#include <stdbool.h>
+
+#include "../ipc/message.h"
+#include "../policy/policy.h"
+#include "history.h"
+#include "hub.h"
+
+struct decisions;
+
+struct decisions *decisions_new(void); /* NULL: no memory */
+void decisions_free(struct decisions **decisions);
+
+void decisions_ban(struct hub *hub, const struct policy_action *action);
+/* lifted: by an order, not by time. */
+void decisions_unban(struct hub *hub, const struct policy_action *action,
+	bool lifted);
+void decisions_would_ban(struct hub *hub, const struct policy_action *action);
+void decisions_spared(struct hub *hub, const struct policy_action *action);
+void decisions_limit(struct hub *hub, const struct policy_action *action);
+void decisions_verdict(struct hub *hub, const struct message_ask *ask,
+	const struct policy_verdict *verdict);
+void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
+	const struct message_settle *settle,
+	const struct policy_verdict *verdict);
+
+/* The user's name as the log may show it: whole, hashed or not at all. */
+void decisions_user(const struct hub *hub, const struct message_ask *ask,
+	char out[HISTORY_USER_LONGEST]);
+
+#endif

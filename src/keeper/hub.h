@@ -1,0 +1,57 @@
+/*
+ * What the parts of the keeper share: who the others are, and the time.
+ *
+ * A part gets the hub when it is made and finds its neighbours here; it keeps
+ * no pointer of its own to them. The clock is read once a loop turn, by the
+ * first who asks.
+ */
+#ifndef KEEPER_HUB_H
+#define KEEPER_HUB_H
+
+#include <stdbool.h>
+
+#include "../base/units.h"
+#include "../conf/conf.h"
+#include "keeper.h"
+
+struct event_base;
+struct judge;
+struct peers;
+struct store;
+struct firewall;
+struct history;
+struct refusals;
+struct decisions;
+struct notes;
+struct control;
+struct overseer;
+
+struct hub {
+	const struct keeper_setup *setup;
+	const struct conf *conf; /* in force */
+	struct conf *conf_own;   /* the same when it came by a reload */
+	struct event_base *base;
+	struct judge *judge;
+	struct peers *peers;
+	struct store *store;
+	struct firewall *firewall;
+	struct history *history;
+	struct refusals *refusals;
+	struct decisions *decisions;
+	struct notes *notes; /* operators' words on bans and allow entries */
+	struct control *control;
+	struct overseer *overseer;
+	mono_ms_t started;
+	mono_ms_t turn_now; /* 0: not read in this turn */
+	wall_s_t turn_wall;
+	bool stop; /* end after this turn */
+};
+
+mono_ms_t hub_now(struct hub *hub);
+wall_s_t hub_wall(struct hub *hub);
+/* The wall time of a mono time; 0 for MONO_NEVER. */
+wall_s_t hub_wall_of(struct hub *hub, mono_ms_t at);
+/* Takes a new configuration over, in all parts. Takes ownership. */
+void hub_configure(struct hub *hub, struct conf *conf);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The judge: the policy core in its place between workers, store and kernel.
+ *
+ * Feeds it events, and carries out what it decides: store, workers, firewall,
+ * log, history. Whoever else wants to know something asks judge_policy().
+ */
+#ifndef KEEPER_JUDGE_H
+#define KEEPER_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../ipc/message.h"
+#include "../policy/policy.h"
+#include "hub.h"
+#include "store.h"
+
+struct judge;
+
+struct judge *judge_new(struct hub *hub); /* NULL: no memory */
+void judge_free(struct judge **judge);
+
+/* For questions; never step it from outside. */
+const struct policy *judge_policy(const struct judge *judge);
+
+/* How judge_ban() went. */
+enum judge_result {
+	JUDGE_DONE,
+	JUDGE_OBSERVED, /* mode is not enforce: would be banned */
+	JUDGE_ALLOWED,  /* on the allow list: not banned */
+	JUDGE_FULL,     /* no room */
+};
+
+/* Before anything else, and before there is anybody to tell. */
+void judge_restore_ban(struct hub *hub, const struct store_ban *ban);
+void judge_restore_allow(struct hub *hub, const struct prefix *prefix);
+
+/* peer: unique for each channel; makes the attempt ids of workers unique. */
+void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
+	struct policy_verdict *ret_verdict);
+/* ask: what was asked, NULL when not known (the keeper was restarted). */
+void judge_settle(struct hub *hub, uint64_t peer,
+	const struct message_ask *ask, const struct message_settle *settle,
+	struct policy_verdict *ret_verdict);
+void judge_note(struct hub *hub, const struct message_note *note);
+
+/* span_ms: 0: as configured; MONO_NEVER: for ever. */
+enum judge_result judge_ban(struct hub *hub, const struct prefix *prefix,
+	uint64_t span_ms, const char *note);
+/* Returns how many bans were lifted. */
+size_t judge_unban(struct hub *hub, const struct prefix *prefix);
+/* false: no room. */
+bool judge_allow(struct hub *hub, const struct prefix *prefix,
+	const char *note);
+void judge_disallow(struct hub *hub, const struct prefix *prefix);
+
+/* Where an allow entry comes from; the first that has it. */
+enum judge_origin {
+	JUDGE_ORIGIN_NONE,
+	JUDGE_ORIGIN_OWN, /* loopback, own addresses, servers */
+	JUDGE_ORIGIN_CONF,
+	JUDGE_ORIGIN_OPERATOR,
+};
+enum judge_origin judge_allow_origin(const struct judge *judge,
+	const struct prefix *prefix);
+/* All entries: own, configured, the operator's. *cursor starts at 0. */
+bool judge_allow_next(const struct judge *judge, size_t *cursor,
+	struct prefix *ret_prefix, enum judge_origin *ret_origin);
+
+/* hub->conf has changed from old_conf. */
+void judge_configure(struct hub *hub, const struct conf *old_conf);
+/* At the end of a loop turn: lets time pass. */
+void judge_tick(struct hub *hub);
+mono_ms_t judge_deadline(const struct judge *judge);
+/* Puts everything into the store anew (store_wants_all()). */
+void judge_store_all(struct hub *hub);
+
+/* The key that a source is counted under now. */
+struct prefix judge_source(const struct hub *hub, const struct addr *addr);
+uint64_t judge_would_bans(const struct judge *judge); /* in observe */
+uint64_t judge_spared(const struct judge *judge);
+
+#endif

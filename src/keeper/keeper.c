@@ -1,0 +1,359 @@
+/*
+ * The keeper: puts its parts together and turns the loop.
+ *
+ * Order of the start: bans are loaded before anybody is answered, the control
+ * socket and the supervisor's channel come last. Order of a turn: callbacks
+ * step the policy; then, once, what they left is sent: verdicts and bans to
+ * the workers, records to the firewall, lines to the log. Nothing in a turn
+ * waits for a disk or a peer.
+ *
+ * What can go wrong at the start: no memory, no control socket (71). After
+ * that the keeper goes on without whatever fails, and says so.
+ */
+#include "keeper.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "control.h"
+#include "decisions.h"
+#include "firewall.h"
+#include "history.h"
+#include "hub.h"
+#include "judge.h"
+#include "notes.h"
+#include "overseer.h"
+#include "peers.h"
+#include "refusals.h"
+#include "store.h"
+
+enum {
+	EXIT_OS = 71,		/* sysexits.h: EX_OSERR */
+	TURN_LONGEST_MS = 1000, /* the loop looks around at least so often */
+	PURGE_EVERY_MS = 3600 * 1000,
+	MS_PER_S = 1000,
+	US_PER_MS = 1000,
+	STORE_SPARE_ROWS = 65536,
+};
+
+/* What the store said at the last look; for the log. */
+struct store_watch {
+	bool failing;
+	char set_aside[sizeof(((struct store_state *)0)->set_aside)];
+	mono_ms_t purge_at;
+};
+
+/* Rows of the store on their way into the policy. */
+struct loading {
+	struct hub *hub;
+	struct row {
+		struct store_ban ban;
+		char rule[32];
+		char note[STORE_NOTE_LONGEST + 1];
+	} * rows;
+	size_t count, room;
+};
+
+/* ---- the hub ---- */
+
+mono_ms_t hub_now(struct hub *hub)
+{
+	if (hub->turn_now == 0) {
+		hub->turn_now = clock_mono_ms();
+		hub->turn_wall = clock_wall_s();
+	}
+	return hub->turn_now;
+}
+
+wall_s_t hub_wall(struct hub *hub)
+{
+	(void)hub_now(hub); /* both are read at once */
+	return hub->turn_wall;
+}
+
+wall_s_t hub_wall_of(struct hub *hub, mono_ms_t at)
+{
+	mono_ms_t now = hub_now(hub);
+	uint64_t away_s;
+
+	if (at == MONO_NEVER)
+		return 0;
+	if (at >= now) {
+		away_s = (at - now + MS_PER_S / 2) / MS_PER_S;
+		return hub->turn_wall + (wall_s_t)away_s;
+	}
+	return hub->turn_wall - (wall_s_t)((now - at) / MS_PER_S);
+}
+
+static enum log_level level_of(enum conf_level level)
+{
+	switch (level) {
+	case CONF_LEVEL_ERROR: return LOG_ERROR;
+	case CONF_LEVEL_WARN: return LOG_WARN;
+	case CONF_LEVEL_INFO: return LOG_INFO;
+	case CONF_LEVEL_DEBUG: return LOG_DEBUG;
+	}
+	return LOG_INFO;
+}
+
+static void configure_log(struct hub *hub, const struct conf *old_conf)
+{
+	const struct conf_log *log = &hub->conf->log;
+
+	if (hub->setup->log_fd < 0 ||
+		(log->level == old_conf->log.level &&
+			log->format == old_conf->log.format))
+		return;
+	log_done();
+	log_init("keeper", hub->setup->log_fd, level_of(log->level),
+		log->format == CONF_FORMAT_JSON ? LOG_JSON : LOG_TEXT);
+}
+
+void hub_configure(struct hub *hub, struct conf *conf)
+{
+	const struct conf *old_conf = hub->conf;
+	struct conf *old_own = hub->conf_own;
+
+	hub->conf = hub->conf_own = conf;
+	configure_log(hub, old_conf);
+	judge_configure(hub, old_conf);
+	conf_free(&old_own);
+	log_say(LOG_INFO, "configured",
+		"the keeper took a new configuration "
+		"over");
+}
+
+/* ---- loading ---- */
+
+static void on_row_ban(void *arg, const struct store_ban *ban)
+{
+	struct loading *loading = arg;
+	struct row *row;
+
+	if (loading->count == loading->room) {
+		size_t room = loading->room == 0 ? 1024 : loading->room * 2;
+		struct row *rows = realloc(loading->rows, room * sizeof(*rows));
+
+		if (rows == NULL)
+			return; /* the rest stays on disk */
+		loading->rows = rows;
+		loading->room = room;
+	}
+	row = &loading->rows[loading->count++];
+	memset(row, 0, sizeof(*row));
+	row->ban = *ban;
+	strncpy(row->rule, ban->rule, sizeof(row->rule) - 1);
+	strncpy(row->note, ban->note, sizeof(row->note) - 1);
+}
+
+static void on_row_allow(void *arg, const struct store_allow *allow)
+{
+	struct loading *loading = arg;
+
+	judge_restore_allow(loading->hub, &allow->prefix);
+	notes_put(loading->hub->notes, &allow->prefix, allow->note);
+}
+
+/*
+ * The policy may refuse a row and have it removed, for which the store must
+ * be open: so the rows are gathered first.
+ */
+static bool load(struct hub *hub)
+{
+	struct loading loading = {.hub = hub};
+	size_t most = (size_t)hub->conf->source_limit.bans_most_count +
+		      STORE_SPARE_ROWS;
+	uint64_t before_us = clock_mono_us();
+
+	hub->store = store_open(hub->conf->global.state_dir, most,
+		hub_wall(hub), on_row_ban, on_row_allow, &loading);
+	for (size_t i = 0; hub->store != NULL && i < loading.count; i++) {
+		loading.rows[i].ban.rule = loading.rows[i].rule;
+		loading.rows[i].ban.note = loading.rows[i].note;
+		judge_restore_ban(hub, &loading.rows[i].ban);
+	}
+	log_begin(LOG_INFO, "loaded");
+	log_int("rows", (int64_t)loading.count);
+	log_int("ms", (int64_t)((clock_mono_us() - before_us) / US_PER_MS));
+	log_end();
+	free(loading.rows);
+	return hub->store != NULL;
+}
+
+/* ---- the store's state in the log ---- */
+
+static void watch_store(struct hub *hub, struct store_watch *watch)
+{
+	struct store_state state;
+
+	store_state(hub->store, &state);
+	if (strcmp(state.set_aside, watch->set_aside) != 0) {
+		memcpy(watch->set_aside, state.set_aside,
+			sizeof(watch->set_aside));
+		log_say(LOG_WARN, "store-damaged",
+			"the store was damaged and is now %s; a new one was "
+			"begun",
+			state.set_aside);
+	}
+	if (state.failing && !watch->failing)
+		log_say(LOG_ERROR, "store-failed",
+			"%s (bans go on in memory; trying again)", state.error);
+	if (!state.failing && watch->failing)
+		log_say(LOG_INFO, "store-works", "the store is written again");
+	watch->failing = state.failing;
+	if (store_wants_all(hub->store))
+		judge_store_all(hub);
+	if (hub_now(hub) >= watch->purge_at) {
+		watch->purge_at = hub_now(hub) + PURGE_EVERY_MS;
+		store_purge(hub->store,
+			hub_wall(hub) - (wall_s_t)(hub->conf->source_limit
+							   .repeat_memory_ms /
+						   MS_PER_S));
+	}
+}
+
+/* ---- the loop ---- */
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct hub *hub = arg;
+
+	hub->stop = true;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	/* Only wakes the loop: the end of the turn does what is due. */
+}
+
+static bool arm_timer(struct hub *hub, struct event *timer)
+{
+	mono_ms_t now = clock_mono_ms();
+	mono_ms_t at = judge_deadline(hub->judge);
+	uint64_t wait_ms = TURN_LONGEST_MS;
+	struct timeval tv;
+
+	if (at <= now)
+		wait_ms = 0;
+	else if (at - now < wait_ms)
+		wait_ms = at - now;
+	tv.tv_sec = (time_t)(wait_ms / MS_PER_S);
+	tv.tv_usec = (suseconds_t)(wait_ms % MS_PER_S * US_PER_MS);
+	return event_add(timer, &tv) == 0;
+}
+
+static void end_turn(struct hub *hub, struct store_watch *watch)
+{
+	judge_tick(hub);
+	watch_store(hub, watch);
+	firewall_flush(hub);
+	peers_flush(hub);
+	control_flush(hub);
+	overseer_flush(hub);
+	log_flush();
+	hub->turn_now = 0;
+}
+
+static void run(struct hub *hub, struct event *timer)
+{
+	struct store_watch watch = {.purge_at = 0};
+
+	/* A file that was set aside or failed at the start is said at once. */
+	end_turn(hub, &watch);
+	while (!hub->stop) {
+		if (!arm_timer(hub, timer) ||
+			event_base_loop(hub->base, EVLOOP_ONCE) < 0)
+			break;
+		end_turn(hub, &watch);
+	}
+}
+
+/* ---- putting together ---- */
+
+static bool make_parts(struct hub *hub)
+{
+	const struct keeper_setup *setup = hub->setup;
+
+	hub->history = history_new();
+	hub->refusals = refusals_new();
+	hub->notes = notes_new();
+	hub->decisions = decisions_new();
+	hub->peers = peers_new();
+	hub->judge = judge_new(hub);
+	if (hub->history == NULL || hub->refusals == NULL ||
+		hub->notes == NULL || hub->decisions == NULL ||
+		hub->peers == NULL || hub->judge == NULL || !load(hub))
+		return false;
+	hub->firewall = firewall_new(hub, setup->firewall_fd);
+	hub->overseer = overseer_new(hub, setup->supervisor_fd);
+	hub->control = control_new(hub, setup->control_fd);
+	return hub->firewall != NULL && hub->overseer != NULL &&
+	       hub->control != NULL;
+}
+
+static void free_parts(struct hub *hub)
+{
+	control_free(&hub->control);
+	overseer_free(&hub->overseer);
+	firewall_free(&hub->firewall);
+	peers_free(&hub->peers);
+	store_close(&hub->store);
+	judge_free(&hub->judge);
+	decisions_free(&hub->decisions);
+	notes_free(&hub->notes);
+	refusals_free(&hub->refusals);
+	history_free(&hub->history);
+	conf_free(&hub->conf_own);
+}
+
+/* A terminal's ^C goes to the supervisor, which ends us in its order. */
+static void ignore_signals(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+}
+
+static int run_with_events(struct hub *hub)
+{
+	struct event *term = evsignal_new(hub->base, SIGTERM, on_signal, hub);
+	struct event *timer = evtimer_new(hub->base, on_timer, hub);
+	bool good = term != NULL && timer != NULL &&
+		    event_add(term, NULL) == 0 && make_parts(hub);
+
+	if (good) {
+		overseer_ready(hub);
+		run(hub, timer);
+	} else {
+		log_say(LOG_ERROR, "keeper-failed", "cannot start: %s",
+			strerror(errno));
+	}
+	free_parts(hub);
+	if (timer != NULL)
+		event_free(timer);
+	if (term != NULL)
+		event_free(term);
+	return good ? EXIT_SUCCESS : EXIT_OS;
+}
+
+int keeper_run(const struct keeper_setup *setup)
+{
+	struct hub hub = {.setup = setup, .conf = setup->conf};
+	int code;
+
+	ignore_signals();
+	hub.base = event_base_new();
+	if (hub.base == NULL)
+		return EXIT_OS;
+	hub.started = hub_now(&hub);
+	code = run_with_events(&hub);
+	event_base_free(hub.base);
+	log_flush();
+	return code;
+}

@@ -1,0 +1,231 @@
+/*
+ * The keeper's channel to the supervisor.
+ *
+ * Hands on what it brings: channels to workers, a new firewall helper, a new
+ * configuration, the outcome of a reload. The configuration comes as text in a
+ * memfd, for the keeper may not read the operator's files; the supervisor has
+ * checked it already, so an error here is a bug and leaves the old one in
+ * force. The end of the channel is the end of the keeper: nobody would start
+ * the next one.
+ */
+#include "overseer.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../ipc/channel.h"
+#include "control.h"
+#include "firewall.h"
+#include "peers.h"
+
+enum {
+	OVERSEER_MAGIC = 0x6f766572,
+	QUEUE_MOST_BYTES = 262144,
+	CONF_MOST_BYTES = 4 * 1024 * 1024,
+};
+
+struct overseer {
+	unsigned magic;
+	struct hub *hub;
+	struct channel *channel; /* NULL: none */
+	struct event *readable, *writable;
+};
+
+/* All of a file from its beginning. Caller frees. NULL: not readable. */
+static char *read_all(int fd)
+{
+	struct stat st;
+	size_t size, n = 0;
+	char *text;
+
+	if (fstat(fd, &st) != 0 || st.st_size < 0 ||
+		st.st_size > CONF_MOST_BYTES)
+		return NULL;
+	size = (size_t)st.st_size;
+	text = malloc(size + 1);
+	if (text == NULL)
+		return NULL;
+	while (n < size) {
+		ssize_t got = pread(fd, text + n, size - n, (off_t)n);
+
+		if (got <= 0) {
+			free(text);
+			return NULL;
+		}
+		n += (size_t)got;
+	}
+	text[n] = '\0';
+	return text;
+}
+
+static void hear_conf(struct overseer *overseer, int fd)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf = NULL;
+	char *text = fd < 0 ? NULL : read_all(fd);
+
+	if (text != NULL)
+		conf = conf_parse(text, "configuration", &errors);
+	free(text);
+	if (conf == NULL)
+		log_say(LOG_ERROR, "configure-failed",
+			"the new configuration cannot be read, the old one "
+			"stays: %s",
+			errors.text != NULL ? errors.text : "no text");
+	conf_errors_done(&errors);
+	if (conf == NULL)
+		return;
+	hub_configure(overseer->hub, conf);
+	overseer_ready(overseer->hub);
+}
+
+static void hear_channel(
+	struct overseer *overseer, const struct message_channel *body, int fd)
+{
+	if (fd < 0)
+		return;
+	if (body->slot == KEEPER_SLOT_FIREWALL)
+		firewall_attach(overseer->hub, fd);
+	else
+		peers_add(overseer->hub, fd, body->slot);
+}
+
+static bool on_message(
+	void *arg, enum message_type type, const void *body, size_t n, int fd)
+{
+	struct overseer *overseer = arg;
+
+	switch (type) {
+	case MESSAGE_CHANNEL:
+		hear_channel(overseer, body, fd);
+		return true; /* the descriptor is theirs */
+	case MESSAGE_CONF: hear_conf(overseer, fd); break;
+	case MESSAGE_RELOAD_DONE:
+		control_reload_done(overseer->hub, body);
+		break;
+	case MESSAGE_NONE:
+	case MESSAGE_HELLO:
+	case MESSAGE_ASK:
+	case MESSAGE_SETTLE:
+	case MESSAGE_NOTE:
+	case MESSAGE_STATS:
+	case MESSAGE_VERDICT:
+	case MESSAGE_BAN:
+	case MESSAGE_UNBAN:
+	case MESSAGE_ALLOW:
+	case MESSAGE_DISALLOW:
+	case MESSAGE_SYNC_DONE:
+	case MESSAGE_RELOAD_ASK:
+	case MESSAGE_DRAIN:
+	case MESSAGE_READY:
+	case MESSAGE_COUNT: break; /* not the supervisor's to say */
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return true;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct overseer *overseer = arg;
+	enum channel_result result;
+
+	if (overseer->magic != OVERSEER_MAGIC)
+		return;
+	do {
+		result = channel_receive(
+			overseer->channel, on_message, overseer);
+	} while (result == CHANNEL_OK);
+	if (result == CHANNEL_CLOSED)
+		overseer->hub->stop = true;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	const struct overseer *overseer = arg;
+
+	if (overseer->magic != OVERSEER_MAGIC)
+		return;
+	/* overseer_flush() at the end of this turn does it. */
+}
+
+static bool arm(struct overseer *overseer)
+{
+	struct event_base *base = overseer->hub->base;
+	int fd = channel_fd(overseer->channel);
+
+	overseer->readable = event_new(
+		base, fd, EV_READ | EV_PERSIST, on_readable, overseer);
+	overseer->writable =
+		event_new(base, fd, EV_WRITE, on_writable, overseer);
+	return overseer->readable != NULL && overseer->writable != NULL &&
+	       event_add(overseer->readable, NULL) == 0;
+}
+
+struct overseer *overseer_new(struct hub *hub, int fd)
+{
+	struct overseer *overseer = calloc(1, sizeof(*overseer));
+
+	if (overseer == NULL)
+		return NULL;
+	overseer->magic = OVERSEER_MAGIC;
+	overseer->hub = hub;
+	if (fd < 0)
+		return overseer;
+	overseer->channel = channel_new(fd, QUEUE_MOST_BYTES);
+	if (overseer->channel == NULL || !arm(overseer))
+		overseer_free(&overseer);
+	return overseer;
+}
+
+void overseer_free(struct overseer **overseer)
+{
+	if (*overseer == NULL)
+		return;
+	if ((*overseer)->readable != NULL)
+		event_free((*overseer)->readable);
+	if ((*overseer)->writable != NULL)
+		event_free((*overseer)->writable);
+	channel_free(&(*overseer)->channel);
+	(*overseer)->magic = 0;
+	free(*overseer);
+	*overseer = NULL;
+}
+
+static bool say(struct hub *hub, enum message_type type)
+{
+	struct channel *channel = hub->overseer->channel;
+
+	return channel != NULL &&
+	       channel_send(channel, type, NULL, 0) == CHANNEL_OK;
+}
+
+void overseer_ready(struct hub *hub)
+{
+	(void)say(hub, MESSAGE_READY); /* nobody to tell in a test */
+}
+
+bool overseer_ask_reload(struct hub *hub)
+{
+	return say(hub, MESSAGE_RELOAD_ASK);
+}
+
+void overseer_flush(struct hub *hub)
+{
+	struct overseer *overseer = hub->overseer;
+
+	if (overseer->channel == NULL || !channel_waiting(overseer->channel))
+		return;
+	switch (channel_flush(overseer->channel)) {
+	case CHANNEL_OK: break;
+	case CHANNEL_AGAIN:
+	case CHANNEL_FULL:
+		(void)event_add(overseer->writable, NULL); /* else next turn */
+		break;
+	case CHANNEL_CLOSED: hub->stop = true; break;
+	}
+}

@@ -1,0 +1,451 @@
+/*
+ * The workers.
+ *
+ * A worker greets, is told all bans and allow entries, then asks and settles.
+ * Questions are answered in the turn in which they are read, in one datagram
+ * a worker (peers_flush). A message that no sound worker sends is dropped:
+ * workers talk to the world, so none is believed blindly.
+ *
+ * A worker that is gone: its open attempts are settled as temporary. Their
+ * outcome is unknown, the cause is a fault of ours, and counting a failure
+ * would punish people who typed the right password at that moment; a guesser
+ * gains the few tries that were under way.
+ *
+ * Death in two steps: a peer that is gone is marked and reclaimed at the end
+ * of the turn, so that a broadcast in the middle of a callback is safe.
+ */
+#include "peers.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../ipc/channel.h"
+#include "attempts.h"
+#include "judge.h"
+#include "refusals.h"
+
+enum {
+	PEER_MAGIC = 0x70656572,
+	DATAGRAMS_A_TURN = 64, /* of one worker; then the others */
+	QUEUE_SPARE_BYTES = 4 * 1024 * 1024,
+	ATTEMPTS_MOST = 131072,
+};
+
+struct peer {
+	unsigned magic;
+	struct hub *hub;
+	struct peer *next;
+	struct channel *channel;
+	struct event *readable, *writable;
+	uint64_t id; /* never used twice */
+	uint32_t slot, pid;
+	bool greeted, gone;
+	bool behind; /* a broadcast was refused: tell all again */
+	struct attempts *attempts;
+	struct message_stats stats;
+};
+
+struct peers {
+	struct peer *first;
+	uint64_t last_id;
+	struct message_stats dead; /* sums of those who are gone */
+};
+
+struct peers *peers_new(void)
+{
+	return calloc(1, sizeof(struct peers));
+}
+
+static void peer_free(struct peer *peer)
+{
+	if (peer->readable != NULL)
+		event_free(peer->readable);
+	if (peer->writable != NULL)
+		event_free(peer->writable);
+	channel_free(&peer->channel);
+	attempts_free(&peer->attempts);
+	peer->magic = 0;
+	free(peer);
+}
+
+void peers_free(struct peers **peers)
+{
+	if (*peers == NULL)
+		return;
+	while ((*peers)->first != NULL) {
+		struct peer *peer = (*peers)->first;
+
+		(*peers)->first = peer->next;
+		peer_free(peer);
+	}
+	free(*peers);
+	*peers = NULL;
+}
+
+/* ---- telling ---- */
+
+static void tell(struct peer *peer, enum message_type type,
+	const struct message_ban *body)
+{
+	enum channel_result result = channel_send(
+		peer->channel, type, body, body != NULL ? sizeof(*body) : 0);
+
+	if (result == CHANNEL_CLOSED)
+		peer->gone = true;
+	if (result == CHANNEL_FULL && !peer->behind) {
+		peer->behind = true;
+		log_begin(LOG_ERROR, "worker-behind");
+		log_int("slot", (int64_t)peer->slot);
+		log_int("pid", (int64_t)peer->pid);
+		log_str("text", "does not read what the keeper tells it");
+		log_end();
+	}
+}
+
+static void broadcast(
+	struct hub *hub, enum message_type type, const struct message_ban *body)
+{
+	for (struct peer *peer = hub->peers->first; peer != NULL;
+		peer = peer->next)
+		if (peer->greeted && !peer->gone)
+			tell(peer, type, body);
+}
+
+void peers_tell_ban(struct hub *hub, const struct prefix *prefix,
+	mono_ms_t until, enum policy_rule rule)
+{
+	broadcast(hub, MESSAGE_BAN,
+		&(struct message_ban){
+			.prefix = *prefix,
+			.until = until,
+			.rule = rule,
+		});
+}
+
+void peers_tell_prefix(
+	struct hub *hub, enum message_type type, const struct prefix *prefix)
+{
+	broadcast(hub, type, &(struct message_ban){.prefix = *prefix});
+}
+
+static void tell_all(struct peer *peer)
+{
+	struct judge *judge = peer->hub->judge;
+	enum judge_origin origin;
+	struct policy_ban ban;
+	struct prefix prefix;
+	size_t cursor = 0;
+
+	peer->behind = false;
+	while (judge_allow_next(judge, &cursor, &prefix, &origin))
+		tell(peer, MESSAGE_ALLOW,
+			&(struct message_ban){.prefix = prefix});
+	cursor = 0;
+	while (policy_ban_next(judge_policy(judge), &cursor, &ban))
+		tell(peer, MESSAGE_BAN,
+			&(struct message_ban){
+				.prefix = ban.prefix,
+				.until = ban.until,
+				.rule = ban.rule,
+			});
+	tell(peer, MESSAGE_SYNC_DONE, NULL);
+}
+
+/* ---- hearing ---- */
+
+static void hear_hello(struct peer *peer, const struct message_hello *hello)
+{
+	peer->pid = hello->pid;
+	peer->slot = hello->slot;
+	peer->greeted = true;
+	tell_all(peer);
+}
+
+static void answer(struct peer *peer, uint64_t attempt,
+	const struct policy_verdict *verdict)
+{
+	const struct message_verdict body = {
+		.attempt = attempt,
+		.kind = verdict->kind,
+		.wait_ms = verdict->wait_ms > UINT32_MAX
+				   ? UINT32_MAX
+				   : (uint32_t)verdict->wait_ms,
+		.rule = verdict->rule,
+		.mode = verdict->mode,
+		.failure_count = verdict->failure_count,
+	};
+
+	/* FULL: it does not read; its own time-out answers the client. */
+	if (channel_send(peer->channel, MESSAGE_VERDICT, &body, sizeof(body)) ==
+		CHANNEL_CLOSED)
+		peer->gone = true;
+}
+
+static void hear_ask(struct peer *peer, const struct message_ask *ask)
+{
+	struct policy_verdict verdict;
+
+	if (ask->user_n > MESSAGE_USER_LONGEST)
+		return; /* no sound worker */
+	judge_ask(peer->hub, peer->id, ask, &verdict);
+	if (verdict.kind == VERDICT_PASS)
+		attempts_put(peer->attempts, ask);
+	answer(peer, ask->attempt, &verdict);
+}
+
+static void hear_settle(struct peer *peer, const struct message_settle *settle)
+{
+	struct policy_verdict verdict;
+	struct message_ask ask;
+	bool known;
+
+	if (settle->outcome > OUTCOME_ABANDONED)
+		return; /* no sound worker */
+	known = attempts_take(peer->attempts, settle->attempt, &ask);
+	judge_settle(
+		peer->hub, peer->id, known ? &ask : NULL, settle, &verdict);
+	answer(peer, settle->attempt, &verdict);
+}
+
+static void hear_note(struct peer *peer, const struct message_note *note)
+{
+	if (note->kind != NOTE_REFUSAL) {
+		judge_note(peer->hub, note);
+		return;
+	}
+	refusals_put(peer->hub->refusals, &(struct refusal){
+						  .session = note->session,
+						  .addr = note->addr,
+						  .at = hub_wall(peer->hub),
+						  .reply = note->reply,
+					  });
+}
+
+static bool on_message(
+	void *arg, enum message_type type, const void *body, size_t n, int fd)
+{
+	struct peer *peer = arg;
+
+	if (fd >= 0)
+		(void)close(fd); /* a worker has none to give */
+	switch (type) {
+	case MESSAGE_HELLO: hear_hello(peer, body); break;
+	case MESSAGE_ASK: hear_ask(peer, body); break;
+	case MESSAGE_SETTLE: hear_settle(peer, body); break;
+	case MESSAGE_NOTE: hear_note(peer, body); break;
+	case MESSAGE_STATS:
+		peer->stats = *(const struct message_stats *)body;
+		break;
+	case MESSAGE_NONE:
+	case MESSAGE_VERDICT:
+	case MESSAGE_BAN:
+	case MESSAGE_UNBAN:
+	case MESSAGE_ALLOW:
+	case MESSAGE_DISALLOW:
+	case MESSAGE_SYNC_DONE:
+	case MESSAGE_CHANNEL:
+	case MESSAGE_RELOAD_ASK:
+	case MESSAGE_RELOAD_DONE:
+	case MESSAGE_CONF:
+	case MESSAGE_DRAIN:
+	case MESSAGE_READY:
+	case MESSAGE_COUNT: break; /* not a worker's to say */
+	}
+	return !peer->gone;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct peer *peer = arg;
+
+	if (peer->magic != PEER_MAGIC || peer->gone)
+		return;
+	for (int i = 0; i < DATAGRAMS_A_TURN; i++) {
+		enum channel_result result =
+			channel_receive(peer->channel, on_message, peer);
+
+		if (result == CHANNEL_CLOSED)
+			peer->gone = true;
+		if (result != CHANNEL_OK)
+			break;
+	}
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	const struct peer *peer = arg;
+
+	if (peer->magic != PEER_MAGIC)
+		return;
+	/* peers_flush() at the end of this turn does it. */
+}
+
+/* ---- coming and going ---- */
+
+/* All bans of a full table must find room, and what is said meanwhile. */
+static size_t queue_most(const struct hub *hub)
+{
+	return (size_t)hub->conf->source_limit.bans_most_count *
+		       (sizeof(struct message_head) +
+			       sizeof(struct message_ban)) +
+	       QUEUE_SPARE_BYTES;
+}
+
+static bool peer_arm(struct peer *peer)
+{
+	struct event_base *base = peer->hub->base;
+	int fd = channel_fd(peer->channel);
+
+	peer->readable =
+		event_new(base, fd, EV_READ | EV_PERSIST, on_readable, peer);
+	peer->writable = event_new(base, fd, EV_WRITE, on_writable, peer);
+	return peer->readable != NULL && peer->writable != NULL &&
+	       event_add(peer->readable, NULL) == 0;
+}
+
+void peers_add(struct hub *hub, int fd, uint32_t slot)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (peer == NULL) {
+		(void)close(fd);
+		return;
+	}
+	*peer = (struct peer){
+		.magic = PEER_MAGIC,
+		.hub = hub,
+		.id = ++hub->peers->last_id,
+		.slot = slot,
+		.channel = channel_new(fd, queue_most(hub)),
+		.attempts = attempts_new(ATTEMPTS_MOST),
+	};
+	if (peer->channel == NULL)
+		(void)close(fd);
+	if (peer->channel == NULL || peer->attempts == NULL ||
+		!peer_arm(peer)) {
+		log_say(LOG_ERROR, "worker-refused",
+			"no memory for the channel to worker %u",
+			(unsigned)slot);
+		peer_free(peer);
+		return;
+	}
+	peer->next = hub->peers->first;
+	hub->peers->first = peer;
+}
+
+static void stats_add(struct message_stats *sum,
+	const struct message_stats *stats, bool alive)
+{
+	if (alive) {
+		sum->sessions_open += stats->sessions_open;
+		sum->tarpit_open += stats->tarpit_open;
+	}
+	sum->sessions_total += stats->sessions_total;
+	sum->messages_total += stats->messages_total;
+	sum->turned_away_total += stats->turned_away_total;
+	sum->server_errors_total += stats->server_errors_total;
+	sum->log_dropped_total += stats->log_dropped_total;
+	sum->auth_ok_total += stats->auth_ok_total;
+	sum->auth_failed_total += stats->auth_failed_total;
+	if (stats->loop_stall_longest_ms > sum->loop_stall_longest_ms)
+		sum->loop_stall_longest_ms = stats->loop_stall_longest_ms;
+}
+
+/* See the head of the file for why TEMPORARY. */
+static void settle_open(struct peer *peer)
+{
+	struct policy_verdict ignored;
+	struct message_ask ask;
+
+	while (attempts_take_any(peer->attempts, &ask))
+		judge_settle(peer->hub, peer->id, &ask,
+			&(struct message_settle){
+				.attempt = ask.attempt,
+				.addr = ask.addr,
+				.session = ask.session,
+				.outcome = OUTCOME_TEMPORARY,
+			},
+			&ignored);
+}
+
+static void bury(struct peers *peers, struct peer *peer)
+{
+	log_begin(LOG_INFO, "worker-gone");
+	log_int("slot", (int64_t)peer->slot);
+	log_int("pid", (int64_t)peer->pid);
+	log_int("attempts", (int64_t)attempts_count(peer->attempts));
+	log_end();
+	settle_open(peer);
+	stats_add(&peers->dead, &peer->stats, false);
+	peer_free(peer);
+}
+
+static void flush_one(struct peer *peer)
+{
+	enum channel_result result;
+
+	if (peer->gone || !channel_waiting(peer->channel))
+		return;
+	result = channel_flush(peer->channel);
+	if (result == CHANNEL_CLOSED)
+		peer->gone = true;
+	if (result == CHANNEL_AGAIN)
+		(void)event_add(peer->writable, NULL); /* no memory: at the
+							  next turn */
+	if (result == CHANNEL_OK && peer->behind) {
+		tell_all(peer);
+		(void)event_add(peer->writable, NULL);
+	}
+}
+
+void peers_flush(struct hub *hub)
+{
+	struct peer **place = &hub->peers->first;
+
+	while (*place != NULL) {
+		struct peer *peer = *place;
+
+		flush_one(peer);
+		if (!peer->gone) {
+			place = &peer->next;
+			continue;
+		}
+		*place = peer->next;
+		bury(hub->peers, peer);
+	}
+	/* Settling what the dead left open may have told the others more. */
+	for (struct peer *peer = hub->peers->first; peer != NULL;
+		peer = peer->next)
+		flush_one(peer);
+}
+
+bool peers_next(
+	const struct peers *peers, size_t *cursor, struct peer_info *ret_info)
+{
+	const struct peer *peer = peers->first;
+
+	for (size_t i = 0; i < *cursor && peer != NULL; i++)
+		peer = peer->next;
+	if (peer == NULL)
+		return false;
+	*ret_info = (struct peer_info){
+		.slot = peer->slot,
+		.pid = peer->pid,
+		.attempts_count = attempts_count(peer->attempts),
+		.stats = peer->stats,
+	};
+	(*cursor)++;
+	return true;
+}
+
+void peers_totals(const struct peers *peers, struct message_stats *ret_stats)
+{
+	struct message_stats sum = peers->dead;
+
+	for (const struct peer *peer = peers->first; peer != NULL;
+		peer = peer->next)
+		stats_add(&sum, &peer->stats, true);
+	*ret_stats = sum;
+}

@@ -1,0 +1,42 @@
+/*
+ * The workers: their questions, and what all of them must know.
+ */
+#ifndef KEEPER_PEERS_H
+#define KEEPER_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../ipc/message.h"
+#include "../policy/policy.h"
+#include "hub.h"
+
+struct peers;
+
+struct peer_info {
+	uint32_t slot, pid; /* pid 0: has not greeted yet */
+	size_t attempts_count;
+	struct message_stats stats;
+};
+
+struct peers *peers_new(void); /* NULL: no memory */
+void peers_free(struct peers **peers);
+/* Takes the descriptor over, whatever happens. */
+void peers_add(struct hub *hub, int fd, uint32_t slot);
+
+void peers_tell_ban(struct hub *hub, const struct prefix *prefix,
+	mono_ms_t until, enum policy_rule rule);
+/* UNBAN, ALLOW or DISALLOW. */
+void peers_tell_prefix(struct hub *hub, enum message_type type,
+	const struct prefix *prefix);
+
+/* At the end of a loop turn: sends, and buries who is gone. */
+void peers_flush(struct hub *hub);
+
+/* One by one: *cursor starts at 0. */
+bool peers_next(const struct peers *peers, size_t *cursor,
+	struct peer_info *ret_info);
+/* Of the living and, but for what is open, of the dead. */
+void peers_totals(const struct peers *peers, struct message_stats *ret_stats);
+
+#endif

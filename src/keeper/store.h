@@ -1,0 +1,86 @@
+/*
+ * The store: bans and allow entries on disk, so that they outlive everything.
+ *
+ * SQLite in the state folder (docs/store.md). Rows are handed to one writer
+ * thread, the only thread of the program, through a bounded queue; nobody
+ * waits for the disk. A store that cannot be written goes on trying and says
+ * so; bans stay in memory. Wall seconds only: mono time means nothing on disk.
+ */
+#ifndef KEEPER_STORE_H
+#define KEEPER_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/addr.h"
+#include "../base/units.h"
+
+enum { STORE_SCHEMA_VERSION = 1, STORE_NOTE_LONGEST = 200 };
+
+#define STORE_NEVER ((wall_s_t)INT64_MAX) /* until: for ever; NULL on disk */
+
+struct store_ban {
+	struct prefix prefix;
+	wall_s_t since, until;
+	const char *rule; /* stable name; borrowed until the call returns */
+	unsigned repeat_count, failure_count;
+	const char *note; /* "" or an operator's words; borrowed likewise */
+};
+
+struct store_allow {
+	struct prefix prefix;
+	wall_s_t since;
+	const char *note;
+};
+
+/* What the writer says about itself; for `status` and the log. */
+struct store_state {
+	size_t waiting_count;   /* rows not yet on disk */
+	uint64_t written_total; /* rows committed */
+	uint64_t lost_total;    /* rows refused by a full queue */
+	bool failing;
+	char error[200];   /* the last one, "" when none ever */
+	char set_aside[300]; /* a damaged file's new name, "" when none */
+};
+
+struct store;
+
+typedef void store_ban_cb(void *arg, const struct store_ban *ban);
+typedef void store_allow_cb(void *arg, const struct store_allow *allow);
+
+/*
+ * Opens dir/postern.db (made when it is not there; a damaged one is renamed
+ * to postern.db.damaged-<time>), hands every row to the callbacks, then starts
+ * the writer. queue_most: rows that may wait. Comes back without a file when
+ * there can be none (store_state says why) and tries again by itself.
+ * NULL: no memory or no thread. Caller frees.
+ */
+struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
+	store_ban_cb *ban_cb, store_allow_cb *allow_cb, void *arg);
+/* Writes what waits (at most a few seconds), ends the thread, closes. */
+void store_close(struct store **store);
+
+void store_put_ban(struct store *store, const struct store_ban *ban);
+void store_delete_ban(struct store *store, const struct prefix *prefix);
+void store_put_allow(struct store *store, const struct store_allow *allow);
+void store_delete_allow(struct store *store, const struct prefix *prefix);
+/* Removes bans that ended before `before`. */
+void store_purge(struct store *store, wall_s_t before);
+/* Marks all as ended and forgets the allow entries; a fresh copy follows. */
+void store_reset(struct store *store, wall_s_t now);
+
+void store_state(struct store *store, struct store_state *ret_state);
+/*
+ * Rows were lost or the file was set aside and writing works again: the
+ * caller puts everything anew, after store_reset(). True once for each case.
+ */
+bool store_wants_all(struct store *store);
+
+/*
+ * What is left of a stored ban in seconds, 0 when it is over: never longer
+ * than its own span, even when the clock went back. STORE_NEVER: for ever.
+ */
+wall_s_t store_left(wall_s_t since, wall_s_t until, wall_s_t now);
+
+#endif

@@ -1,0 +1,466 @@
+/*
+ * The store's file.
+ *
+ * Opened only when it is a plain file of ours (BAN-09: no symlink is followed,
+ * no stranger's file believed). WAL, so that a crash at any instant leaves the
+ * last commit whole. synchronous is FULL: only the writer thread waits for the
+ * disk, and losing power then loses at most the batch under way.
+ *
+ * A damaged file is renamed, never deleted, and a new one is begun. A file of
+ * a newer schema is left alone: an older postern must not spoil it.
+ */
+#include "store_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	PATH_LONGEST = 4096,
+	STATEMENT_COUNT = STORE_ROW_RESET + 2, /* RESET has two */
+	BUSY_MS = 2000, /* somebody looks with sqlite3(1) */
+};
+
+/* quick_check of a larger file takes seconds; ours is far smaller. */
+static const off_t CHECK_MOST_BYTES = (off_t)256 * 1024 * 1024;
+
+struct store_file {
+	sqlite3 *db; /* NULL: not open */
+	sqlite3_stmt *statements[STATEMENT_COUNT];
+	char path[PATH_LONGEST];
+};
+
+struct words {
+	char *text;
+	size_t room;
+};
+
+static const char schema[] = "CREATE TABLE IF NOT EXISTS ban ("
+			     " prefix TEXT PRIMARY KEY NOT NULL,"
+			     " since INTEGER NOT NULL,"
+			     " until INTEGER," /* NULL: for ever */
+			     " rule TEXT NOT NULL,"
+			     " repeat_count INTEGER NOT NULL,"
+			     " failure_count INTEGER NOT NULL,"
+			     " note TEXT NOT NULL DEFAULT ''"
+			     ") WITHOUT ROWID;"
+			     "CREATE TABLE IF NOT EXISTS allow ("
+			     " prefix TEXT PRIMARY KEY NOT NULL,"
+			     " since INTEGER NOT NULL,"
+			     " note TEXT NOT NULL DEFAULT ''"
+			     ") WITHOUT ROWID;"
+			     "PRAGMA user_version = 1;";
+_Static_assert(STORE_SCHEMA_VERSION == 1, "write the step from 1 to 2");
+
+/* By enum store_word; the last is the second half of RESET. */
+static const char *const statement_texts[STATEMENT_COUNT] = {
+	("INSERT OR REPLACE INTO ban"
+	 " (prefix, since, until, rule, repeat_count, failure_count, note)"
+	 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+	"DELETE FROM ban WHERE prefix = ?1",
+	("INSERT OR REPLACE INTO allow (prefix, since, note)"
+	 " VALUES (?1, ?2, ?7)"),
+	"DELETE FROM allow WHERE prefix = ?1",
+	"DELETE FROM ban WHERE until < ?3",
+	"UPDATE ban SET until = ?3 WHERE until IS NULL OR until > ?3",
+	"DELETE FROM allow",
+};
+
+static void say(struct words words, const char *what, const char *why)
+{
+	(void)snprintf(words.text, words.room, "%s: %s", what, why); /* cut */
+}
+
+static void file_close(struct store_file *file)
+{
+	for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+		(void)sqlite3_finalize(file->statements[i]); /* repeats an old
+								error */
+		file->statements[i] = NULL;
+	}
+	(void)sqlite3_close(file->db); /* nothing is left open by now */
+	file->db = NULL;
+}
+
+struct store_file *store_file_new(const char *dir)
+{
+	struct store_file *file = calloc(1, sizeof(*file));
+	int n;
+
+	if (file == NULL)
+		return NULL;
+	n = snprintf(file->path, sizeof(file->path), "%s/postern.db", dir);
+	if (n < 0 || (size_t)n >= sizeof(file->path) - 64)
+		file->path[0] = '\0'; /* cannot be opened, and says so */
+	return file;
+}
+
+void store_file_free(struct store_file **file)
+{
+	if (*file == NULL)
+		return;
+	file_close(*file);
+	free(*file);
+	*file = NULL;
+}
+
+/* A plain file of ours, or nothing there yet. */
+static bool path_is_ours(const char *path, off_t *ret_size, struct words error)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0) {
+		if (errno != ENOENT) {
+			say(error, path, strerror(errno));
+			return false;
+		}
+		*ret_size = 0;
+		return true;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		say(error, path, "not a plain file, so it is not touched");
+		return false;
+	}
+	if (st.st_uid != geteuid()) {
+		say(error, path,
+			"belongs to another user, so it is not "
+			"touched");
+		return false;
+	}
+	*ret_size = st.st_size;
+	return true;
+}
+
+static bool names_are_ours(
+	const struct store_file *file, off_t *ret_size, struct words error)
+{
+	static const char *const tails[] = {"-wal", "-shm", "-journal"};
+	char path[PATH_LONGEST + 16];
+	off_t ignored;
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		(void)snprintf(
+			path, sizeof(path), "%s%s", file->path, tails[i]);
+		if (!path_is_ours(path, &ignored, error))
+			return false;
+	}
+	return path_is_ours(file->path, ret_size, error);
+}
+
+static bool is_damage(int result)
+{
+	return (result & 0xff) == SQLITE_CORRUPT ||
+	       (result & 0xff) == SQLITE_NOTADB;
+}
+
+/* Runs text that gives at most one number. */
+static int file_number(
+	struct store_file *file, const char *text, int64_t *ret_number)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(file->db, text, -1, &statement, NULL);
+
+	if (result == SQLITE_OK) {
+		result = sqlite3_step(statement);
+		if (result == SQLITE_ROW) {
+			*ret_number = sqlite3_column_int64(statement, 0);
+			result = SQLITE_OK;
+		}
+	}
+	(void)sqlite3_finalize(statement); /* repeats `result` */
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+/* SQLITE_CORRUPT when the file says of itself that it is. */
+static int file_check(struct store_file *file)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(
+		file->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+
+	if (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
+		const unsigned char *text = sqlite3_column_text(statement, 0);
+
+		if (text == NULL || strcmp((const char *)text, "ok") != 0)
+			result = SQLITE_CORRUPT;
+	}
+	(void)sqlite3_finalize(statement);
+	return result;
+}
+
+static int file_prepare(struct store_file *file)
+{
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < STATEMENT_COUNT && result == SQLITE_OK; i++)
+		result = sqlite3_prepare_v3(file->db, statement_texts[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &file->statements[i], NULL);
+	return result;
+}
+
+/* Schema and settings of a file that was just opened. */
+static int file_set_up(
+	struct store_file *file, off_t size, int64_t *ret_version)
+{
+	int64_t ignored;
+	int result = file_number(file, "PRAGMA user_version", ret_version);
+
+	if (result != SQLITE_OK || *ret_version > STORE_SCHEMA_VERSION)
+		return result;
+	result = file_number(file, "PRAGMA journal_mode = WAL", &ignored);
+	if (result == SQLITE_OK)
+		result = file_number(
+			file, "PRAGMA synchronous = FULL", &ignored);
+	if (result == SQLITE_OK && size > 0 && size <= CHECK_MOST_BYTES)
+		result = file_check(file);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(file->db, schema, NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = file_prepare(file);
+	return result;
+}
+
+/* One try. Returns the SQLite result; *error is set unless SQLITE_OK. */
+static int file_open_once(struct store_file *file, struct words error)
+{
+	int64_t version = 0;
+	off_t size = 0;
+	int result;
+
+	if (!names_are_ours(file, &size, error))
+		return SQLITE_CANTOPEN;
+	result = sqlite3_open_v2(file->path, &file->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+			SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,
+		NULL);
+	if (result == SQLITE_OK) {
+		(void)sqlite3_busy_timeout(file->db, BUSY_MS);
+		result = file_set_up(file, size, &version);
+	}
+	if (result == SQLITE_OK && version > STORE_SCHEMA_VERSION) {
+		say(error, file->path,
+			"written by a newer postern; move it "
+			"away to begin a new one");
+		file_close(file);
+		return SQLITE_CANTOPEN;
+	}
+	if (result != SQLITE_OK) {
+		say(error, file->path,
+			file->db != NULL ? sqlite3_errmsg(file->db)
+					 : sqlite3_errstr(result));
+		file_close(file);
+	}
+	return result;
+}
+
+/* Renames the file and what SQLite keeps beside it. */
+static void file_set_aside(
+	struct store_file *file, wall_s_t now, struct words aside)
+{
+	static const char *const tails[] = {"", "-wal", "-shm"};
+	char from[PATH_LONGEST + 64], to[PATH_LONGEST + 64];
+
+	file_close(file);
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		(void)snprintf(
+			from, sizeof(from), "%s%s", file->path, tails[i]);
+		(void)snprintf(to, sizeof(to), "%s.damaged-%" PRId64 "%s",
+			file->path, now, tails[i]);
+		if (rename(from, to) == 0 && i == 0)
+			(void)snprintf(aside.text, aside.room, "%s", to);
+	}
+}
+
+static bool file_open(struct store_file *file, wall_s_t now, struct words error,
+	struct words aside)
+{
+	int result;
+
+	if (file->db != NULL)
+		return true;
+	if (file->path[0] == '\0') {
+		say(error, "state_dir", "the name is too long");
+		return false;
+	}
+	result = file_open_once(file, error);
+	if (is_damage(result)) {
+		file_set_aside(file, now, aside);
+		if (aside.text[0] != '\0')
+			result = file_open_once(file, error);
+	}
+	return result == SQLITE_OK;
+}
+
+/* ---- loading ---- */
+
+static bool column_prefix(sqlite3_stmt *statement, struct prefix *ret_prefix)
+{
+	const unsigned char *text = sqlite3_column_text(statement, 0);
+
+	return text != NULL && prefix_parse((const char *)text, ret_prefix);
+}
+
+static const char *column_text(sqlite3_stmt *statement, int column)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+
+	return text == NULL ? "" : (const char *)text;
+}
+
+/* SQLite gives what was written, by whomever: keep it in range. */
+static unsigned column_count(sqlite3_stmt *statement, int column)
+{
+	int64_t value = sqlite3_column_int64(statement, column);
+
+	if (value < 0)
+		return 0;
+	return value > 1000000 ? 1000000u : (unsigned)value;
+}
+
+static int load_bans(struct store_file *file, store_ban_cb *cb, void *arg)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(file->db,
+		"SELECT prefix, since, until, rule, repeat_count,"
+		" failure_count, note FROM ban",
+		-1, &statement, NULL);
+
+	while (result == SQLITE_OK &&
+		(result = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct store_ban ban = {.rule = column_text(statement, 3),
+			.since = sqlite3_column_int64(statement, 1),
+			.until = STORE_NEVER,
+			.repeat_count = column_count(statement, 4),
+			.failure_count = column_count(statement, 5),
+			.note = column_text(statement, 6)};
+
+		if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
+			ban.until = sqlite3_column_int64(statement, 2);
+		if (column_prefix(statement, &ban.prefix))
+			cb(arg, &ban);
+		result = SQLITE_OK;
+	}
+	(void)sqlite3_finalize(statement); /* repeats `result` */
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int load_allows(struct store_file *file, store_allow_cb *cb, void *arg)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(file->db,
+		"SELECT prefix, since, note FROM allow", -1, &statement, NULL);
+
+	while (result == SQLITE_OK &&
+		(result = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct store_allow allow = {
+			.since = sqlite3_column_int64(statement, 1),
+			.note = column_text(statement, 2),
+		};
+
+		if (column_prefix(statement, &allow.prefix))
+			cb(arg, &allow);
+		result = SQLITE_OK;
+	}
+	(void)sqlite3_finalize(statement);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+bool store_file_load(struct store_file *file, wall_s_t now,
+	store_ban_cb *ban_cb, store_allow_cb *allow_cb, void *arg, char *error,
+	size_t error_room, char *aside, size_t aside_room)
+{
+	struct words why = {error, error_room};
+	struct words name = {aside, aside_room};
+	int result;
+
+	if (!file_open(file, now, why, name))
+		return false;
+	result = load_allows(file, allow_cb, arg);
+	if (result == SQLITE_OK)
+		result = load_bans(file, ban_cb, arg);
+	if (result == SQLITE_OK)
+		return true;
+	say(why, file->path, sqlite3_errmsg(file->db));
+	if (is_damage(result)) {
+		file_set_aside(file, now, name);
+		(void)file_open(file, now, why, name); /* else at a write */
+	}
+	return false;
+}
+
+/* ---- writing ---- */
+
+static int statement_run(sqlite3_stmt *statement, const struct store_row *row)
+{
+	char prefix[PREFIX_TEXT_LONGEST];
+	int result;
+
+	/* Numbers that a statement does not have are not an error. */
+	(void)sqlite3_bind_text(statement, 1,
+		prefix_format(&row->prefix, prefix), -1, SQLITE_TRANSIENT);
+	(void)sqlite3_bind_int64(statement, 2, row->since);
+	if (row->until == STORE_NEVER)
+		(void)sqlite3_bind_null(statement, 3);
+	else
+		(void)sqlite3_bind_int64(statement, 3, row->until);
+	(void)sqlite3_bind_text(statement, 4, row->rule, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(statement, 5, row->repeat_count);
+	(void)sqlite3_bind_int64(statement, 6, row->failure_count);
+	(void)sqlite3_bind_text(statement, 7, row->note, -1, SQLITE_STATIC);
+	result = sqlite3_step(statement);
+	(void)sqlite3_reset(statement); /* repeats `result` */
+	(void)sqlite3_clear_bindings(statement);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int row_write(struct store_file *file, const struct store_row *row)
+{
+	int result = statement_run(file->statements[row->word], row);
+
+	if (result == SQLITE_OK && row->word == STORE_ROW_RESET)
+		result = statement_run(
+			file->statements[STORE_ROW_RESET + 1], row);
+	return result;
+}
+
+static int rows_write(
+	struct store_file *file, const struct store_row *rows, size_t n)
+{
+	int result =
+		sqlite3_exec(file->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	for (size_t i = 0; i < n && result == SQLITE_OK; i++)
+		result = row_write(file, &rows[i]);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(file->db, "COMMIT", NULL, NULL, NULL);
+	return result;
+}
+
+bool store_file_write(struct store_file *file, const struct store_row *rows,
+	size_t n, wall_s_t now, char *error, size_t error_room, char *aside,
+	size_t aside_room)
+{
+	struct words why = {error, error_room};
+	struct words name = {aside, aside_room};
+	int result;
+
+	if (!file_open(file, now, why, name))
+		return false;
+	result = rows_write(file, rows, n);
+	if (result == SQLITE_OK)
+		return true;
+	say(why, file->path, sqlite3_errmsg(file->db));
+	(void)sqlite3_exec(file->db, "ROLLBACK", NULL, NULL, NULL);
+	if (is_damage(result))
+		file_set_aside(file, now, name);
+	else
+		/* Begin afresh: the folder may have been replaced. */
+		file_close(file);
+	return false;
+}

@@ -1,0 +1,50 @@
+/*
+ * The store's file: SQLite, its schema, and what is wrong with it.
+ *
+ * Used by one thread at a time: by the loop until the writer starts, then by
+ * the writer alone.
+ */
+#ifndef KEEPER_STORE_FILE_H
+#define KEEPER_STORE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "store.h"
+
+enum store_word {
+	STORE_ROW_BAN,
+	STORE_ROW_UNBAN,
+	STORE_ROW_ALLOW,
+	STORE_ROW_DISALLOW,
+	STORE_ROW_PURGE, /* bans that ended before `until` */
+	STORE_ROW_RESET, /* all bans end at `until`, no allow entries */
+};
+
+struct store_row {
+	enum store_word word;
+	unsigned repeat_count, failure_count;
+	struct prefix prefix;
+	wall_s_t since, until;
+	char rule[24];
+	char note[STORE_NOTE_LONGEST + 1];
+};
+
+struct store_file;
+
+struct store_file *store_file_new(const char *dir); /* NULL: no memory */
+void store_file_free(struct store_file **file);
+
+/*
+ * Opens when needed and hands all rows on. false: *error says why there are
+ * none. aside: the name a damaged file was given, when one was.
+ */
+bool store_file_load(struct store_file *file, wall_s_t now,
+	store_ban_cb *ban_cb, store_allow_cb *allow_cb, void *arg, char *error,
+	size_t error_room, char *aside, size_t aside_room);
+/* Opens when needed; all rows in one transaction, or none. */
+bool store_file_write(struct store_file *file, const struct store_row *rows,
+	size_t n, wall_s_t now, char *error, size_t error_room, char *aside,
+	size_t aside_room);
+
+#endif
