@@ -125,7 +125,8 @@ def test_message_is_stored_octet_for_octet(double, client):
 
 
 @pytest.mark.parametrize("body", [BODY, b".\r\n..\r\n...\r\n", b"\r\n\r\n",
-                                  b"a\r\n.\n.\r\r\n.\r.\r\nb\r\n"])
+                                  b"a\r\n.\n.\r\r\n.\r.\r\nb\r\n",
+                                  b"a\n.\r\nb\n.\nc\r.\r\nd\r\n"])
 def test_end_is_found_at_any_split(double, client, body):
     server = double(idle_s=20)
     c = client(server.port)
@@ -139,6 +140,20 @@ def test_end_is_found_at_any_split(double, client, body):
     c.reply(250)
     assert c.reply(250).text == "OK"
     assert server.octets(server.messages()[0]) == body
+
+
+def test_end_behind_a_long_line_is_found_at_any_split(double, client):
+    server = double()
+    c = client(server.port)
+    c.reply(220)
+    c.ehlo()
+    for index, offset in enumerate(range(5000, 5008)):
+        c.envelope()
+        c.cmd("DATA", 354)
+        c.send_split(b"x" * 5000 + b"\r\n..\r\n.\r\n", offset)
+        c.reply(250)
+        event = server.wait_for("message", count=index + 1)
+        assert server.octets(event) == b"x" * 5000 + b"\r\n.\r\n"
 
 
 def test_large_message_keeps_its_sum(double):
