@@ -1,7 +1,7 @@
 """Reads the table "Who may include whom" as rules.
 
 The table is prose for people; the phrases below are all that it may consist
-of. A phrase that stands here not is an error, so the table cannot say
+of. Any other phrase is an error, so the table cannot say
 something that the check does not hold.
 """
 
@@ -44,7 +44,7 @@ FOLDERS = {
 SAYINGS = {"speaks the control protocol", "itself", "libc"}
 # The one folder that starts the others: it may name what begins each process.
 ENTRIES = "the entry headers of its children"
-ENTRY = r"src/(worker/worker|keeper/keeper|fw/helper|dash/dash)\.h"
+ENTRY = r"src/(worker/worker|keeper/keeper|fw/(helper|rights)|dash/dash)\.h"
 
 
 def rows(text):
