@@ -41,6 +41,18 @@ struct prefix ladder_key(
 	return key;
 }
 
+/* Says so when a fresh source pushed out one whose failures still counted. */
+static struct source *take_source(
+	struct policy *policy, mono_ms_t now, const struct prefix *key)
+{
+	uint64_t before = source_table_evicted_count(policy->sources);
+	struct source *source = source_take(policy->sources, key, now);
+
+	if (source_table_evicted_count(policy->sources) != before)
+		penalty_tell_limit(policy, now, RULE_SOURCES_FULL, key);
+	return source;
+}
+
 static bool place_free(
 	const struct policy *policy, mono_ms_t now, const struct source *source)
 {
@@ -234,7 +246,7 @@ void ladder_begin(struct policy *policy, mono_ms_t now,
 		return;
 	if (policy->ladder_mode == POLICY_OFF)
 		return;
-	source = source_take(policy->sources, &key, now);
+	source = take_source(policy, now, &key);
 	if (source != NULL)
 		admit(policy, now, event, source, allowed, verdict);
 	else
@@ -347,7 +359,7 @@ void ladder_settle(struct policy *policy, mono_ms_t now,
 		banned_by = settle_open(policy, now, event, attempt);
 	} else {
 		key = ladder_key(policy, &event->addr, &allowed);
-		source = source_take(policy->sources, &key, now);
+		source = take_source(policy, now, &key);
 		if (source == NULL) {
 			penalty_tell_limit(
 				policy, now, RULE_SOURCES_FULL, &key);
