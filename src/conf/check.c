@@ -1,0 +1,427 @@
+/*
+ * Does the configuration make sense?
+ *
+ * Each rule here needs more than one option to judge; ranges of a single one
+ * are in options.def. No file is opened and no name is looked up: `postern
+ * check` needs no rights and gives the same answer on any machine. A block of
+ * which a part was not understood is left out, since what it lacks may only
+ * be misspelt.
+ */
+#include "check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/addr.h"
+#include "near.h"
+
+struct checker {
+	const struct conf *conf;
+	const struct draft *draft;
+	struct problems *problems;
+	const struct draft_block *block; /* that is being checked */
+	char name[160]; /* of it, as messages begin: "listener mx: " */
+};
+
+static void fail(const struct checker *c, const char *option,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void warn(const struct checker *c, const char *option,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* option: whose line it is; NULL: the block's. */
+static void fail(
+	const struct checker *c, const char *option, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args); /* cut is fine */
+	va_end(args);
+	problems_error(c->problems, draft_place(c->draft, c->block, option),
+		"%s%s", c->name, text);
+}
+
+static void warn(
+	const struct checker *c, const char *option, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args); /* cut is fine */
+	va_end(args);
+	problems_warn(c->problems, draft_place(c->draft, c->block, option),
+		"%s%s", c->name, text);
+}
+
+/* False: the block is damaged. */
+static bool checker_turn(
+	struct checker *c, enum schema_section_id id, size_t index)
+{
+	const struct schema_section *section = schema_section(id);
+
+	c->block = draft_block(c->draft, section, index);
+	snprintf(c->name, sizeof(c->name), "%s%s%s%s", section->name,
+		c->block->title ? " " : "",
+		c->block->title ? c->block->title : "",
+		*section->name ? ": " : "");
+	return !c->block->damaged;
+}
+
+/* ---- words ---- */
+
+static bool text_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			return false;
+	return true;
+}
+
+static void check_printable(
+	const struct checker *c, const char *option, const char *text)
+{
+	/* RFC 5321 §4.2: replies are ASCII. */
+	if (!text_printable(text))
+		fail(c, option, "%s: only printable ASCII is allowed", option);
+}
+
+/* ---- addresses ---- */
+
+struct endpoint {
+	struct addr addr;
+	uint16_t port;
+};
+
+static bool bind_parse(const char *text, struct endpoint *ret_endpoint)
+{
+	return addr_parse_port(
+		       text, &ret_endpoint->addr, &ret_endpoint->port) &&
+	       ret_endpoint->port > 0;
+}
+
+static bool addr_is_private(const struct addr *addr)
+{
+	static const char *const nets[] = {"10.0.0.0/8", "172.16.0.0/12",
+		"192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"};
+	struct prefix net;
+
+	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+		if (prefix_parse(nets[i], &net) && prefix_holds(&net, addr))
+			return true;
+	return addr_is_loopback(addr);
+}
+
+static bool name_sound(const char *name, size_t n)
+{
+	const char *known = "abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+	return n > 0 && n <= 253 && name[0] != '.' && name[0] != '-' &&
+	       strspn(name, known) >= n;
+}
+
+/* HOST:PORT, an address or a name; is_private as far as the text says. */
+static bool server_parse(const char *text, bool *ret_private)
+{
+	const char *colon = strrchr(text, ':');
+	struct endpoint endpoint;
+	char *end;
+	long port;
+
+	if (bind_parse(text, &endpoint)) {
+		*ret_private = addr_is_private(&endpoint.addr);
+		return true;
+	}
+	if (!colon || !name_sound(text, (size_t)(colon - text)) ||
+		strspn(colon + 1, "0123456789") != strlen(colon + 1))
+		return false;
+	/* "10.0.0.256:25" is a mistyped address, not a name. */
+	if (strspn(text, "0123456789.") == (size_t)(colon - text))
+		return false;
+	port = strtol(colon + 1, &end, 10);
+	*ret_private = strncmp(text, "localhost:", 10) == 0;
+	return port >= 1 && port <= 65535;
+}
+
+/* ---- listeners ---- */
+
+static bool listener_has_tls(const struct conf_listener *listener)
+{
+	return listener->tls != CONF_LISTENER_TLS_OFF ||
+	       listener->starttls != CONF_STARTTLS_OFF;
+}
+
+/* Is the same bind there before entry `index` of this listener? */
+static const char *bind_owner(const struct conf *conf,
+	const struct conf_listener *listener, size_t index)
+{
+	struct endpoint mine, other;
+
+	if (!bind_parse(listener->bind.items[index], &mine))
+		return NULL;
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		const struct conf_listener *them = &conf->listeners[i];
+		size_t n = them == listener ? index : them->bind.count;
+
+		for (size_t j = 0; j < n; j++)
+			if (bind_parse(them->bind.items[j], &other) &&
+				other.port == mine.port &&
+				addr_eq(&other.addr, &mine.addr))
+				return them->title;
+		if (them == listener)
+			break;
+	}
+	return NULL;
+}
+
+static void check_binds(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	struct endpoint endpoint;
+
+	if (!listener->bind.count)
+		fail(c, NULL,
+			"bind is missing (like bind = {\"0.0.0.0:25\", "
+			"\"[::]:25\"})");
+	for (size_t i = 0; i < listener->bind.count; i++) {
+		const char *bind = listener->bind.items[i];
+		const char *owner = bind_owner(c->conf, listener, i);
+
+		if (!bind_parse(bind, &endpoint))
+			fail(c, "bind",
+				"bind: \"%.60s\" is no ADDRESS:PORT (allowed: "
+				"like 0.0.0.0:25, [::]:25)",
+				bind);
+		else if (owner)
+			fail(c, "bind",
+				"bind: %s is taken already (listener %s)", bind,
+				owner);
+	}
+}
+
+static void say_unknown_name(const struct checker *c, const char *option,
+	enum schema_section_id id, const char *title)
+{
+	const struct schema_section *section = schema_section(id);
+	struct near near = near_begin(title);
+
+	for (size_t i = 0;; i++) {
+		const struct draft_block *block =
+			draft_block(c->draft, section, i);
+
+		if (!block)
+			break;
+		near_offer(&near, block->title);
+	}
+	fail(c, option, "%s: there is no %s \"%.60s\"%s%s%s", option,
+		section->name, title, near.best ? " (did you mean \"" : "",
+		near.best ? near.best : "", near.best ? "\"?)" : "");
+}
+
+static void check_references(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	if (!*listener->backend)
+		fail(c, NULL, "backend is missing");
+	else if (!conf_backend_find(c->conf, listener->backend))
+		say_unknown_name(
+			c, "backend", SECTION_backend, listener->backend);
+	for (size_t i = 0; i < listener->certificates.count; i++) {
+		const char *title = listener->certificates.items[i];
+
+		if (!conf_certificate_find(c->conf, title))
+			say_unknown_name(
+				c, "certificates", SECTION_certificate, title);
+	}
+}
+
+static bool listens_beyond_loopback(const struct conf_listener *listener)
+{
+	struct endpoint endpoint;
+
+	for (size_t i = 0; i < listener->bind.count; i++)
+		if (bind_parse(listener->bind.items[i], &endpoint) &&
+			!addr_is_loopback(&endpoint.addr))
+			return true;
+	return false;
+}
+
+static void check_listener_tls(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	bool implicit = listener->tls == CONF_LISTENER_TLS_IMPLICIT;
+	bool starttls = listener->starttls != CONF_STARTTLS_OFF;
+
+	if (implicit && starttls)
+		fail(c, "starttls",
+			"starttls cannot be with tls = implicit (one of the "
+			"two)");
+	if ((implicit || starttls) && !c->conf->certificate_count)
+		fail(c, implicit ? "tls" : "starttls",
+			"TLS needs a certificate block, and there is none");
+	if (listener->auth == CONF_AUTH_TLS && !implicit && !starttls)
+		fail(c, "auth",
+			"auth = tls needs TLS (starttls = optional or "
+			"required, "
+			"or tls = implicit)");
+	if (listener->auth == CONF_AUTH_OFFER && !listener_has_tls(listener) &&
+		listens_beyond_loopback(listener))
+		warn(c, "auth",
+			"passwords cross in clear (auth = offer without TLS; "
+			"hide or tls is safer)");
+}
+
+static void check_listener(struct checker *c, size_t index)
+{
+	const struct conf_listener *listener = &c->conf->listeners[index];
+
+	if (!checker_turn(c, SECTION_listener, index))
+		return;
+	check_binds(c, listener);
+	check_references(c, listener);
+	check_listener_tls(c, listener);
+	check_printable(c, "banner", listener->banner);
+	if (listener->bare_newline == CONF_NEWLINE_PASS)
+		warn(c, "bare_newline",
+			"bare_newline = pass risks SMTP smuggling (reject or "
+			"normalize is safer)");
+}
+
+/* ---- backends ---- */
+
+static bool check_servers(
+	const struct checker *c, const struct conf_backend *backend)
+{
+	bool all_private = true, is_private = true;
+
+	if (!backend->servers.count)
+		fail(c, NULL,
+			"servers is missing (like servers = "
+			"{\"10.0.0.25:25\"})");
+	for (size_t i = 0; i < backend->servers.count; i++) {
+		if (!server_parse(backend->servers.items[i], &is_private))
+			fail(c, "servers",
+				"servers: \"%.60s\" is no HOST:PORT (allowed: "
+				"like 10.0.0.25:25, [2001:db8::25]:25, "
+				"mail.example.org:25)",
+				backend->servers.items[i]);
+		all_private = all_private && is_private;
+	}
+	return all_private;
+}
+
+static bool pin_sound(const char *pin)
+{
+	return strlen(pin) == 64 && strspn(pin, "0123456789abcdefABCDEF") == 64;
+}
+
+static void check_backend(struct checker *c, size_t index)
+{
+	const struct conf_backend *backend = &c->conf->backends[index];
+	bool is_private;
+
+	if (!checker_turn(c, SECTION_backend, index))
+		return;
+	is_private = check_servers(c, backend);
+	if (backend->tls_verify == CONF_VERIFY_NAME && !*backend->tls_name)
+		fail(c, "tls_verify", "tls_verify = name needs tls_name");
+	if (*backend->tls_pin && !pin_sound(backend->tls_pin))
+		fail(c, "tls_pin", "tls_pin: not 64 hex digits");
+	if (backend->tls != CONF_BACKEND_TLS_OFF && !*backend->tls_pin &&
+		backend->tls_verify == CONF_VERIFY_OFF && !is_private)
+		warn(c, "tls",
+			"TLS to a server outside that nobody verifies "
+			"(tls_verify = name or tls_pin is safer)");
+}
+
+/* ---- the rest ---- */
+
+static void check_certificate(struct checker *c, size_t index)
+{
+	const struct conf_certificate *certificate =
+		&c->conf->certificates[index];
+
+	if (!checker_turn(c, SECTION_certificate, index))
+		return;
+	if (!*certificate->chain)
+		fail(c, NULL, "chain is missing (a PEM file)");
+	if (!*certificate->key)
+		fail(c, NULL, "key is missing (a PEM file)");
+}
+
+static void check_firewall(struct checker *c)
+{
+	const struct conf_firewall *firewall = &c->conf->firewall;
+
+	if (!checker_turn(c, SECTION_firewall, 0))
+		return;
+	if (firewall->backend == CONF_FIREWALL_EXEC && !*firewall->exec)
+		fail(c, "backend", "backend = exec needs a program in exec");
+	if (*firewall->exec && firewall->exec[0] != '/')
+		fail(c, "exec",
+			"exec: \"%.60s\" is no absolute path (allowed: like "
+			"/usr/local/sbin/block)",
+			firewall->exec);
+}
+
+static void check_log(struct checker *c)
+{
+	const char *to = c->conf->log.to;
+	struct near near = near_begin(to);
+
+	if (!checker_turn(c, SECTION_log, 0) || strchr(to, '/') ||
+		strcmp(to, "stderr") == 0 || strcmp(to, "syslog") == 0)
+		return;
+	near_offer(&near, "stderr");
+	near_offer(&near, "syslog");
+	fail(c, "to",
+		"to: \"%.60s\" is no place for a log (allowed: stderr, syslog, "
+		"a "
+		"path with /%s%s%s)",
+		to, near.best ? "; did you mean \"" : "",
+		near.best ? near.best : "", near.best ? "\"?" : "");
+}
+
+static void check_source_limit(struct checker *c)
+{
+	const struct conf_source_limit *limit = &c->conf->source_limit;
+
+	if (checker_turn(c, SECTION_source_limit, 0) &&
+		limit->ban_longest_ms < limit->ban_ms)
+		warn(c, "ban_longest",
+			"ban_longest is shorter than ban: no ban lasts longer "
+			"than that");
+}
+
+static void check_global(struct checker *c)
+{
+	if (!checker_turn(c, SECTION_global, 0))
+		return;
+	check_printable(c, "hostname", c->conf->global.hostname);
+	/* The place is the file as a whole, since there is no line for it. */
+	if (!c->conf->listener_count)
+		fail(c, NULL,
+			"there is no listener (like listener mx { bind = "
+			"{\"0.0.0.0:25\"} backend = domino })");
+}
+
+void conf_check(const struct conf *conf, const struct draft *draft,
+	struct problems *problems)
+{
+	struct checker c = {.conf = conf, .draft = draft, .problems = problems};
+
+	check_global(&c);
+	for (size_t i = 0; i < conf->listener_count; i++)
+		check_listener(&c, i);
+	for (size_t i = 0; i < conf->backend_count; i++)
+		check_backend(&c, i);
+	for (size_t i = 0; i < conf->certificate_count; i++)
+		check_certificate(&c, i);
+	check_source_limit(&c);
+	check_firewall(&c);
+	check_log(&c);
+}
