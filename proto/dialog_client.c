@@ -323,7 +323,10 @@ static void feed_command(struct dialog *d, struct slice in,
 		return;
 	}
 	command_parse(line, &cmd);
-	take_command(d, in, used, &cmd, room, step);
+	if (cmd.masked) /* a laxer server might find a verb in it */
+		refuse_bad(d, room, step, used, REPLY_NOT_A_COMMAND);
+	else
+		take_command(d, in, used, &cmd, room, step);
 }
 
 /* RFC 4954 §4: an answer to a 334; whatever it says, it is no command. */
@@ -351,12 +354,7 @@ static void feed_answer(struct dialog *d, struct slice in,
 	d->answering = true;
 	switch (auth_answer(&d->auth, line, room->scratch, room->scratch_n,
 		room->user, room->user_n, &step->credential)) {
-	case AUTH_STEP_SECRET:
-		if (!d->asked) {
-			(void)ask(d, step);
-			return;
-		}
-		break;
+	case AUTH_STEP_SECRET: (void)ask(d, step); return;
 	case AUTH_STEP_CANCEL: d->cancelled = true; break;
 	case AUTH_STEP_PROMPT:
 	case AUTH_STEP_SYNTAX: break;

@@ -282,6 +282,19 @@ static void feed_auth_final(struct dialog *d, struct slice in, size_t n,
 	}
 }
 
+/*
+ * A server that does not take LOGIN's initial response asks for the name
+ * again: then the next answer is no secret.
+ */
+static void login_asked_again(struct dialog *d, struct slice reply)
+{
+	static const char user_prompt[] = "334 VXNlcm5hbWU6\r\n";
+
+	if (d->auth.mech == AUTH_MECH_LOGIN && !d->auth.complete &&
+		slice_eq(reply, slice_of(user_prompt, sizeof user_prompt - 1)))
+		d->auth.answer_count = 0;
+}
+
 static void feed_auth(struct dialog *d, struct slice in,
 	const struct dialog_room *room, struct dialog_step *step)
 {
@@ -303,6 +316,7 @@ static void feed_auth(struct dialog *d, struct slice in,
 		return;
 	}
 	fifo_pop(d);
+	login_asked_again(d, slice_head(in, n));
 	if (d->violated) {
 		/* The client answered before it was asked. */
 		d->asked = false;

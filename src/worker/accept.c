@@ -51,14 +51,12 @@ static void refuse(int fd, enum reply_id reply, uint64_t id)
 	(void)shutdown(fd, SHUT_WR);
 }
 
-static void turn_away_log(
-	struct worker *w, const struct addr *addr, const char *how)
+static void turned_away_log(const struct addr *addr)
 {
 	if (!log_wants(LOG_DEBUG))
 		return;
 	log_begin(LOG_DEBUG, "turned-away");
 	log_addr("src", addr);
-	log_str("how", how);
 	log_end();
 }
 
@@ -101,7 +99,7 @@ static void admit(struct worker *w, struct acceptor *a, int fd,
 	if (banlist_bans(w->bans, w->now, addr)) {
 		id = next_id(w);
 		w->stats.turned_away_total++;
-		turn_away_log(w, addr, "banned");
+		turned_away_log(addr);
 		if (w->setup->conf->banned.answer == CONF_ANSWER_REFUSE)
 			note_refusal(w, addr, id, REPLY_BANNED);
 		turn_away(w, fd, NULL, implicit, REPLY_BANNED, id);
@@ -163,6 +161,24 @@ static void accept_event(evutil_socket_t listen_fd, short what, void *arg)
 			admit(w, a, fd, &addr, port);
 		else
 			(void)close(fd);
+	}
+}
+
+/* The last clients of a door that this worker leaves. The socket may be shared
+ * with who comes next, or be the last of its kind: then nobody else would
+ * answer those that wait in it. */
+void acceptors_leave(struct worker *w)
+{
+	acceptors_close(w);
+	for (size_t i = 0; i < w->acceptor_count; i++) {
+		struct acceptor *a = &w->acceptors[i];
+
+		if (a->fd < 0)
+			continue;
+		if (w->synced && !w->stopping)
+			accept_event(a->fd, EV_READ, a);
+		(void)close(a->fd);
+		a->fd = -1;
 	}
 }
 

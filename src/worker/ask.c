@@ -51,10 +51,28 @@ static void ask_send(struct session *s)
 	worker_ask_link(w, s);
 }
 
+static bool settle_send(struct session *s, enum policy_outcome outcome)
+{
+	struct message_settle settle = {
+		.attempt = s->attempt,
+		.addr = s->addr,
+		.session = s->id,
+		.outcome = outcome,
+		.code = s->settle_code,
+	};
+
+	return keeper_link_send(
+		s->worker, MESSAGE_SETTLE, &settle, sizeof settle);
+}
+
 void ask_begin(struct session *s, const struct dialog_step *step)
 {
 	struct worker *w = s->worker;
 
+	if (s->attempt_open) { /* an answer before it held no secret */
+		(void)settle_send(s, OUTCOME_CANCELLED);
+		s->attempt_open = false;
+	}
 	if (step->credential.user.n > 0)
 		session_user(s, step->credential.user);
 	s->secret_tag = tag_of(w, step->credential.secret);
@@ -145,20 +163,6 @@ static enum policy_outcome outcome_of(enum dialog_outcome outcome)
 	case DIALOG_AUTH_OTHER: return OUTCOME_OTHER;
 	}
 	return OUTCOME_OTHER;
-}
-
-static bool settle_send(struct session *s, enum policy_outcome outcome)
-{
-	struct message_settle settle = {
-		.attempt = s->attempt,
-		.addr = s->addr,
-		.session = s->id,
-		.outcome = outcome,
-		.code = s->settle_code,
-	};
-
-	return keeper_link_send(
-		s->worker, MESSAGE_SETTLE, &settle, sizeof settle);
 }
 
 static void settle_count(struct session *s, enum dialog_outcome outcome)

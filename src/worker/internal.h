@@ -69,6 +69,7 @@ void worker_note(
 bool acceptors_make(struct worker *worker);
 void acceptors_open(struct worker *worker); /* where nothing stands against */
 void acceptors_close(struct worker *worker);
+void acceptors_leave(struct worker *worker); /* for good */
 /* A banned client is met as configured: takes fd and tls over. */
 void turn_away(struct worker *worker, int fd, struct tls_connection *tls,
 	bool silent, enum reply_id reply, uint64_t id);

@@ -1,0 +1,400 @@
+/*
+ * Starting processes, connecting them, and starting them again.
+ *
+ * Every line between two processes is a pair made here; each end lives in one
+ * process only, so a death is an end of file for the others at once. A new
+ * keeper gets new lines to all workers; a new worker one to the keeper; a new
+ * firewall helper one to the keeper.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../keeper/keeper.h"
+#include "role.h"
+
+enum {
+	GENERATIONS_MOST = 8,
+	CHANNEL_QUEUE_BYTES = 1 << 16,
+	DESCRIPTORS_SPARE = 512
+};
+
+static void child_signals(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no orphan keeps serving */
+}
+
+/* Sends the keeper its end of a new line; the end is closed here. */
+static void keeper_line(struct supervisor *s, uint32_t slot, int fd)
+{
+	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
+	struct message_channel body = {.slot = slot};
+
+	if (keeper && keeper->channel &&
+		channel_send_fd(keeper->channel, MESSAGE_CHANNEL, &body,
+			sizeof body, fd) != CHANNEL_OK)
+		log_say(LOG_WARN, "keeper-line", "slot %u got no line", slot);
+	(void)close(fd);
+}
+
+/* Both ends of a child's own line to the supervisor. */
+static int child_line(struct child *c)
+{
+	int fds[2];
+
+	if (!channel_pair(fds))
+		return -1;
+	channel_free(&c->channel);
+	c->channel = channel_new(fds[0], CHANNEL_QUEUE_BYTES);
+	if (c->channel)
+		return fds[1];
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	return -1;
+}
+
+static void child_started(struct supervisor *s, struct child *c, pid_t pid)
+{
+	c->pid = pid;
+	c->started_ms = s->now;
+	c->ready = false;
+	log_begin(LOG_DEBUG, "process");
+	log_str("name", child_name(c));
+	log_int("pid", pid);
+	log_end();
+}
+
+static void child_not_started(struct supervisor *s, struct child *c)
+{
+	log_say(LOG_ERROR, "process", "%s cannot be started: %s", child_name(c),
+		strerror(errno));
+	c->pid = 0;
+	c->start_at_ms = s->now + 1000;
+}
+
+static void start_keeper(struct supervisor *s, struct child *c)
+{
+	struct role_fds fds = {.firewall = -1,
+		.control = s->control_fd,
+		.log = sink_write_fd(s->sink)};
+	pid_t pid;
+
+	fds.supervisor = child_line(c);
+	fds.conf = conf_memfd(s->plan->conf);
+	pid = fds.supervisor < 0 || fds.conf < 0 ? -1 : fork();
+	if (pid == 0) {
+		child_signals();
+		role_exec(ROLE_KEEPER, &fds);
+	}
+	if (fds.supervisor >= 0)
+		(void)close(fds.supervisor);
+	if (fds.conf >= 0)
+		(void)close(fds.conf);
+	if (pid < 0)
+		child_not_started(s, c);
+	else
+		child_started(s, c, pid);
+}
+
+static void start_firewall(struct supervisor *s, struct child *c)
+{
+	struct role_fds fds = {
+		.supervisor = -1, .control = -1, .log = sink_write_fd(s->sink)};
+	int pair[2] = {-1, -1};
+	pid_t pid;
+
+	fds.conf = conf_memfd(s->plan->conf);
+	pid = fds.conf < 0 || !channel_pair(pair) ? -1 : fork();
+	fds.firewall = pair[1];
+	if (pid == 0) {
+		child_signals();
+		role_exec(ROLE_FIREWALL, &fds);
+	}
+	if (fds.conf >= 0)
+		(void)close(fds.conf);
+	if (pair[1] >= 0)
+		(void)close(pair[1]);
+	if (pid < 0) {
+		if (pair[0] >= 0)
+			(void)close(pair[0]);
+		child_not_started(s, c);
+		return;
+	}
+	child_started(s, c, pid);
+	keeper_line(s, KEEPER_SLOT_FIREWALL, pair[0]);
+}
+
+/* In the child. Everything that is not the worker's is closed. */
+static _Noreturn void worker_main(
+	struct supervisor *s, struct child *c, int keeper_fd, int supervisor_fd)
+{
+	static int keep[4096];
+	struct worker_setup setup;
+	size_t n = 0;
+	int code;
+
+	child_signals();
+	plan_worker(s->plan, c->slot, &setup);
+	setup.keeper_fd = keeper_fd;
+	setup.supervisor_fd = supervisor_fd;
+	keep[n++] = keeper_fd;
+	keep[n++] = supervisor_fd;
+	keep[n++] = sink_write_fd(s->sink);
+	for (size_t i = 0; i < setup.listener_count; i++)
+		for (size_t j = 0; j < setup.listeners[i].fd_count &&
+				   n < sizeof keep / sizeof *keep;
+			j++)
+			keep[n++] = setup.listeners[i].fds[j];
+	rights_close_others(keep, n);
+	(void)prctl(PR_SET_NAME, "postern-worker", 0, 0, 0);
+	log_init(strdup(child_name(c)), sink_write_fd(s->sink),
+		(enum log_level)s->plan->conf->log.level,
+		(enum log_format)s->plan->conf->log.format);
+	(void)rights_descriptors(
+		2 * (size_t)s->plan->conf->global.sessions_most_count +
+		(size_t)s->plan->conf->banned.tarpit_most_count +
+		DESCRIPTORS_SPARE);
+	if (!rights_drop(&s->user)) {
+		log_say(LOG_ERROR, "rights", "cannot become user %s: %s",
+			s->plan->conf->global.user, strerror(errno));
+		log_done();
+		_exit(77);
+	}
+	code = worker_run(&setup);
+	log_done();
+	_exit(code);
+}
+
+static void start_worker(struct supervisor *s, struct child *c)
+{
+	int pair[2] = {-1, -1}, line = child_line(c);
+	pid_t pid;
+
+	log_flush(); /* or the child would write our lines again */
+	pid = line < 0 || !channel_pair(pair) ? -1 : fork();
+	if (pid == 0)
+		worker_main(s, c, pair[1], line);
+	if (line >= 0)
+		(void)close(line);
+	if (pair[1] >= 0)
+		(void)close(pair[1]);
+	if (pid < 0) {
+		if (pair[0] >= 0)
+			(void)close(pair[0]);
+		child_not_started(s, c);
+		return;
+	}
+	child_started(s, c, pid);
+	keeper_line(s, c->slot, pair[0]);
+}
+
+/* The keeper is new: every worker gets a new line to it. */
+static void lines_renew(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+		struct message_channel body = {.slot = c->slot};
+		int pair[2];
+
+		if (!c->used || c->kind != CHILD_WORKER || c->pid == 0 ||
+			!c->channel || !channel_pair(pair))
+			continue;
+		if (channel_send_fd(c->channel, MESSAGE_CHANNEL, &body,
+			    sizeof body, pair[1]) == CHANNEL_OK)
+			keeper_line(s, c->slot, pair[0]);
+		else
+			(void)close(pair[0]);
+		(void)close(pair[1]);
+	}
+}
+
+static void child_start(struct supervisor *s, struct child *c)
+{
+	switch (c->kind) {
+	case CHILD_KEEPER:
+		start_keeper(s, c);
+		lines_renew(s);
+		break;
+	case CHILD_FIREWALL: start_firewall(s, c); break;
+	case CHILD_WORKER: start_worker(s, c); break;
+	}
+}
+
+bool family_workers(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->plan->workers; i++) {
+		struct child *c = child_new(&s->children, CHILD_WORKER);
+		if (!c)
+			return false;
+		c->slot = (unsigned)i + 1;
+		c->generation = s->generation;
+		child_start(s, c);
+	}
+	return true;
+}
+
+bool family_start(struct supervisor *s)
+{
+	struct child *keeper = child_new(&s->children, CHILD_KEEPER);
+	struct child *firewall = child_new(&s->children, CHILD_FIREWALL);
+
+	if (!keeper || !firewall)
+		return false;
+	child_start(s, keeper);
+	child_start(s, firewall);
+	return family_workers(s);
+}
+
+void family_signal(struct supervisor *s, enum child_kind kind, int number)
+{
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+		if (c->used && c->kind == kind && c->pid > 0)
+			(void)kill(c->pid, number);
+	}
+}
+
+static void death_log(const struct child *c, int status)
+{
+	bool expected =
+		c->leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	log_begin(expected ? LOG_DEBUG : LOG_ERROR, "process-ended");
+	log_str("name", child_name(c));
+	log_int("pid", c->pid);
+	if (WIFSIGNALED(status))
+		log_int("signal", WTERMSIG(status));
+	else
+		log_int("code", WEXITSTATUS(status));
+	log_bool("restart", !c->leaving);
+	log_end();
+}
+
+static void child_died(struct supervisor *s, struct child *c, int status)
+{
+	/* The helper ends when its keeper does: nothing to report. */
+	if (c->kind == CHILD_FIREWALL && WIFEXITED(status) &&
+		WEXITSTATUS(status) == 0)
+		c->quick_deaths = 0;
+	else
+		death_log(c, status);
+	if (s->stop_until != MONO_NEVER ||
+		(c->kind == CHILD_WORKER && c->leaving)) {
+		child_free(c);
+		return;
+	}
+	channel_free(&c->channel);
+	c->pid = 0;
+	c->ready = false;
+	c->leaving = false;
+	c->start_at_ms = child_restart_at(c, s->now);
+}
+
+void family_reap(struct supervisor *s)
+{
+	struct child *c;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		c = child_by_pid(&s->children, pid);
+		if (c)
+			child_died(s, c, status);
+	}
+}
+
+void family_restart_due(struct supervisor *s)
+{
+	if (s->stop_until != MONO_NEVER)
+		return;
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+		if (c->used && c->pid == 0 && c->start_at_ms <= s->now)
+			child_start(s, c);
+	}
+}
+
+mono_ms_t family_deadline(const struct supervisor *s)
+{
+	mono_ms_t at = MONO_NEVER;
+
+	for (size_t i = 0; i < s->children.count; i++) {
+		const struct child *c = &s->children.all[i];
+		if (c->used && c->pid == 0 && c->start_at_ms < at)
+			at = c->start_at_ms;
+	}
+	return at;
+}
+
+size_t family_count(const struct supervisor *s, enum child_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->children.count; i++)
+		n += s->children.all[i].used &&
+		     s->children.all[i].kind == kind &&
+		     s->children.all[i].pid > 0;
+	return n;
+}
+
+bool family_ready(const struct supervisor *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->children.count; i++) {
+		const struct child *c = &s->children.all[i];
+		n += c->used && c->kind == CHILD_WORKER && c->ready &&
+		     c->generation == s->generation;
+	}
+	return n >= s->plan->workers;
+}
+
+void family_drain_old(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+
+		if (!c->used || c->kind != CHILD_WORKER ||
+			c->generation == s->generation)
+			continue;
+		c->leaving = true;
+		if (c->pid == 0) {
+			child_free(c);
+			continue;
+		}
+		if (c->channel) {
+			(void)channel_send(c->channel, MESSAGE_DRAIN, NULL, 0);
+			(void)channel_flush(c->channel);
+		}
+		/* A thousand reloads must not leave a thousand processes. */
+		if (s->generation - c->generation >= GENERATIONS_MOST)
+			(void)kill(c->pid, SIGTERM);
+	}
+}
+
+void family_drop_new(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+
+		if (!c->used || c->kind != CHILD_WORKER ||
+			c->generation != s->generation)
+			continue;
+		c->leaving = true;
+		if (c->pid > 0)
+			(void)kill(c->pid, SIGTERM);
+		else
+			child_free(c);
+	}
+}

@@ -1,0 +1,56 @@
+/*
+ * The supervisor as its own files see it.
+ */
+#ifndef SUPERVISOR_INTERNAL_H
+#define SUPERVISOR_INTERNAL_H
+
+#include "child.h"
+#include "plan.h"
+#include "rights.h"
+#include "sink.h"
+
+struct supervisor {
+	const char *path; /* of the configuration */
+	struct plan *plan;
+	struct plan *old_plan; /* while a reload waits for its workers */
+	unsigned generation;
+	struct children children;
+	struct sink *sink;
+	struct rights_user user;
+	int signal_fd;
+	int control_fd; /* listening; kept for the keeper's successors */
+	mono_ms_t now;
+	mono_ms_t reload_until; /* MONO_NEVER: no reload under way */
+	mono_ms_t stop_until;	/* MONO_NEVER: not stopping */
+	mono_ms_t files_due;
+	uint64_t files_mark;
+	char *reload_text; /* what changes, for who asked */
+	bool announced;	   /* "ready" was said */
+	bool again;	   /* another reload was asked for meanwhile */
+};
+
+/* family.c: starting and losing processes */
+bool family_start(struct supervisor *s);   /* keeper, helper, workers */
+bool family_workers(struct supervisor *s); /* those of the present plan */
+/* Sends a signal to all of a kind. */
+void family_signal(struct supervisor *s, enum child_kind kind, int signal);
+void family_reap(struct supervisor *s);
+void family_restart_due(struct supervisor *s);
+mono_ms_t family_deadline(const struct supervisor *s);
+size_t family_count(const struct supervisor *s, enum child_kind kind);
+/* Are all workers of the present generation serving? */
+bool family_ready(const struct supervisor *s);
+/* Workers of other generations stop accepting and finish. */
+void family_drain_old(struct supervisor *s);
+/* Workers of the present generation end: the reload failed. */
+void family_drop_new(struct supervisor *s);
+
+/* reload.c */
+void reload_begin(struct supervisor *s);
+void reload_certificates(struct supervisor *s); /* the same conf, new files */
+void reload_ready(struct supervisor *s);
+void reload_late(struct supervisor *s);
+/* A memfd with the configuration's text; -1. Caller closes. */
+int conf_memfd(const struct conf *conf);
+
+#endif

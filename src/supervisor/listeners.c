@@ -1,0 +1,279 @@
+/*
+ * Listening sockets.
+ *
+ * A descriptor may be in two sets at a time, the old configuration's and the
+ * new one's: each `struct door` counts its users.
+ */
+#include "listeners.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* All sockets of one address, one for each worker. */
+struct door {
+	struct addr addr;
+	uint16_t port;
+	unsigned users;
+	size_t count;
+	int *fds;
+};
+
+struct listeners {
+	struct door ***doors; /* [listener][bind] */
+	size_t *door_counts;
+	size_t listener_count, workers;
+	int **flat; /* [listener]: fds of worker 0, worker 1, … */
+};
+
+static int door_socket(const struct addr *addr, uint16_t port, bool shared)
+{
+	struct sockaddr_storage sa;
+	int one = 1, fd;
+	socklen_t n = addr_to_sockaddr(addr, port, (struct sockaddr *)&sa);
+
+	fd = socket(
+		sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+		(shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one,
+				   sizeof one) < 0) ||
+		(sa.ss_family == AF_INET6 &&
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
+				sizeof one) < 0) ||
+		bind(fd, (struct sockaddr *)&sa, n) < 0) {
+		int error = errno;
+		(void)close(fd);
+		errno = error;
+		return -1;
+	}
+	/* Accepted sockets inherit it: replies are small and must not wait. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return fd;
+}
+
+/*
+ * SO_REUSEPORT would let a second postern of the same user bind beside the
+ * first and take half of its clients. A socket without it finds out.
+ */
+static bool door_free_for_us(const struct addr *addr, uint16_t port)
+{
+	int fd = door_socket(addr, port, false);
+
+	if (fd < 0)
+		return false;
+	if (listen(fd, 1) < 0) {
+		int error = errno;
+		(void)close(fd);
+		errno = error;
+		return false;
+	}
+	(void)close(fd);
+	return true;
+}
+
+static void door_release(struct door *door)
+{
+	if (!door || --door->users > 0)
+		return;
+	for (size_t i = 0; i < door->count; i++)
+		(void)close(door->fds[i]);
+	free(door->fds);
+	free(door);
+}
+
+static bool door_fill(struct door *door, size_t workers)
+{
+	int *grown;
+
+	if (workers <= door->count)
+		return true;
+	grown = realloc(door->fds, workers * sizeof *grown);
+	if (!grown)
+		return false;
+	door->fds = grown;
+	while (door->count < workers) {
+		int fd = door_socket(&door->addr, door->port, true);
+		if (fd < 0)
+			return false;
+		if (listen(fd, SOMAXCONN) < 0) {
+			(void)close(fd);
+			return false;
+		}
+		door->fds[door->count++] = fd;
+	}
+	return true;
+}
+
+static struct door *door_new(
+	const struct addr *addr, uint16_t port, size_t workers)
+{
+	struct door *door;
+
+	if (!door_free_for_us(addr, port))
+		return NULL;
+	door = calloc(1, sizeof *door);
+	if (!door)
+		return NULL;
+	door->addr = *addr;
+	door->port = port;
+	door->users = 1;
+	if (door_fill(door, workers))
+		return door;
+	door_release(door);
+	return NULL;
+}
+
+static struct door *door_of_old(
+	struct listeners *old, const struct addr *addr, uint16_t port)
+{
+	for (size_t i = 0; old && i < old->listener_count; i++)
+		for (size_t j = 0; j < old->door_counts[i]; j++) {
+			struct door *door = old->doors[i][j];
+			if (door && door->port == port &&
+				addr_eq(&door->addr, addr))
+				return door;
+		}
+	return NULL;
+}
+
+static const char *advice(int error)
+{
+	if (error == EADDRINUSE)
+		return "; another program (a second postern?) listens there: "
+		       "`ss -ltnp` shows which";
+	if (error == EACCES)
+		return "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+	if (error == EADDRNOTAVAIL)
+		return "; no interface of this machine has that address";
+	return "";
+}
+
+static struct door *door_get(
+	const char *bind, size_t workers, struct listeners *old, char *error)
+{
+	struct addr addr;
+	struct door *door;
+	uint16_t port;
+
+	if (!addr_parse_port(bind, &addr, &port)) {
+		(void)snprintf(error, LISTENERS_ERROR_LONGEST,
+			"%s is not ADDRESS:PORT", bind);
+		return NULL;
+	}
+	door = door_of_old(old, &addr, port);
+	if (door && door_fill(door, workers)) {
+		door->users++;
+		return door;
+	}
+	if (!door)
+		door = door_new(&addr, port, workers);
+	else
+		door = NULL;
+	if (!door)
+		(void)snprintf(error, LISTENERS_ERROR_LONGEST,
+			"cannot listen on %s: %s%s", bind, strerror(errno),
+			advice(errno));
+	return door;
+}
+
+static bool listeners_flatten(struct listeners *l)
+{
+	for (size_t i = 0; i < l->listener_count; i++) {
+		size_t binds = l->door_counts[i];
+
+		l->flat[i] = calloc(binds * l->workers + 1, sizeof(int));
+		if (!l->flat[i])
+			return false;
+		for (size_t w = 0; w < l->workers; w++)
+			for (size_t j = 0; j < binds; j++)
+				l->flat[i][w * binds + j] =
+					l->doors[i][j]->fds[w];
+	}
+	return true;
+}
+
+static bool listeners_open(struct listeners *l, const struct conf *conf,
+	struct listeners *old, char *error)
+{
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		const struct conf_list *bind = &conf->listeners[i].bind;
+
+		l->doors[i] = calloc(bind->count + 1, sizeof **l->doors);
+		if (!l->doors[i])
+			return false;
+		for (size_t j = 0; j < bind->count; j++) {
+			l->doors[i][j] = door_get(
+				bind->items[j], l->workers, old, error);
+			if (!l->doors[i][j])
+				return false;
+			l->door_counts[i]++;
+		}
+	}
+	return listeners_flatten(l);
+}
+
+struct listeners *listeners_new(const struct conf *conf, size_t workers,
+	struct listeners *old, char error[LISTENERS_ERROR_LONGEST])
+{
+	struct listeners *l = calloc(1, sizeof *l);
+
+	(void)snprintf(error, LISTENERS_ERROR_LONGEST, "no memory");
+	if (!l)
+		return NULL;
+	l->workers = workers;
+	l->listener_count = conf->listener_count;
+	l->doors = calloc(conf->listener_count + 1, sizeof *l->doors);
+	l->door_counts =
+		calloc(conf->listener_count + 1, sizeof *l->door_counts);
+	l->flat = calloc(conf->listener_count + 1, sizeof *l->flat);
+	if (l->doors && l->door_counts && l->flat &&
+		listeners_open(l, conf, old, error))
+		return l;
+	listeners_free(&l);
+	return NULL;
+}
+
+void listeners_free(struct listeners **listeners)
+{
+	struct listeners *l = *listeners;
+
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->listener_count; i++) {
+		for (size_t j = 0; l->door_counts && j < l->door_counts[i]; j++)
+			door_release(l->doors[i][j]);
+		if (l->doors)
+			free(l->doors[i]);
+		if (l->flat)
+			free(l->flat[i]);
+	}
+	free(l->doors);
+	free(l->door_counts);
+	free(l->flat);
+	free(l);
+	*listeners = NULL;
+}
+
+void listeners_trim(struct listeners *l)
+{
+	for (size_t i = 0; i < l->listener_count; i++)
+		for (size_t j = 0; j < l->door_counts[i]; j++)
+			while (l->doors[i][j]->count > l->workers)
+				(void)close(
+					l->doors[i][j]
+						->fds[--l->doors[i][j]->count]);
+}
+
+const int *listeners_fds(
+	const struct listeners *l, size_t i, size_t w, size_t *ret_count)
+{
+	*ret_count = l->door_counts[i];
+	return l->flat[i] + w * l->door_counts[i];
+}

@@ -1,0 +1,36 @@
+/*
+ * Listening sockets: opened and kept by the supervisor, so that a dead
+ * worker's backlog survives until its replacement inherits the descriptor.
+ *
+ * One socket for each address and worker (SO_REUSEPORT). A reload keeps the
+ * sockets of the addresses that stay: no connection is refused.
+ */
+#ifndef SUPERVISOR_LISTENERS_H
+#define SUPERVISOR_LISTENERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../conf/conf.h"
+
+enum { LISTENERS_ERROR_LONGEST = 256 };
+
+struct listeners;
+
+/*
+ * Opens what `conf` asks for, for `workers` workers; sockets of `old` (may be
+ * NULL) are shared where the address is the same. NULL: `error` says which
+ * address and why. Caller frees; old stays whole.
+ */
+struct listeners *listeners_new(const struct conf *conf, size_t workers,
+	struct listeners *old, char error[LISTENERS_ERROR_LONGEST]);
+void listeners_free(struct listeners **listeners); /* closes what nobody else
+							shares */
+/* Closes sockets of workers that there are no more; call when the old set was
+ * freed. The workers that had them empty and close theirs when they drain. */
+void listeners_trim(struct listeners *listeners);
+/* The sockets of listener i (its bind list in order) for worker w; borrowed. */
+const int *listeners_fds(const struct listeners *listeners, size_t i, size_t w,
+	size_t *ret_count);
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * A plan: one configuration made ready to serve.
+ *
+ * Private keys are read here, by the supervisor, and never by a process that
+ * talks to clients; names are resolved here, since nobody else may block.
+ */
+#include "plan.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+
+enum { SERVERS_MOST = 64 };
+
+static size_t workers_of(const struct conf *conf)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (conf->global.workers_count > 0)
+		return (size_t)conf->global.workers_count;
+	return cpus > 0 && cpus <= 64 ? (size_t)cpus : 1;
+}
+
+static void hostname_of(const struct conf *conf, char *out, size_t room)
+{
+	if (conf->global.hostname[0])
+		(void)snprintf(out, room, "%s", conf->global.hostname);
+	else if (gethostname(out, room) < 0)
+		(void)snprintf(out, room, "localhost");
+	out[room - 1] = 0;
+}
+
+static bool server_add(struct worker_backend *b, const struct addr *addr,
+	uint16_t port, const char *name)
+{
+	if (b->server_count >= SERVERS_MOST)
+		return true; /* more addresses than any name should have */
+	b->servers[b->server_count++] = (struct worker_server){
+		.addr = *addr, .port = port, .name = name};
+	return true;
+}
+
+/* "name:port": every address that it has now, in the resolver's order. */
+static bool server_resolve(
+	struct worker_backend *b, const char *text, char *error)
+{
+	const char *colon = strrchr(text, ':');
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *at;
+	char name[256];
+	int r;
+
+	if (!colon || colon == text || (size_t)(colon - text) >= sizeof name) {
+		(void)snprintf(error, PLAN_ERROR_LONGEST,
+			"backend %s: %s is not HOST:PORT", b->conf->title,
+			text);
+		return false;
+	}
+	(void)snprintf(name, sizeof name, "%.*s", (int)(colon - text), text);
+	r = getaddrinfo(name, colon + 1, &hints, &list);
+	if (r != 0) {
+		(void)snprintf(error, PLAN_ERROR_LONGEST,
+			"backend %s: cannot resolve %s: %s; write its address "
+			"or mend the DNS",
+			b->conf->title, name, gai_strerror(r));
+		return false;
+	}
+	for (at = list; at; at = at->ai_next) {
+		struct addr addr;
+		uint16_t port;
+		if (addr_from_sockaddr(at->ai_addr, &addr, &port))
+			(void)server_add(b, &addr, port, text);
+	}
+	freeaddrinfo(list);
+	return true;
+}
+
+static bool plan_servers(struct worker_backend *b, char *error)
+{
+	b->servers = calloc(SERVERS_MOST, sizeof *b->servers);
+	if (!b->servers)
+		return false;
+	for (size_t i = 0; i < b->conf->servers.count; i++) {
+		const char *text = b->conf->servers.items[i];
+		struct addr addr;
+		uint16_t port;
+
+		if (addr_parse_port(text, &addr, &port))
+			(void)server_add(b, &addr, port, text);
+		else if (!server_resolve(b, text, error))
+			return false;
+	}
+	return true;
+}
+
+static const char *or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+/* A context that came with a warning is used and the warning is logged. */
+static bool tls_made(
+	const struct tls_context *context, const char *what, char *error)
+{
+	if (!context)
+		return false;
+	if (error[0])
+		log_say(LOG_WARN, "tls", "%s: %s", what, error);
+	error[0] = 0;
+	return true;
+}
+
+static bool plan_backend(struct worker_backend *b, char *error)
+{
+	const struct conf_backend *c = b->conf;
+	struct tls_client_conf tls = {
+		.name = c->title,
+		.version_least = (enum tls_version)c->tls_least,
+		.level = (int)c->tls_level_count,
+		.verify = (enum tls_verify)c->tls_verify,
+		.ca_file = or_null(c->tls_ca),
+		.verify_name = or_null(c->tls_name),
+		.pin_sha256 = or_null(c->tls_pin),
+	};
+
+	if (!plan_servers(b, error))
+		return false;
+	if (c->tls == CONF_BACKEND_TLS_OFF)
+		return true;
+	error[0] = 0;
+	b->tls = tls_client_new(&tls, error);
+	return tls_made(b->tls, c->title, error);
+}
+
+/* The certificates that a listener shows: those it names, or all. */
+static size_t certificates_of(const struct conf *conf,
+	const struct conf_listener *l, struct tls_certificate *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->certificates.count; i++) {
+		const struct conf_certificate *c =
+			conf_certificate_find(conf, l->certificates.items[i]);
+		if (c)
+			out[n++] = (struct tls_certificate){
+				c->title, c->chain, c->key};
+	}
+	for (size_t i = 0;
+		l->certificates.count == 0 && i < conf->certificate_count;
+		i++) {
+		const struct conf_certificate *c = &conf->certificates[i];
+		out[n++] = (struct tls_certificate){c->title, c->chain, c->key};
+	}
+	return n;
+}
+
+static bool plan_listener_tls(
+	const struct conf *conf, struct worker_listener *wl, char *error)
+{
+	const struct conf_listener *l = wl->conf;
+	size_t room = conf->certificate_count + l->certificates.count + 1;
+	struct tls_certificate *certificates =
+		calloc(room, sizeof *certificates);
+	struct tls_server_conf tls = {
+		.name = l->title,
+		.certificates = certificates,
+		.version_least = (enum tls_version)l->tls_least,
+		.ciphers = or_null(l->tls_ciphers),
+	};
+
+	if (!certificates)
+		return false;
+	tls.certificate_count = certificates_of(conf, l, certificates);
+	error[0] = 0;
+	wl->tls = tls_server_new(&tls, error);
+	free(certificates);
+	return tls_made(wl->tls, l->title, error);
+}
+
+static size_t backend_index(const struct conf *conf, const char *title)
+{
+	const struct conf_backend *b = conf_backend_find(conf, title);
+
+	return b ? (size_t)(b - conf->backends) : 0; /* check made sure */
+}
+
+static bool plan_fill(struct plan *p, struct plan *old, char *error)
+{
+	const struct conf *conf = p->conf;
+
+	p->backends = calloc(conf->backend_count + 1, sizeof *p->backends);
+	p->worker_listeners =
+		calloc(conf->listener_count + 1, sizeof *p->worker_listeners);
+	if (!p->backends || !p->worker_listeners)
+		return false;
+	for (size_t i = 0; i < conf->backend_count; i++) {
+		p->backends[i].conf = &conf->backends[i];
+		if (!plan_backend(&p->backends[i], error))
+			return false;
+	}
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		struct worker_listener *wl = &p->worker_listeners[i];
+		wl->conf = &conf->listeners[i];
+		wl->backend = backend_index(conf, wl->conf->backend);
+		if ((wl->conf->tls != CONF_LISTENER_TLS_OFF ||
+			    wl->conf->starttls != CONF_STARTTLS_OFF) &&
+			!plan_listener_tls(conf, wl, error))
+			return false;
+	}
+	p->listeners = listeners_new(
+		conf, p->workers, old ? old->listeners : NULL, error);
+	return p->listeners != NULL;
+}
+
+struct plan *plan_new(
+	struct conf *conf, struct plan *old, char error[PLAN_ERROR_LONGEST])
+{
+	struct plan *p = calloc(1, sizeof *p);
+
+	(void)snprintf(error, PLAN_ERROR_LONGEST, "no memory");
+	if (!p) {
+		conf_free(&conf);
+		return NULL;
+	}
+	p->conf = conf;
+	p->workers = workers_of(conf);
+	hostname_of(conf, p->hostname, sizeof p->hostname);
+	if (plan_fill(p, old, error))
+		return p;
+	plan_free(&p);
+	return NULL;
+}
+
+void plan_free(struct plan **plan)
+{
+	struct plan *p = *plan;
+
+	if (!p)
+		return;
+	for (size_t i = 0; p->backends && i < p->conf->backend_count; i++) {
+		free(p->backends[i].servers);
+		tls_context_free(&p->backends[i].tls);
+	}
+	for (size_t i = 0; p->worker_listeners && i < p->conf->listener_count;
+		i++) {
+		tls_context_free(&p->worker_listeners[i].tls);
+		free(p->worker_listeners[i].fds);
+	}
+	listeners_free(&p->listeners);
+	free(p->backends);
+	free(p->worker_listeners);
+	conf_free(&p->conf);
+	free(p);
+	*plan = NULL;
+}
+
+void plan_worker(
+	const struct plan *p, unsigned slot, struct worker_setup *ret_setup)
+{
+	for (size_t i = 0; i < p->conf->listener_count; i++) {
+		struct worker_listener *wl = &p->worker_listeners[i];
+		const int *fds =
+			listeners_fds(p->listeners, i, slot - 1, &wl->fd_count);
+
+		free(wl->fds);
+		wl->fds = calloc(wl->fd_count + 1, sizeof *wl->fds);
+		if (wl->fds)
+			memcpy(wl->fds, fds, wl->fd_count * sizeof *fds);
+		else
+			wl->fd_count = 0;
+	}
+	*ret_setup = (struct worker_setup){
+		.slot = slot,
+		.conf = p->conf,
+		.hostname = p->hostname,
+		.listeners = p->worker_listeners,
+		.listener_count = p->conf->listener_count,
+		.backends = p->backends,
+		.backend_count = p->conf->backend_count,
+		.keeper_fd = -1,
+		.supervisor_fd = -1,
+	};
+}
+
+static uint64_t mark_file(uint64_t mark, const char *path)
+{
+	struct stat st = {0};
+
+	if (path[0] && stat(path, &st) < 0)
+		st.st_ino = 1; /* gone counts as a change, too */
+	mark = mark * 1099511628211u + (uint64_t)st.st_ino;
+	mark = mark * 1099511628211u + (uint64_t)st.st_size;
+	mark = mark * 1099511628211u + (uint64_t)st.st_mtim.tv_sec;
+	return mark * 1099511628211u + (uint64_t)st.st_mtim.tv_nsec;
+}
+
+uint64_t plan_files_mark(const struct plan *p)
+{
+	uint64_t mark = 14695981039346656037u;
+
+	for (size_t i = 0; i < p->conf->certificate_count; i++) {
+		mark = mark_file(mark, p->conf->certificates[i].chain);
+		mark = mark_file(mark, p->conf->certificates[i].key);
+	}
+	for (size_t i = 0; i < p->conf->backend_count; i++)
+		mark = mark_file(mark, p->conf->backends[i].tls_ca);
+	return mark;
+}

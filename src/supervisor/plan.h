@@ -1,0 +1,37 @@
+/*
+ * A plan: one configuration made ready to serve. Keys read, names resolved,
+ * sockets opened. It is made whole or not at all (a reload makes a new one
+ * beside the old) and then never changes.
+ */
+#ifndef SUPERVISOR_PLAN_H
+#define SUPERVISOR_PLAN_H
+
+#include "../conf/conf.h"
+#include "../worker/worker.h"
+#include "listeners.h"
+
+struct plan {
+	struct conf *conf;
+	struct listeners *listeners;
+	struct worker_listener *worker_listeners; /* fds: see plan_worker */
+	struct worker_backend *backends;
+	size_t workers;
+	char hostname[256];
+};
+
+enum { PLAN_ERROR_LONGEST = 2048 };
+
+/*
+ * Takes conf over in any case. old: whose sockets are kept, or NULL. NULL:
+ * `error` says why. Warnings are logged.
+ */
+struct plan *plan_new(
+	struct conf *conf, struct plan *old, char error[PLAN_ERROR_LONGEST]);
+void plan_free(struct plan **plan);
+/* What worker `slot` (from 1) is given; its pointers are the plan's. */
+void plan_worker(
+	const struct plan *plan, unsigned slot, struct worker_setup *ret_setup);
+/* A number that changes when a certificate, key or authority file does. */
+uint64_t plan_files_mark(const struct plan *plan);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * Reloading: all or nothing.
+ *
+ * Phase one makes a whole new plan and starts its workers beside the old ones
+ * (on the same sockets); nothing of the old is touched. Phase two, when they
+ * serve, tells the keeper, renews the helper and lets the old workers finish
+ * their sessions. Any failure before that leaves everything as it was.
+ */
+#include "internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+
+enum { RELOAD_MOST_MS = 15000 };
+
+int conf_memfd(const struct conf *conf)
+{
+	char *text = conf_dump(conf, false);
+	int fd = memfd_create("postern.conf", MFD_CLOEXEC);
+	size_t n = text ? strlen(text) : 0;
+
+	if (fd >= 0 && (!text || write(fd, text, n) != (ssize_t)n)) {
+		(void)close(fd);
+		fd = -1;
+	}
+	free(text);
+	return fd;
+}
+
+/* To posternctl, by way of the keeper; lines beyond the message are cut. */
+static void answer(struct supervisor *s, bool ok, const char *text)
+{
+	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
+	static struct message_text message;
+
+	memset(&message, 0, sizeof message);
+	message.ok = ok;
+	message.n = (uint32_t)strnlen(text, sizeof message.text);
+	memcpy(message.text, text, message.n);
+	if (keeper && keeper->channel) {
+		(void)channel_send(keeper->channel, MESSAGE_RELOAD_DONE,
+			&message, sizeof message);
+		(void)channel_flush(keeper->channel);
+	}
+}
+
+static void log_lines(enum log_level level, const char *event, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		log_say(level, event, "%.*s", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void refused(struct supervisor *s, const char *text)
+{
+	log_lines(LOG_ERROR, "reload-refused", text);
+	log_say(LOG_ERROR, "reload-refused",
+		"the running configuration stays in force");
+	answer(s, false, text);
+}
+
+/* Phase one with a configuration that was read; takes it over. */
+static void begin(struct supervisor *s, struct conf *conf)
+{
+	static char error[PLAN_ERROR_LONGEST];
+	char *changes = conf_diff(s->plan->conf, conf);
+	struct plan *plan = plan_new(conf, s->plan, error);
+
+	if (!plan) {
+		free(changes);
+		refused(s, error);
+		return;
+	}
+	free(s->reload_text);
+	s->reload_text = changes;
+	s->old_plan = s->plan;
+	s->plan = plan;
+	s->generation++;
+	s->reload_until = s->now + RELOAD_MOST_MS;
+	if (!family_workers(s))
+		reload_late(s);
+}
+
+void reload_begin(struct supervisor *s)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf;
+
+	if (s->reload_until != MONO_NEVER) {
+		s->again = true;
+		return;
+	}
+	conf = conf_read(s->path, &errors);
+	if (!conf) {
+		refused(s, errors.text ? errors.text : "no memory");
+	} else {
+		if (errors.text)
+			log_lines(LOG_WARN, "reload", errors.text);
+		begin(s, conf);
+	}
+	conf_errors_done(&errors);
+}
+
+void reload_certificates(struct supervisor *s)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf;
+	char *text;
+
+	if (s->reload_until != MONO_NEVER)
+		return;
+	text = conf_dump(s->plan->conf, false);
+	conf = text ? conf_parse(text, s->path, &errors) : NULL;
+	free(text);
+	conf_errors_done(&errors);
+	if (!conf)
+		return;
+	log_say(LOG_INFO, "certificates", "files changed, reading them again");
+	begin(s, conf);
+}
+
+/* The keeper takes the new numbers over; the helper is started anew. */
+static void tell_others(struct supervisor *s)
+{
+	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
+	int fd = conf_memfd(s->plan->conf);
+
+	if (keeper && keeper->channel && fd >= 0 &&
+		channel_send_fd(keeper->channel, MESSAGE_CONF, NULL, 0, fd) !=
+			CHANNEL_OK)
+		(void)kill(keeper->pid, SIGTERM); /* it reads it at its start */
+	if (fd >= 0)
+		(void)close(fd);
+	family_signal(s, CHILD_FIREWALL, SIGTERM);
+}
+
+void reload_ready(struct supervisor *s)
+{
+	bool changed = s->reload_text && s->reload_text[0];
+
+	s->reload_until = MONO_NEVER;
+	if (!sink_change(s->sink, s->plan->conf->log.to))
+		log_say(LOG_ERROR, "log",
+			"cannot write to %s, the old place "
+			"stays",
+			s->plan->conf->log.to);
+	family_drain_old(s);
+	if (changed)
+		tell_others(s);
+	log_lines(LOG_INFO, "reload",
+		changed ? s->reload_text : "nothing changed\n");
+	answer(s, true, changed ? s->reload_text : "nothing changed\n");
+	log_init("supervisor", sink_write_fd(s->sink),
+		(enum log_level)s->plan->conf->log.level,
+		(enum log_format)s->plan->conf->log.format);
+	plan_free(&s->old_plan);
+	listeners_trim(s->plan->listeners);
+	s->files_mark = plan_files_mark(s->plan);
+	if (s->again) {
+		s->again = false;
+		reload_begin(s);
+	}
+}
+
+void reload_late(struct supervisor *s)
+{
+	struct plan *failed = s->plan;
+
+	s->reload_until = MONO_NEVER;
+	family_drop_new(s);
+	s->plan = s->old_plan;
+	s->old_plan = NULL;
+	s->generation++; /* the dropped number is not used again */
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+		if (c->used && c->kind == CHILD_WORKER && !c->leaving)
+			c->generation = s->generation;
+	}
+	plan_free(&failed);
+	refused(s, "the new workers did not start; see the log");
+}

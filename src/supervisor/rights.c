@@ -1,0 +1,104 @@
+/*
+ * Rights are taken away in code, not only in a service file: postern is as
+ * safe when started by hand.
+ */
+#include "rights.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+bool rights_find(const char *name, struct rights_user *ret_user)
+{
+	struct passwd *pw;
+
+	ret_user->uid = geteuid();
+	ret_user->gid = getegid();
+	if (ret_user->uid != 0)
+		return true; /* nothing can be changed, nothing need be */
+	pw = getpwnam(name);
+	if (!pw)
+		return false;
+	ret_user->uid = pw->pw_uid;
+	ret_user->gid = pw->pw_gid;
+	return true;
+}
+
+/* A core would hold passwords and keys. The leak checker of a test build
+ * cannot look into a process that is not dumpable. */
+static void rights_no_core(void)
+{
+	struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none); /* lowering cannot fail */
+#if !defined(__SANITIZE_ADDRESS__)
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+bool rights_drop(const struct rights_user *user)
+{
+	if (geteuid() == 0) {
+		if (setgroups(0, NULL) < 0 ||
+			setresgid(user->gid, user->gid, user->gid) < 0)
+			return false;
+		capng_clear(CAPNG_SELECT_BOTH);
+		(void)capng_apply(CAPNG_SELECT_BOUNDS);
+		if (setresuid(user->uid, user->uid, user->uid) < 0)
+			return false;
+		/* user may be root itself: then its capabilities go, too */
+		capng_clear(CAPNG_SELECT_CAPS);
+		if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
+			errno = EPERM;
+			return false;
+		}
+	}
+	rights_no_core();
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void rights_close_others(int *keep, size_t count)
+{
+	unsigned from = 3;
+
+	qsort(keep, count, sizeof *keep, by_number);
+	for (size_t i = 0; i < count; i++) {
+		if (keep[i] < (int)from)
+			continue;
+		if (keep[i] > (int)from)
+			(void)close_range(from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	(void)close_range(from, ~0u, 0);
+}
+
+size_t rights_descriptors(size_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024;
+	if (limit.rlim_cur >= wanted)
+		return limit.rlim_cur;
+	if (limit.rlim_max < wanted) {
+		struct rlimit more = {wanted, wanted};
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			return wanted;
+	}
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur;
+}

@@ -1,0 +1,207 @@
+/*
+ * The processes that are not workers.
+ */
+#include "role.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../conf/conf.h"
+#include "../fw/helper.h"
+#include "../fw/rights.h"
+#include "../keeper/keeper.h"
+#include "own.h"
+#include "rights.h"
+
+enum { EXIT_RIGHTS = 77, EXIT_CONF = 78, PORTS_MOST = 256 };
+
+static const char *const role_names[] = {
+	[ROLE_KEEPER] = "keeper",
+	[ROLE_FIREWALL] = "firewall",
+};
+
+void role_exec(enum role role, const struct role_fds *fds)
+{
+	const int all[] = {fds->conf, fds->supervisor, fds->firewall,
+		fds->control, fds->log};
+	int keep[sizeof all / sizeof *all];
+	char numbers[5][12], title[32], *argv[9];
+
+	(void)snprintf(title, sizeof title, "postern-%s", role_names[role]);
+	argv[0] = title;
+	argv[1] = (char *)"role";
+	argv[2] = (char *)(uintptr_t)role_names[role];
+	for (size_t i = 0; i < 5; i++) {
+		keep[i] = all[i];
+		if (all[i] >= 0) /* survives the exec, as it must */
+			(void)fcntl(all[i], F_SETFD, 0);
+		(void)snprintf(numbers[i], sizeof numbers[i], "%d", all[i]);
+		argv[3 + i] = numbers[i];
+	}
+	argv[8] = NULL;
+	rights_close_others(keep, 5);
+	(void)execv("/proc/self/exe", argv);
+	_exit(71);
+}
+
+/* The whole of a memfd as a string. Caller frees. */
+static char *read_all(int fd)
+{
+	struct stat st;
+	char *text;
+
+	if (fstat(fd, &st) < 0 || st.st_size < 0)
+		return NULL;
+	text = calloc((size_t)st.st_size + 1, 1);
+	if (text && pread(fd, text, (size_t)st.st_size, 0) != st.st_size) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static struct conf *role_conf(int fd)
+{
+	struct conf_errors errors = {0};
+	char *text = read_all(fd);
+	struct conf *conf =
+		text ? conf_parse(text, "configuration", &errors) : NULL;
+
+	free(text);
+	(void)close(fd);
+	conf_errors_done(&errors);
+	return conf;
+}
+
+static int keeper_main(const struct conf *conf, const struct role_fds *fds)
+{
+	static struct prefix own[OWN_MOST];
+	struct keeper_setup setup = {
+		.conf = conf,
+		.supervisor_fd = fds->supervisor,
+		.firewall_fd = fds->firewall,
+		.control_fd = fds->control,
+		.log_fd = fds->log,
+		.own = own,
+	};
+	struct rights_user user;
+
+	setup.own_count = own_collect(own);
+	if (!rights_find(conf->global.user, &user) || !rights_drop(&user)) {
+		log_say(LOG_ERROR, "rights", "cannot become user %s",
+			conf->global.user);
+		return EXIT_RIGHTS;
+	}
+	return keeper_run(&setup);
+}
+
+static size_t ports_of(const struct conf *conf, uint16_t *out)
+{
+	size_t n = 0;
+
+	if (conf->firewall.ports == CONF_PORTS_ALL)
+		return 0;
+	for (size_t i = 0; i < conf->listener_count; i++)
+		for (size_t j = 0; j < conf->listeners[i].bind.count; j++) {
+			struct addr addr;
+			uint16_t port;
+			bool known = false;
+
+			if (!addr_parse_port(conf->listeners[i].bind.items[j],
+				    &addr, &port))
+				continue;
+			for (size_t k = 0; k < n; k++)
+				known |= out[k] == port;
+			if (!known && n < PORTS_MOST)
+				out[n++] = port;
+		}
+	return n;
+}
+
+/* Own addresses, the allow list, the helper's own list, the servers. */
+static size_t never_of(const struct conf *conf, struct prefix *out, size_t room)
+{
+	size_t n = own_collect(out);
+
+	for (size_t i = 0; i < conf->global.allow.count && n < room; i++)
+		out[n++] = conf->global.allow.items[i];
+	for (size_t i = 0; i < conf->firewall.never.count && n < room; i++)
+		out[n++] = conf->firewall.never.items[i];
+	for (size_t i = 0; i < conf->backend_count; i++)
+		for (size_t j = 0; j < conf->backends[i].servers.count; j++) {
+			struct addr addr;
+			uint16_t port;
+			if (n < room &&
+				addr_parse_port(
+					conf->backends[i].servers.items[j],
+					&addr, &port))
+				out[n++] = prefix_of(&addr, 32, 128);
+		}
+	return n;
+}
+
+static int firewall_main(const struct conf *conf, const struct role_fds *fds)
+{
+	static const enum fw_backend_kind kinds[] = {
+		[CONF_FIREWALL_NULL] = FW_BACKEND_NULL,
+		[CONF_FIREWALL_NFT] = FW_BACKEND_NFT,
+		[CONF_FIREWALL_EXEC] = FW_BACKEND_EXEC,
+	};
+	static struct prefix never[OWN_MOST + 4096];
+	static uint16_t ports[PORTS_MOST];
+	struct fw_conf fw = {
+		.backend = kinds[conf->firewall.backend],
+		.table = conf->firewall.table,
+		.exec_path = conf->firewall.exec,
+		.ports = ports,
+		.never = never,
+		.entries_most = (uint32_t)conf->firewall.entries_most_count,
+		.changes_most_per_s =
+			(uint32_t)conf->firewall.changes_most_count,
+	};
+	struct rights_user user;
+
+	fw.port_count = ports_of(conf, ports);
+	fw.never_count = never_of(conf, never, OWN_MOST + 4096);
+	if (!rights_find(conf->global.user, &user) ||
+		!fw_helper_confine(user.uid, user.gid)) {
+		log_say(LOG_ERROR, "rights", "cannot become user %s",
+			conf->global.user);
+		return EXIT_RIGHTS;
+	}
+	return fw_helper_run(fds->firewall, &fw);
+}
+
+int role_main(int argc, char **argv)
+{
+	struct role_fds fds;
+	struct conf *conf;
+	int code;
+
+	if (argc != 8 || strcmp(argv[1], "role") != 0) {
+		fputs("postern role: only postern itself starts roles\n",
+			stderr);
+		return 64;
+	}
+	fds = (struct role_fds){atoi(argv[3]), atoi(argv[4]), atoi(argv[5]),
+		atoi(argv[6]), atoi(argv[7])};
+	(void)prctl(PR_SET_NAME, argv[0], 0, 0, 0);
+	conf = role_conf(fds.conf);
+	if (!conf)
+		return EXIT_CONF;
+	log_init(argv[2], fds.log, (enum log_level)conf->log.level,
+		(enum log_format)conf->log.format);
+	if (strcmp(argv[2], role_names[ROLE_KEEPER]) == 0)
+		code = keeper_main(conf, &fds);
+	else
+		code = firewall_main(conf, &fds);
+	log_done();
+	conf_free(&conf);
+	return code;
+}

@@ -1,0 +1,26 @@
+/*
+ * Where log lines end: stderr, a file, or syslog.
+ *
+ * All processes write their lines into one SOCK_SEQPACKET pair; the supervisor
+ * alone touches the destination. A destination that does not take lines costs
+ * lines, never a session.
+ */
+#ifndef SUPERVISOR_SINK_H
+#define SUPERVISOR_SINK_H
+
+#include <stdbool.h>
+
+struct sink;
+
+/* to: "stderr", "syslog" or a path. NULL: errno says why. */
+struct sink *sink_new(const char *to);
+void sink_free(struct sink **sink); /* drains first */
+/* Another destination; the old one stays when it fails (errno). */
+bool sink_change(struct sink *sink, const char *to);
+/* A file is opened again (after it was moved away). */
+void sink_reopen(struct sink *sink);
+int sink_write_fd(const struct sink *sink); /* for log_init() */
+int sink_read_fd(const struct sink *sink);  /* poll for reading */
+void sink_drain(struct sink *sink);
+
+#endif

@@ -1,0 +1,395 @@
+/*
+ * The supervisor: one loop over signals, its children's lines and the log.
+ *
+ * It parses the configuration and nothing that a peer sends. It never waits
+ * for anybody: every wait below has a deadline.
+ */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "internal.h"
+
+enum {
+	EXIT_SYSTEM = 71,
+	EXIT_RIGHTS = 77,
+	EXIT_CONF = 78,
+	FILES_EACH_MS = 2000,
+	STOP_SPARE_MS = 3000,
+};
+
+static bool on_message(
+	void *arg, enum message_type type, const void *body, size_t n, int fd);
+
+struct receiver {
+	struct supervisor *supervisor;
+	struct child *child;
+};
+
+/* mkdir -p, the last folder with the given owner and mode. */
+static bool make_folder(
+	const char *path, mode_t mode, const struct rights_user *owner)
+{
+	char part[512];
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= sizeof part)
+		return false;
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != 0)
+			continue;
+		memcpy(part, path, i);
+		part[i] = 0;
+		if (mkdir(part, i == n ? mode : 0755) < 0) {
+			if (errno != EEXIST)
+				return false;
+		} else if (owner && i == n && geteuid() == 0 &&
+			   chown(part, owner->uid, owner->gid) < 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool folder_of(const char *path, char *out, size_t room)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return false;
+	return (size_t)snprintf(out, room, "%.*s", (int)(slash - path), path) <
+	       room;
+}
+
+/* Somebody answers there already: a second postern must not take its place. */
+static bool control_in_use(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool used = fd >= 0 &&
+		    connect(fd, (const struct sockaddr *)sun, sizeof *sun) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return used;
+}
+
+static bool control_owner(const struct conf *conf)
+{
+	struct group *group;
+
+	if (!conf->global.control_group[0])
+		return true;
+	group = getgrnam(conf->global.control_group);
+	if (!group) {
+		errno = ENOENT;
+		return false;
+	}
+	return chown(conf->global.control, (uid_t)-1, group->gr_gid) == 0;
+}
+
+/* The control socket, listening; -1 with a log line. */
+static int control_open(const struct conf *conf)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	char folder[sizeof sun.sun_path];
+	mode_t mask;
+	int fd;
+
+	if (strlen(conf->global.control) >= sizeof sun.sun_path ||
+		!folder_of(conf->global.control, folder, sizeof folder) ||
+		!make_folder(folder, 0755, NULL)) {
+		log_say(LOG_ERROR, "control", "cannot make the folder of %s",
+			conf->global.control);
+		return -1;
+	}
+	memcpy(sun.sun_path, conf->global.control,
+		strlen(conf->global.control) + 1);
+	if (control_in_use(&sun)) {
+		log_say(LOG_ERROR, "control",
+			"another postern answers at %s; stop it first",
+			sun.sun_path);
+		return -1;
+	}
+	(void)unlink(sun.sun_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mask = umask(0117);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof sun) < 0 ||
+		listen(fd, 64) < 0 || !control_owner(conf)) {
+		log_say(LOG_ERROR, "control", "cannot open %s: %s",
+			sun.sun_path, strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		fd = -1;
+	}
+	(void)umask(mask);
+	return fd;
+}
+
+static int signals_open(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
+	(void)sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
+		signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void stop(struct supervisor *s)
+{
+	if (s->stop_until != MONO_NEVER)
+		return;
+	s->stop_until = s->now + s->plan->conf->global.shutdown_grace_ms +
+			STOP_SPARE_MS;
+	log_say(LOG_INFO, "stopping", "sessions may finish for %llu s",
+		(unsigned long long)(s->plan->conf->global.shutdown_grace_ms /
+				     1000));
+	for (size_t i = 0; i < s->children.count; i++) {
+		s->children.all[i].leaving = true;
+		if (s->children.all[i].used && s->children.all[i].pid == 0)
+			child_free(&s->children.all[i]);
+	}
+	family_signal(s, CHILD_WORKER, SIGTERM);
+}
+
+static void on_signal(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof info) == sizeof info) {
+		switch (info.ssi_signo) {
+		case SIGTERM:
+		case SIGINT: stop(s); break;
+		case SIGHUP: reload_begin(s); break;
+		case SIGUSR1: sink_reopen(s->sink); break;
+		case SIGCHLD: family_reap(s); break;
+		default: break;
+		}
+	}
+}
+
+static void announce(struct supervisor *s)
+{
+	s->announced = true;
+	log_begin(LOG_INFO, "ready");
+	log_str("version", POSTERN_VERSION);
+	log_int("workers", (int64_t)s->plan->workers);
+	for (size_t i = 0; i < s->plan->conf->listener_count; i++) {
+		const struct conf_listener *l = &s->plan->conf->listeners[i];
+		for (size_t j = 0; j < l->bind.count; j++)
+			log_str(l->title, l->bind.items[j]);
+	}
+	log_end();
+}
+
+static bool on_message(
+	void *arg, enum message_type type, const void *body, size_t n, int fd)
+{
+	struct receiver *r = arg;
+
+	(void)body;
+	(void)n;
+	if (fd >= 0)
+		(void)close(fd);
+	if (type == MESSAGE_READY)
+		r->child->ready = true;
+	else if (type == MESSAGE_RELOAD_ASK && r->child->kind == CHILD_KEEPER)
+		reload_begin(r->supervisor);
+	return true;
+}
+
+static void on_line(struct supervisor *s, struct child *c)
+{
+	struct receiver r = {s, c};
+	enum channel_result result;
+
+	do
+		result = channel_receive(c->channel, on_message, &r);
+	while (result == CHANNEL_OK);
+	if (result != CHANNEL_AGAIN)
+		channel_free(&c->channel); /* SIGCHLD says the rest */
+}
+
+/* What is due by the clock. */
+static void on_time(struct supervisor *s)
+{
+	family_restart_due(s);
+	if (!s->announced && family_ready(s))
+		announce(s);
+	if (s->reload_until != MONO_NEVER && family_ready(s))
+		reload_ready(s);
+	else if (s->now >= s->reload_until)
+		reload_late(s);
+	if (s->now < s->files_due || s->stop_until != MONO_NEVER)
+		return;
+	s->files_due = s->now + FILES_EACH_MS;
+	if (plan_files_mark(s->plan) != s->files_mark &&
+		s->reload_until == MONO_NEVER) {
+		s->files_mark = plan_files_mark(s->plan);
+		reload_certificates(s);
+	}
+}
+
+static int wait_ms(const struct supervisor *s)
+{
+	mono_ms_t at = family_deadline(s);
+
+	if (s->stop_until < at)
+		at = s->stop_until;
+	if (s->reload_until < at)
+		at = s->reload_until;
+	if (s->files_due < at)
+		at = s->files_due;
+	if (at <= s->now)
+		return 0;
+	return at - s->now > 1000 ? 1000 : (int)(at - s->now);
+}
+
+static void turn(struct supervisor *s)
+{
+	static struct pollfd polls[CHILDREN_MOST + 2];
+	static struct child *of[CHILDREN_MOST + 2];
+	nfds_t n = 2;
+
+	polls[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+	polls[1] =
+		(struct pollfd){.fd = sink_read_fd(s->sink), .events = POLLIN};
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+		if (!c->used || !c->channel)
+			continue;
+		of[n] = c;
+		polls[n++] = (struct pollfd){
+			.fd = channel_fd(c->channel), .events = POLLIN};
+	}
+	(void)poll(polls, n, wait_ms(s)); /* EINTR is an empty turn */
+	s->now = clock_mono_ms();
+	for (nfds_t i = 2; i < n; i++)
+		if (polls[i].revents && of[i]->channel)
+			on_line(s, of[i]);
+	if (polls[0].revents)
+		on_signal(s);
+	on_time(s);
+	log_flush();
+	sink_drain(s->sink);
+}
+
+/* Workers first, then those that they depend on. */
+static bool stopped(struct supervisor *s)
+{
+	if (s->stop_until == MONO_NEVER)
+		return false;
+	if (s->now >= s->stop_until) {
+		family_signal(s, CHILD_WORKER, SIGKILL);
+		family_signal(s, CHILD_KEEPER, SIGKILL);
+		family_signal(s, CHILD_FIREWALL, SIGKILL);
+		return family_count(s, CHILD_WORKER) +
+			       family_count(s, CHILD_KEEPER) +
+			       family_count(s, CHILD_FIREWALL) ==
+		       0;
+	}
+	if (family_count(s, CHILD_WORKER) > 0)
+		return false;
+	if (family_count(s, CHILD_KEEPER) > 0) {
+		family_signal(s, CHILD_KEEPER, SIGTERM);
+		return false;
+	}
+	return family_count(s, CHILD_FIREWALL) == 0; /* ends with its keeper */
+}
+
+static int prepare(struct supervisor *s, struct conf *conf)
+{
+	static char error[PLAN_ERROR_LONGEST];
+
+	if (!rights_find(conf->global.user, &s->user)) {
+		log_say(LOG_ERROR, "rights",
+			"there is no system user %s; make one with "
+			"`useradd --system %s` or set `user`",
+			conf->global.user, conf->global.user);
+		conf_free(&conf);
+		return EXIT_RIGHTS;
+	}
+	s->plan = plan_new(conf, NULL, error);
+	if (!s->plan) {
+		log_say(LOG_ERROR, "start", "%s", error);
+		return EXIT_CONF;
+	}
+	if (!make_folder(s->plan->conf->global.state_dir, 0750, &s->user)) {
+		log_say(LOG_ERROR, "start", "cannot make the folder %s: %s",
+			s->plan->conf->global.state_dir, strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	s->control_fd = control_open(s->plan->conf);
+	s->signal_fd = signals_open();
+	s->files_mark = plan_files_mark(s->plan);
+	return s->control_fd < 0 || s->signal_fd < 0 ? EXIT_SYSTEM : 0;
+}
+
+static void supervisor_done(struct supervisor *s)
+{
+	if (s->plan && s->control_fd >= 0)
+		(void)unlink(s->plan->conf->global.control);
+	if (s->control_fd >= 0)
+		(void)close(s->control_fd);
+	if (s->signal_fd >= 0)
+		(void)close(s->signal_fd);
+	for (size_t i = 0; i < s->children.count; i++)
+		if (s->children.all[i].used)
+			child_free(&s->children.all[i]);
+	free(s->reload_text);
+	plan_free(&s->old_plan);
+	plan_free(&s->plan);
+	log_done();
+	sink_free(&s->sink);
+}
+
+int supervisor_run(const char *path, struct conf *conf)
+{
+	static struct supervisor s;
+	int code;
+
+	s.path = path;
+	s.signal_fd = s.control_fd = -1;
+	s.reload_until = s.stop_until = MONO_NEVER;
+	s.now = clock_mono_ms();
+	s.sink = sink_new(conf->log.to);
+	if (!s.sink) {
+		(void)fprintf(stderr,
+			"postern: cannot write the log to %s: %s\n",
+			conf->log.to, strerror(errno));
+		conf_free(&conf);
+		return EXIT_SYSTEM;
+	}
+	log_init("supervisor", sink_write_fd(s.sink),
+		(enum log_level)conf->log.level,
+		(enum log_format)conf->log.format);
+	code = prepare(&s, conf);
+	if (code == 0 && !family_start(&s))
+		code = EXIT_SYSTEM;
+	while (code == 0 && !stopped(&s))
+		turn(&s);
+	if (code == 0)
+		log_say(LOG_INFO, "stopped", "all sessions are over");
+	supervisor_done(&s);
+	return code;
+}
