@@ -1,7 +1,7 @@
 /*
  * The sample file, made from the schema.
  *
- * conf/postern.conf.sample is what conf_print_sample() prints; a test fails
+ * conf/postern.conf.sample is what conf_print_sample() prints; tests/lint fails
  * when the copy in the tree is out of date. In it, "# " begins a remark and "#"
  * without a space begins an option that stands at its default: taking those off
  * changes nothing.
@@ -56,7 +56,7 @@ static void print_default(const struct schema_option *option, FILE *out)
 /* Words of a remark, broken into lines. */
 static void print_wrapped(const char *indent, const char *text, FILE *out)
 {
-	size_t indent_n = strcspn(indent, "\t") ? 0 : 8, column = 0;
+	size_t indent_n = *indent ? 8 : 0, column = 0;
 
 	while (*text) {
 		size_t n = strcspn(text, " ");
@@ -77,22 +77,31 @@ static void print_wrapped(const char *indent, const char *text, FILE *out)
 		fputc('\n', out);
 }
 
+/* What value_allowed() says, and whether a reload takes a change over. */
+static void print_terms(
+	const struct schema_option *option, const char *indent, FILE *out)
+{
+	const char *restart = option->restart ? " Needs a restart." : "";
+	char allowed[160], terms[200];
+
+	value_allowed(option, allowed, sizeof(allowed));
+	if (*allowed && option->type != SCHEMA_PREFIXES)
+		snprintf(terms, sizeof(terms), "Allowed: %s.%s", allowed,
+			restart);
+	else
+		snprintf(terms, sizeof(terms), "%s", restart + option->restart);
+	print_wrapped(indent, terms, out);
+}
+
 static void sample_option(const struct schema_option *option,
 	const char *indent, bool off, FILE *out)
 {
 	const char *example = example_of(option);
-	char allowed[160], range[200];
 
+	fputc('\n', out);
 	print_wrapped(indent, option->text, out);
 	print_wrapped(indent, option->more, out);
-	value_allowed(option, allowed, sizeof(allowed));
-	if (*allowed && option->type != SCHEMA_PREFIXES) {
-		snprintf(range, sizeof(range), "Allowed: %s.%s", allowed,
-			option->restart ? " Needs a restart." : "");
-		print_wrapped(indent, range, out);
-	} else if (option->restart) {
-		print_wrapped(indent, "Needs a restart.", out);
-	}
+	print_terms(option, indent, out);
 	fprintf(out, "%s%s%s = ", off || !example ? "#" : "", indent,
 		option->name);
 	if (example)
@@ -120,11 +129,14 @@ static void sample_section(const struct schema_section *section, FILE *out)
 
 void conf_print_sample(FILE *out)
 {
-	fputs("# postern.conf: every option with its default.\n"
-	      "# Made by `postern sample`; the options are explained in\n"
-	      "# postern.conf(5). \"#name = value\" is a default: take the #\n"
-	      "# off to change it. Times: 200ms 30s 10m 1h 30d; sizes: 64k\n"
-	      "# 10M. `postern check FILE` finds mistakes.\n",
+	fputs("# postern.conf: every option with its default, made by "
+	      "`postern sample`.\n"
+	      "# \"#name = value\" is a default: take the # off to change it. "
+	      "Times are like\n"
+	      "# 200ms 30s 10m 1h 30d, sizes like 64k 10M. `postern check "
+	      "FILE` "
+	      "finds\n"
+	      "# mistakes. See postern.conf(5).\n",
 		out);
 	for (int i = 0; i < SECTION_COUNT; i++)
 		sample_section(schema_section((unsigned)i), out);

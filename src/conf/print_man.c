@@ -1,10 +1,12 @@
 /*
  * postern.conf(5), made from the schema, in mdoc.
  *
- * docs/man/postern.conf.5 is what conf_print_man() prints; a test fails when
- * the copy in the tree is out of date. What stands here is what holds for all
- * options: syntax, units, includes. What an option does stands in options.def.
+ * docs/man/postern.conf.5 is what conf_print_man() prints; tests/lint fails
+ * when the copy in the tree is out of date. What stands here is what holds for
+ * all options: syntax, units, includes. What an option does stands in
+ * options.def.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "conf.h"
@@ -28,16 +30,12 @@ static void print_text(const char *text, FILE *out)
 	}
 }
 
-/* "a; b" ends in a full stop, as a sentence of a page does. */
 static void print_sentence(const char *text, FILE *out)
 {
-	size_t n = strlen(text);
-
-	if (!n)
+	if (!*text)
 		return;
 	print_text(text, out);
-	fputs(strchr(".?!)", text[n - 1]) && text[n - 1] != ')' ? "\n" : ".\n",
-		out);
+	fputs(strchr(".?!", text[strlen(text) - 1]) ? "\n" : ".\n", out);
 }
 
 static const char *type_name(enum schema_type type)
@@ -55,20 +53,28 @@ static const char *type_name(enum schema_type type)
 	return "";
 }
 
+static const char *default_text(const struct schema_option *option)
+{
+	bool empty = !*option->def || strcmp(option->def, "{}") == 0;
+
+	return empty ? "empty" : option->def;
+}
+
 static void man_option(const struct schema_option *option, FILE *out)
 {
 	char allowed[160];
 
 	value_allowed(option, allowed, sizeof(allowed));
 	fprintf(out, ".It Ic %s\n", option->name);
-	fputs("What: ", out);
-	print_sentence(option->text, out);
+	/* A half sentence there, a whole one here. */
+	fputc(toupper((unsigned char)option->text[0]), out);
+	print_sentence(option->text + 1, out);
 	print_sentence(option->more, out);
 	fprintf(out, ".br\nType: %s", type_name(option->type));
 	if (*allowed)
 		fprintf(out, " (%s)", allowed);
 	fputs("; default: ", out);
-	print_text(*option->def ? option->def : "empty", out);
+	print_text(default_text(option), out);
 	fprintf(out, ".%s\n",
 		option->restart ? " A change needs a restart." : "");
 }
@@ -112,7 +118,7 @@ static const char man_head[] =
 	"The order is free, and an option stands once in its block.\n"
 	"A title is made of letters, digits, dots, dashes and underscores.\n"
 	"Values with spaces or any of\n"
-	".Li \\(dq # ' = { } ( ) + , *\n"
+	".Li \\(dq # ' = { } \\&( \\&) + \\&, *\n"
 	"stand in double quotes, where\n"
 	".Li \\e\\(dq\n"
 	"is a quote and\n"
