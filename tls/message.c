@@ -13,6 +13,7 @@
 #include "message.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,21 +85,23 @@ static const char *reason_in_words(int reason)
 void message_of_openssl(char *out, size_t room)
 {
 	unsigned long e = ERR_get_error();
+	bool is_ssl = e != 0 && ERR_GET_LIB(e) == ERR_LIB_SSL;
 	const char *words = NULL;
 
-	if (e != 0 && ERR_GET_LIB(e) == ERR_LIB_SSL)
+	ERR_clear_error();
+	/* Reasons above the offset are alerts that the peer sent. */
+	if (is_ssl && ERR_GET_REASON(e) > SSL_AD_REASON_OFFSET) {
+		message_add(out, room, "the peer refused: %s",
+			SSL_alert_desc_string_long(
+				ERR_GET_REASON(e) - SSL_AD_REASON_OFFSET));
+		return;
+	}
+	if (is_ssl)
 		words = reason_in_words(ERR_GET_REASON(e));
-	if (words == NULL && e != 0)
-		words = ERR_reason_error_string(e);
 	if (words == NULL && e != 0 && ERR_SYSTEM_ERROR(e))
 		words = strerror(ERR_GET_REASON(e));
-	/* Reasons above the offset are alerts that the peer sent. */
-	if (e != 0 && ERR_GET_LIB(e) == ERR_LIB_SSL &&
-		ERR_GET_REASON(e) > SSL_AD_REASON_OFFSET)
-		message_add(out, room, "the peer refused: %s",
-			words != NULL ? words : "unknown alert");
-	else
-		message_add(out, room, "%s",
-			words != NULL ? words : "unknown error in OpenSSL");
-	ERR_clear_error();
+	if (words == NULL && e != 0)
+		words = ERR_reason_error_string(e);
+	message_add(out, room, "%s",
+		words != NULL ? words : "unknown error in OpenSSL");
 }

@@ -59,6 +59,7 @@ static const struct recipe recipes[] = {
 	{"b-rsa", "DNS:b.test", "b.test", "ca", true, false, -1, 30},
 	{"wild-ec", "DNS:*.w.test", "w", "ca", false, false, -1, 30},
 	{"exact-rsa", "DNS:mail.w.test", "w", "ca", true, false, -1, 30},
+	{"exact-ec", "DNS:mail.w.test", "w", "ca", false, false, -1, 30},
 	{"self", "DNS:a.test", "a.test", NULL, false, false, -1, 30},
 	{"old", "DNS:a.test", "a.test", "ca", false, false, -9, -2},
 	{"early", "DNS:a.test", "a.test", "ca", false, false, 5, 30},
@@ -429,6 +430,17 @@ static inline void bare_free(struct bare *bare)
 	SSL_free(bare->ssl);
 	(void)close(bare->fds[0]);
 	(void)close(bare->fds[1]);
+}
+
+/* --- what tests share -------------------------------------------------- */
+
+#define assert_says(error, text) assert_non_null(strstr(error, text))
+
+static inline size_t used_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
 }
 
 #endif
