@@ -1,0 +1,372 @@
+/*
+ * posternctl: what an administrator says to a running postern.
+ *
+ * Makes one request of its arguments, sends it to the control socket and shows
+ * the answer. Knows the control protocol (docs/control.md), nothing of the
+ * daemon's inside. Exit codes: 0 done, 1 refused or not found, 2 wrong usage,
+ * 3 no daemon.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "show.h"
+
+enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
+
+static const char socket_default[] = "/run/postern/control";
+
+struct words {
+	const char *socket;
+	bool json;
+	const char *rule, *span, *reason;
+	const char *const *args;
+	int count;
+};
+
+/* What can be said, and how the answer is shown. */
+static const struct verb {
+	const char *noun, *verb; /* verb NULL: none */
+	const char *command;
+	const char *member;	 /* of the one argument; NULL: takes none */
+	bool rule, span, reason; /* options it takes */
+	show_answer *show;
+} verbs[] = {
+	{"status", NULL, "status", NULL, false, false, false, show_status},
+	{"bans", "list", "bans.list", NULL, true, false, false, show_bans},
+	{"bans", "add", "bans.add", "prefix", false, true, true,
+		show_ban_added},
+	{"bans", "del", "bans.del", "prefix", false, false, false, show_lifted},
+	{"bans", "flush", "bans.flush", NULL, false, false, false, show_lifted},
+	{"allow", "list", "allow.list", NULL, false, false, false, show_allow},
+	{"allow", "add", "allow.add", "prefix", false, false, true,
+		show_allow_added},
+	{"allow", "del", "allow.del", "prefix", false, false, false, show_done},
+	{"explain", NULL, "explain", "subject", false, false, false,
+		show_explain},
+	{"reload", NULL, "reload", NULL, false, false, false, show_reload},
+};
+
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
+
+static void print_help(void)
+{
+	(void)puts(
+		"usage: posternctl [--socket PATH] [--json] COMMAND\n"
+		"\n"
+		"  status                     how it is\n"
+		"  bans [list] [--rule RULE]  who is banned\n"
+		"  bans add PREFIX [--for 1h] [--reason TEXT]\n"
+		"                             ban; --for ever: without end\n"
+		"  bans del PREFIX            lift\n"
+		"  bans flush                 lift all\n"
+		"  allow [list]               who is never banned\n"
+		"  allow add PREFIX [--reason TEXT]\n"
+		"  allow del PREFIX\n"
+		"  explain ADDRESS|REFERENCE  what happened, and the way out\n"
+		"  reload                     read the configuration again\n"
+		"  version\n"
+		"\n"
+		"  --socket PATH  the control socket (default: "
+		"$POSTERN_CONTROL,\n"
+		"                 else /run/postern/control)\n"
+		"  --json         the answer as it is, for scripts\n"
+		"\n"
+		"exit: 0 done, 1 refused or not found, 2 wrong usage, 3 no "
+		"daemon");
+}
+
+static int usage(const char *what, const char *which)
+{
+	(void)fprintf(stderr, "posternctl: %s%s%s (see posternctl --help)\n",
+		what, which[0] != '\0' ? ": " : "", which);
+	return EXIT_USAGE;
+}
+
+/* ---- arguments ---- */
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct words *words)
+{
+	static const struct option options[] = {
+		{"socket", required_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},
+		{"rule", required_argument, NULL, 'r'},
+		{"for", required_argument, NULL, 'f'},
+		{"reason", required_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	opterr = 0; /* our own words */
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (option) {
+		case 's': words->socket = optarg; break;
+		case 'j': words->json = true; break;
+		case 'r': words->rule = optarg; break;
+		case 'f': words->span = optarg; break;
+		case 'n': words->reason = optarg; break;
+		case 'h': print_help(); return EXIT_DONE;
+		case 'V':
+			(void)puts("posternctl " POSTERN_VERSION);
+			return EXIT_DONE;
+		case ':':
+			return usage(
+				"this option needs a value", argv[optind - 1]);
+		default: /* a character of getopt's, no enum of ours */
+			return usage("no such option", argv[optind - 1]);
+		}
+	}
+	words->args = (const char *const *)argv + optind;
+	words->count = argc - optind;
+	return -1;
+}
+
+/* The verb of the words; *ret_used of them name it. NULL: none. */
+static const struct verb *find_verb(const struct words *words, int *ret_used)
+{
+	bool second = words->count > 1;
+
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		const struct verb *verb = &verbs[i];
+
+		if (strcmp(words->args[0], verb->noun) != 0)
+			continue;
+		if (verb->verb == NULL) {
+			*ret_used = 1;
+			return verb;
+		}
+		/* "bans" alone is "bans list", which comes first. */
+		if (!second) {
+			*ret_used = 1;
+			return verb;
+		}
+		if (strcmp(words->args[1], verb->verb) == 0) {
+			*ret_used = 2;
+			return verb;
+		}
+	}
+	return NULL;
+}
+
+/* -1: fine. */
+static int check_words(
+	const struct words *words, const struct verb *verb, int used)
+{
+	int wanted = verb->member != NULL ? 1 : 0;
+
+	if (words->count - used < wanted)
+		return usage("an argument is missing behind",
+			words->args[words->count - 1]);
+	if (words->count - used > wanted)
+		return usage("too many arguments", words->args[used + wanted]);
+	if (words->rule != NULL && !verb->rule)
+		return usage("--rule belongs to bans list", "");
+	if (words->span != NULL && !verb->span)
+		return usage("--for belongs to bans add", "");
+	if (words->reason != NULL && !verb->reason)
+		return usage("--reason belongs to bans add and allow add", "");
+	return -1;
+}
+
+static void set_text(json_t *request, const char *name, const char *text)
+{
+	if (text != NULL)
+		(void)json_object_set_new(request, name, json_string(text));
+}
+
+static json_t *make_request(
+	const struct words *words, const struct verb *verb, int used)
+{
+	json_t *request = json_pack("{s:s}", "command", verb->command);
+
+	if (verb->member != NULL)
+		set_text(request, verb->member, words->args[used]);
+	set_text(request, "rule", words->rule);
+	set_text(request, "for", words->span);
+	set_text(request, "reason", words->reason);
+	return request;
+}
+
+/* ---- asking ---- */
+
+static int no_daemon(const char *path)
+{
+	int error = errno;
+
+	if (error == EACCES || error == EPERM)
+		(void)fprintf(stderr,
+			"posternctl: %s: %s; be root or in the group that "
+			"control_group names\n",
+			path, strerror(error));
+	else
+		(void)fprintf(stderr,
+			"posternctl: no daemon at %s: %s; start postern, or "
+			"name its socket with --socket PATH\n",
+			path, strerror(error));
+	return EXIT_NO_DAEMON;
+}
+
+/*
+ * Long lists come in pages: asks for the next until there is none and puts
+ * their rows behind those of the first. NULL: the daemon went away.
+ */
+static json_t *ask_all(struct client *client, json_t *request)
+{
+	json_t *answer = client_ask(client, request);
+	json_t *rows = json_object_get(answer, "bans");
+
+	while (json_is_integer(json_object_get(answer, "next"))) {
+		json_t *page;
+
+		(void)json_object_set(
+			request, "cursor", json_object_get(answer, "next"));
+		page = client_ask(client, request);
+		if (page == NULL) {
+			json_decref(answer);
+			return NULL;
+		}
+		(void)json_array_extend(rows, json_object_get(page, "bans"));
+		(void)json_object_set(
+			answer, "next", json_object_get(page, "next"));
+		json_decref(page);
+	}
+	if (rows != NULL)
+		(void)json_object_del(answer, "next");
+	return answer;
+}
+
+static int code_of(const json_t *answer)
+{
+	const char *code = json_string_value(json_object_get(answer, "code"));
+
+	if (json_is_true(json_object_get(answer, "ok")))
+		return EXIT_DONE;
+	if (code != NULL && strcmp(code, "usage") == 0)
+		return EXIT_USAGE;
+	return EXIT_REFUSED;
+}
+
+static void print_error(const json_t *answer)
+{
+	static const char *const members[] = {"error", "hint", "text"};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const char *text =
+			json_string_value(json_object_get(answer, members[i]));
+
+		if (text != NULL && text[0] != '\0')
+			(void)fprintf(stderr, "%s%s\n",
+				i == 0 ? "posternctl: " : "  ", text);
+	}
+}
+
+static int show(const struct words *words, const struct verb *verb,
+	const json_t *answer)
+{
+	int code = code_of(answer);
+
+	if (words->json) {
+		(void)json_dumpf(answer, stdout, JSON_INDENT(2));
+		(void)putchar('\n');
+	} else if (code == EXIT_DONE) {
+		verb->show(answer);
+	} else {
+		print_error(answer);
+	}
+	if (fflush(stdout) == 0)
+		return code;
+	(void)fprintf(
+		stderr, "posternctl: cannot write: %s\n", strerror(errno));
+	return EXIT_REFUSED;
+}
+
+static int ask(const struct words *words, const struct verb *verb, int used)
+{
+	json_t *request = make_request(words, verb, used);
+	struct client *client;
+	json_t *answer;
+	int code;
+
+	if (request == NULL)
+		return usage("an argument is not UTF-8", "");
+	client = client_open(words->socket);
+	if (client == NULL) {
+		code = no_daemon(words->socket);
+		json_decref(request);
+		return code;
+	}
+	answer = ask_all(client, request);
+	json_decref(request);
+	client_close(&client);
+	if (answer == NULL) {
+		(void)fprintf(stderr,
+			"posternctl: the daemon at %s went away without an "
+			"answer; its log says why\n",
+			words->socket);
+		return EXIT_NO_DAEMON;
+	}
+	code = show(words, verb, answer);
+	json_decref(answer);
+	return code;
+}
+
+/* Needs no daemon: says its version too when there is one. */
+static int version(const struct words *words)
+{
+	json_t *request = json_pack("{s:s}", "command", "version");
+	struct client *client = client_open(words->socket);
+	json_t *answer = client != NULL ? client_ask(client, request) : NULL;
+	const char *daemon_version =
+		json_string_value(json_object_get(answer, "version"));
+
+	if (words->json)
+		(void)printf("{\"ok\":true,\"posternctl\":\"%s\","
+			     "\"daemon\":\"%s\"}\n",
+			POSTERN_VERSION,
+			daemon_version != NULL ? daemon_version : "");
+	else
+		(void)printf("posternctl %s\ndaemon     %s\n", POSTERN_VERSION,
+			daemon_version != NULL ? daemon_version
+					       : "not running");
+	json_decref(answer);
+	json_decref(request);
+	client_close(&client);
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *from_env = getenv("POSTERN_CONTROL");
+	struct words words = {.socket = socket_default};
+	const struct verb *verb;
+	int used = 0, code;
+
+	if (from_env != NULL && from_env[0] != '\0')
+		words.socket = from_env;
+	code = parse_options(argc, argv, &words);
+	if (code >= 0)
+		return code;
+	if (words.count == 0)
+		return usage("no command was given", "");
+	if (words.count == 1 && strcmp(words.args[0], "version") == 0)
+		return version(&words);
+	if (words.count == 1 && strcmp(words.args[0], "help") == 0) {
+		print_help();
+		return EXIT_DONE;
+	}
+	verb = find_verb(&words, &used);
+	if (verb == NULL)
+		return usage("no such command", words.args[words.count - 1]);
+	code = check_words(&words, verb, used);
+	if (code >= 0)
+		return code;
+	return ask(&words, verb, used);
+}
