@@ -35,6 +35,7 @@ typedef void fw_listed_cb(
 struct fw_backend {
 	const char *name;
 	bool expires; /* entries leave by themselves when their time is up */
+	bool mends;   /* what made a change fail, a reconciliation may cure */
 
 	/* NULL: no memory. Touches nothing yet. conf: borrowed until close. */
 	void *(*open)(const struct fw_conf *conf);

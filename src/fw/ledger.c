@@ -6,7 +6,7 @@
  * changes: the last word on a prefix counts, and a batch names it once.
  *
  * A failure of the backend never ends the helper. It is put right at once by
- * one reconciliation; when that fails too, `broken` is set and logged once,
+ * one reconciliation where that may help; else `broken` is set and logged once,
  * and until the next sync the backend is tried only now and then: each try may
  * cost five seconds (exec) and a line on stderr (libnftables).
  */
@@ -366,22 +366,38 @@ void fw_ledger_take(
 	}
 }
 
+static bool ledger_any_done(const struct fw_changes *changes)
+{
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->items[i].done)
+			return true;
+	return false;
+}
+
+/* A try, unless the last one has failed just now. */
 static enum fw_result ledger_apply(
 	struct fw_ledger *ledger, struct fw_changes *changes, mono_ms_t now)
 {
+	bool was_broken = ledger->broken;
 	size_t drift;
 
-	if (ledger->broken && now - ledger->tried < FW_RETRY_PAUSE_MS)
+	if (was_broken && now - ledger->tried < FW_RETRY_PAUSE_MS)
 		return FW_FAILED;
 	ledger->tried = now;
 	if (ledger->backend->apply(
 		    ledger->self, changes->items, changes->n, now) == FW_OK)
 		return FW_OK;
-	/* Somebody flushed our table, perhaps: put all right, once. */
-	if (ledger->broken ||
-		ledger_reconcile(ledger, "change", now, &drift) != FW_STATUS_OK)
-		return FW_FAILED;
-	return FW_OK;
+	if (was_broken)
+		return FW_FAILED; /* said; the next sync mends it or says why */
+	if (ledger->backend->mends)
+		return ledger_reconcile(ledger, "change", now, &drift) ==
+				       FW_STATUS_OK
+			       ? FW_OK
+			       : FW_FAILED;
+	ledger_note_broken(ledger, "change", now);
+	/* A program may refuse one prefix and take the next. */
+	ledger->broken = !ledger_any_done(changes);
+	return FW_FAILED;
 }
 
 /* Entries of the mirror end; where the kernel does not see to it, we do. */

@@ -118,20 +118,18 @@ static const struct nft_advice *nft_advise(const char *message)
 			"is nf_tables in this kernel? try: modprobe nf_tables"},
 		{"No buffer space", false, "raise net.core.wmem_max"},
 		{"Message too long", false, "raise net.core.wmem_max"},
+		{"Cannot allocate memory", false, "free some memory"},
 		{"Too many open files in system", true, /* ENFILE: set full */
 			"a set is full: raise firewall.entries_most"},
-		{"File exists", true, "somebody else changed our table"},
-		{"Device or resource busy", true,
-			"somebody else changed our table"},
-		{"not supported", true, "somebody else changed our table"},
-		{"No such file or directory", true,
-			"somebody else changed our table"},
 	};
+	/* The library has many words for a set or chain of another shape. */
+	static const struct nft_advice otherwise = {
+		"", true, "does somebody else change our table?"};
 
 	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
 		if (strstr(message, advices[i].error))
 			return &advices[i];
-	return NULL;
+	return &otherwise;
 }
 
 /* Its first line only: behind it the library repeats the command. */
@@ -147,9 +145,9 @@ static void nft_explain(struct nft_state *nft)
 	memcpy(line, message, n);
 	line[n] = '\0';
 	advice = nft_advise(line);
-	nft->afresh_helps = advice && advice->afresh_helps;
-	(void)snprintf(nft->why, sizeof(nft->why), "nftables: %s%s%s", line,
-		advice ? ": " : "", advice ? advice->advice : "");
+	nft->afresh_helps = advice->afresh_helps;
+	(void)snprintf(nft->why, sizeof(nft->why), "nftables: %s: %s", line,
+		advice->advice);
 }
 
 /* One transaction. Takes the text over. */
@@ -188,6 +186,16 @@ static enum fw_result nft_find_slots(
 	return FW_OK;
 }
 
+/* A transaction of its own: else the library judges what comes behind it by
+   the sets that are just being deleted. */
+static enum fw_result nft_away(struct nft_state *nft)
+{
+	struct nft_text text = {.data = NULL};
+
+	nft_text_away(&text, nft->conf->table);
+	return nft_run(nft, &text);
+}
+
 static enum fw_result nft_prepare(void *self, bool afresh)
 {
 	static const struct prefix usual[] = {
@@ -198,13 +206,13 @@ static enum fw_result nft_prepare(void *self, bool afresh)
 	struct nft_text text = {.data = NULL};
 	bool known[NFT_SLOTS] = {false};
 
-	if (afresh && !nft->afresh_helps)
+	if (afresh && (!nft->afresh_helps || nft_away(nft) != FW_OK))
 		return FW_FAILED;
 	if (!afresh && nft_find_slots(nft, known) != FW_OK)
 		return FW_FAILED;
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		known[nft_slot_of(&usual[i])] = true;
-	nft_text_ground(&text, nft->conf->table, afresh);
+	nft_text_ground(&text, nft->conf->table);
 	for (unsigned slot = 0; slot < NFT_SLOTS; slot++)
 		if (known[slot])
 			nft_text_slot(&text, nft->conf, slot);
@@ -296,6 +304,7 @@ const struct fw_backend *fw_backend_nft(void)
 	static const struct fw_backend nft = {
 		.name = "nft",
 		.expires = true,
+		.mends = true, /* somebody flushed the rules */
 		.open = nft_open,
 		.close = nft_close,
 		.prepare = nft_prepare,

@@ -100,11 +100,15 @@ const char *nft_slot_name(unsigned slot, char out[NFT_NAME_LONGEST])
 	return out;
 }
 
-void nft_text_ground(struct nft_text *text, const char *table, bool afresh)
+void nft_text_away(struct nft_text *text, const char *table)
 {
-	if (afresh) /* the first add lets the delete succeed without a table */
-		nft_text_add(text, "add table inet %s\ndelete table inet %s\n",
-			table, table);
+	/* the add lets the delete succeed without a table */
+	nft_text_add(text, "add table inet %s\ndelete table inet %s\n", table,
+		table);
+}
+
+void nft_text_ground(struct nft_text *text, const char *table)
+{
 	nft_text_add(text, "add table inet %s\n", table);
 	nft_text_add(text,
 		"add chain inet %s prerouting { type filter hook prerouting "

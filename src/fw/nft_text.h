@@ -40,8 +40,10 @@ bool nft_slot_is_v4(unsigned slot);
 unsigned nft_slot_length(unsigned slot); /* 0-32, 0-128 */
 const char *nft_slot_name(unsigned slot, char out[NFT_NAME_LONGEST]);
 
-/* Table and base chain, empty. afresh: without what was in the table. */
-void nft_text_ground(struct nft_text *text, const char *table, bool afresh);
+/* Deletes the table with all that is in it; well also without one. */
+void nft_text_away(struct nft_text *text, const char *table);
+/* Table and base chain, the chain empty. */
+void nft_text_ground(struct nft_text *text, const char *table);
 /* Set, counter, its chain and the jump into it. */
 void nft_text_slot(
 	struct nft_text *text, const struct fw_conf *conf, unsigned slot);

@@ -109,6 +109,7 @@ const struct fw_backend *fw_backend_null(void)
 	static const struct fw_backend null = {
 		.name = "null",
 		.expires = false, /* the log shows when it would have ended */
+		.mends = false,
 		.open = fw_null_open,
 		.close = fw_null_close,
 		.prepare = fw_null_prepare,
