@@ -51,7 +51,7 @@ static struct reader *reader;
 static struct place place_of(const cfg_t *cfg)
 {
 	const struct source *source =
-		source_find(reader->sources, cfg->filename);
+		source_by_name(reader->sources, cfg->filename);
 
 	CHECK(source);
 	return (struct place){source->name, (unsigned)cfg->line};
@@ -254,7 +254,7 @@ static void unknown_seen(cfg_t *cfg, const char *name)
 		cfg_is_root(cfg) ? (size_t)SECTION_global : reader->current;
 	struct place place = place_of(cfg);
 	enum source_shape shape = source_blank(
-		source_find(reader->sources, place.file), place.line, name);
+		source_by_name(reader->sources, place.file), place.line, name);
 
 	say_unknown(reader->draft->blocks[block].section, name, shape, place);
 	reader->said = true;

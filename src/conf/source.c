@@ -187,7 +187,7 @@ static bool text_check(
 
 /* ---- loading ---- */
 
-const struct source *source_find(
+const struct source *source_by_name(
 	const struct sources *sources, const char *name)
 {
 	for (size_t i = 0; i < sources->count; i++)
@@ -240,7 +240,7 @@ static char *file_read(const char *path, size_t *ret_n)
 const struct source *source_load(struct sources *sources, const char *path,
 	struct place from, struct problems *problems)
 {
-	const struct source *source = source_find(sources, path);
+	const struct source *source = source_by_name(sources, path);
 	size_t n = 0;
 	char *text;
 

@@ -27,7 +27,7 @@ const struct source *source_load(struct sources *sources, const char *path,
 /* The same with a text that is copied. */
 const struct source *source_add(struct sources *sources, const char *name,
 	const char *text, size_t n, struct problems *problems);
-const struct source *source_find(
+const struct source *source_by_name(
 	const struct sources *sources, const char *name);
 
 /* What kind of statement it is. */
