@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../base/clock.h"
 #include "../base/log.h"
 
 enum { SERVERS_MOST = 64 };
@@ -229,6 +230,7 @@ struct plan *plan_new(
 	}
 	p->conf = conf;
 	p->workers = workers_of(conf);
+	p->tickets_at_ms = clock_mono_ms() + TICKETS_EACH_MS;
 	hostname_of(conf, p->hostname, sizeof p->hostname);
 	if (plan_fill(p, old, error))
 		return p;
@@ -284,7 +286,17 @@ void plan_worker(
 		.backend_count = p->conf->backend_count,
 		.keeper_fd = -1,
 		.supervisor_fd = -1,
+		.tickets_at_ms = p->tickets_at_ms,
 	};
+}
+
+void plan_rotate_tickets(struct plan *p, mono_ms_t now)
+{
+	for (; now >= p->tickets_at_ms; p->tickets_at_ms += TICKETS_EACH_MS)
+		for (size_t i = 0; i < p->conf->listener_count; i++)
+			if (p->worker_listeners[i].tls)
+				tls_context_rotate_tickets(
+					p->worker_listeners[i].tls);
 }
 
 static uint64_t mark_file(uint64_t mark, const char *path)

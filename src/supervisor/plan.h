@@ -16,6 +16,7 @@ struct plan {
 	struct worker_listener *worker_listeners; /* fds: see plan_worker */
 	struct worker_backend *backends;
 	size_t workers;
+	mono_ms_t tickets_at_ms; /* when ticket keys change next */
 	char hostname[256];
 };
 
@@ -31,6 +32,8 @@ void plan_free(struct plan **plan);
 /* What worker `slot` (from 1) is given; its pointers are the plan's. */
 void plan_worker(
 	const struct plan *plan, unsigned slot, struct worker_setup *ret_setup);
+/* Changes ticket keys when it is time, as the workers do by themselves. */
+void plan_rotate_tickets(struct plan *plan, mono_ms_t now);
 /* A number that changes when a certificate, key or authority file does. */
 uint64_t plan_files_mark(const struct plan *plan);
 

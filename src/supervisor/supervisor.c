@@ -234,6 +234,7 @@ static void on_line(struct supervisor *s, struct child *c)
 static void on_time(struct supervisor *s)
 {
 	family_restart_due(s);
+	plan_rotate_tickets(s->plan, s->now);
 	if (!s->announced && family_ready(s))
 		announce(s);
 	if (s->reload_until != MONO_NEVER && family_ready(s))

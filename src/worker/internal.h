@@ -44,7 +44,7 @@ struct worker {
 	struct message_stats stats, stats_told;
 	mono_ms_t now;
 	mono_ms_t drain_until; /* MONO_NEVER: not draining */
-	mono_ms_t stats_due, keeper_since;
+	mono_ms_t stats_due, keeper_since, tickets_at_ms;
 	uint64_t session_base, session_count;
 	uint64_t attempt_count;
 	uint8_t tag_key[16];

@@ -128,6 +128,17 @@ static void term_event(evutil_socket_t fd, short what, void *arg)
 	drain(w);
 }
 
+static void rotate_tickets(struct worker *w)
+{
+	const struct worker_setup *setup = w->setup;
+
+	for (; w->now >= w->tickets_at_ms; w->tickets_at_ms += TICKETS_EACH_MS)
+		for (size_t i = 0; i < setup->listener_count; i++)
+			if (setup->listeners[i].tls)
+				tls_context_rotate_tickets(
+					setup->listeners[i].tls);
+}
+
 static void tick_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -137,9 +148,9 @@ static void tick_event(evutil_socket_t fd, short what, void *arg)
 	worker_now(w);
 	tarpit_tick(w->tarpit, w->now);
 	keeper_link_tick(w);
+	rotate_tickets(w);
 	if (w->drain_until != MONO_NEVER && w->now >= w->drain_until)
 		drain_over(w);
-	/* log_flush() below has an eye on its own budget */
 }
 
 static void pause_over(evutil_socket_t fd, short what, void *arg)
@@ -247,6 +258,7 @@ static bool worker_make(struct worker *w)
 	TAILQ_INIT(&w->sessions);
 	TAILQ_INIT(&w->dead);
 	w->drain_until = MONO_NEVER;
+	w->tickets_at_ms = w->setup->tickets_at_ms;
 	worker_now(w);
 	worker_keys(w);
 	w->base = event_base_new();

@@ -4,8 +4,11 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include "../base/units.h"
 #include "../conf/conf.h"
 #include "../../tls/context.h"
+
+enum { TICKETS_EACH_MS = 6 * 3600 * 1000 };
 
 struct worker_server {
 	struct addr addr;
@@ -38,6 +41,10 @@ struct worker_setup {
 	struct worker_backend *backends;
 	size_t backend_count;
 	int keeper_fd, supervisor_fd; /* taken over */
+	/* Ticket keys change when this clock time is reached and then each
+	 * TICKETS_EACH_MS: all that share the contexts do it alike, so that a
+	 * ticket of one worker opens in the others. */
+	mono_ms_t tickets_at_ms;
 };
 
 /* Serves until it is told to stop and its sessions are over. Exit code. */
