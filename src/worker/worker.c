@@ -251,6 +251,26 @@ static void worker_keys(struct worker *w)
 	w->attempt_count >>= 16; /* a restart begins elsewhere */
 }
 
+/*
+ * Changes of what is watched are gathered and told to the kernel once a turn:
+ * what was armed and disarmed in one turn costs nothing. (No descriptor of a
+ * worker is a dup of another, which is what this mode asks for.)
+ */
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config)
+		return NULL;
+	(void)event_config_set_flag(config,
+		EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 static bool worker_make(struct worker *w)
 {
 	const struct conf *conf = w->setup->conf;
@@ -261,7 +281,7 @@ static bool worker_make(struct worker *w)
 	w->tickets_at_ms = w->setup->tickets_at_ms;
 	worker_now(w);
 	worker_keys(w);
-	w->base = event_base_new();
+	w->base = base_new();
 	w->slab = slab_new(sizeof(struct session),
 		(size_t)conf->global.sessions_most_count + 64);
 	w->bans = banlist_new();
