@@ -179,7 +179,7 @@ static int value_seen(
 
 	*(const char **)result = value;
 	if (!option) {
-		/* `log|level`, a path of libconfuse's, is no syntax of ours. */
+		/* "log|level", a path of libconfuse's, is no syntax of ours. */
 		problems_error(reader->problems, place_of(cfg),
 			"\"|\" in a name is not allowed");
 		return 0;
@@ -478,9 +478,12 @@ static void draft_begin(struct draft *draft, const struct source *source)
 	}
 }
 
-/* `window = {}`: no value, so no callback told of it. */
+/* `window = {}`: no value, so no callback told of it, and its line is lost. */
 static void find_empty(cfg_t *cfg, const struct schema_section *section)
 {
+	struct place place = place_of(cfg);
+
+	place.line = cfg_is_root(cfg) ? 0 : place.line;
 	for (size_t i = 0; i < section->option_count; i++) {
 		const struct schema_option *option = &section->options[i];
 		const cfg_opt_t *opt = cfg_getopt(cfg, option->name);
@@ -489,8 +492,9 @@ static void find_empty(cfg_t *cfg, const struct schema_section *section)
 			option->type == SCHEMA_LIST ||
 			option->type == SCHEMA_PREFIXES)
 			continue;
-		problems_error(reader->problems, place_of(cfg),
-			"%s takes one value, not a list", option->name);
+		problems_error(reader->problems, place,
+			"%s%s%s takes one value, not a list", section->name,
+			*section->name ? "." : "", option->name);
 	}
 }
 

@@ -118,7 +118,7 @@ static const char man_head[] =
 	"The order is free, and an option stands once in its block.\n"
 	"A title is made of letters, digits, dots, dashes and underscores.\n"
 	"Values with spaces or any of\n"
-	".Li \\(dq # ' = { } \\&( \\&) + \\&, *\n"
+	".Li \\(dq # ' = { } \\&( \\&) + \\&, * \\&|\n"
 	"stand in double quotes, where\n"
 	".Li \\e\\(dq\n"
 	"is a quote and\n"

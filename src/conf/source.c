@@ -120,9 +120,14 @@ static bool scan_brace(struct scan *scan)
 
 static bool scan_word(struct scan *scan)
 {
+	static const char needs_quotes[] =
+		"a value with * + or | needs quotes (\"…\")";
+
 	for (; !octet_ends_word(*scan->p); scan->p++) {
 		if (octet_is_control(*scan->p))
 			return scan_fail(scan, "a control character");
+		if (*scan->p == '|') /* "log|level" is a path to libconfuse */
+			return scan_fail(scan, needs_quotes);
 		if (scan->p[0] == '$' && scan->p[1] == '{')
 			return scan_fail(scan,
 				"${…} is not replaced here (write the value)");
@@ -131,8 +136,7 @@ static bool scan_word(struct scan *scan)
 		return scan_fail(scan,
 			"\"+=\" is not allowed (give the whole list with =)");
 	if (*scan->p == '*' || *scan->p == '+')
-		return scan_fail(
-			scan, "a value with * or + needs quotes (\"…\")");
+		return scan_fail(scan, needs_quotes);
 	return true;
 }
 

@@ -1,0 +1,219 @@
+/* Sense: each rule of src/conf/check.c with a text that breaks it. */
+#include "../../src/conf/check.h"
+
+#include "conf_text.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define BACKEND	    "backend b { servers = {\"10.0.0.1:25\"} }\n"
+#define CERTIFICATE "certificate c { chain = a.pem key = a.key }\n"
+#define LISTENER(more)                                                         \
+	"listener l {\nbind = {\"127.0.0.1:25\"}\nbackend = b\n" more "\n}\n"
+
+static void listeners_are_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{"", "x: there is no listener (like listener mx { bind = "
+		     "{\"0.0.0.0:25\"} backend = domino })\n"},
+		{"listener l { }\n",
+			"x:1: listener l: bind is missing (like bind = "
+			"{\"0.0.0.0:25\", \"[::]:25\"})\n"
+			"x:1: listener l: backend is missing\n"},
+		{BACKEND LISTENER(""), ""},
+		{BACKEND "\nlistener l {\nbackend = b\n"
+			 "bind = {\"localhost:25\", \"[::1]:70000\", "
+			 "\"::1:25\", \"1.2.3.4\", \"1.2.3.4:0\"}\n}",
+			"x:5: listener l: bind: \"localhost:25\" is no "
+			"ADDRESS:PORT (allowed: like 0.0.0.0:25, [::]:25)\n"
+			"x:5: listener l: bind: \"[::1]:70000\" is no "
+			"ADDRESS:PORT (allowed: like 0.0.0.0:25, [::]:25)\n"
+			"x:5: listener l: bind: \"::1:25\" is no ADDRESS:PORT "
+			"(allowed: like 0.0.0.0:25, [::]:25)\n"
+			"x:5: listener l: bind: \"1.2.3.4\" is no ADDRESS:PORT "
+			"(allowed: like 0.0.0.0:25, [::]:25)\n"
+			"x:5: listener l: bind: \"1.2.3.4:0\" is no "
+			"ADDRESS:PORT (allowed: like 0.0.0.0:25, [::]:25)\n"},
+		{BACKEND LISTENER("") "listener m { backend = b\n"
+				      "bind = {\"127.0.0.1:26\", "
+				      "\"[::ffff:127.0.0.1]:25\"} }",
+			"x:8: listener m: bind: [::ffff:127.0.0.1]:25 is taken "
+			"already (listener l)\n"},
+		{BACKEND "listener l { backend = b bind = {127.0.0.1:1, "
+			 "127.0.0.1:1} }",
+			"x:2: listener l: bind: 127.0.0.1:1 is taken already "
+			"(listener l)\n"},
+		{"backend domino { servers = {\"a:1\"} }\n"
+		 "listener l { bind = 127.0.0.1:1\nbackend = domio }",
+			"x:3: listener l: backend: there is no backend "
+			"\"domio\" (did you mean \"domino\"?)\n"},
+		{BACKEND CERTIFICATE LISTENER("certificates = {c, quite}"),
+			"x:6: listener l: certificates: there is no "
+			"certificate \"quite\"\n"},
+		{BACKEND LISTENER("banner = \"é\""),
+			"x:5: listener l: banner: only printable ASCII is "
+			"allowed\n"},
+		{"hostname = \"é\"\n" BACKEND LISTENER(""),
+			"x:1: hostname: only printable ASCII is allowed\n"},
+		{BACKEND LISTENER("bare_newline = pass"),
+			"x:5: warning: listener l: bare_newline = pass risks "
+			"SMTP smuggling (reject or normalize is safer)\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		conf_says(cases[i].text, cases[i].says);
+}
+
+static void tls_of_listeners_is_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{BACKEND LISTENER("starttls = optional"),
+			"x:5: listener l: TLS needs a certificate block, and "
+			"there is none\n"},
+		{BACKEND LISTENER("tls = implicit"),
+			"x:5: listener l: TLS needs a certificate block, and "
+			"there is none\n"},
+		{BACKEND CERTIFICATE LISTENER("starttls = required auth = tls"),
+			""},
+		{BACKEND CERTIFICATE LISTENER("tls = implicit auth = tls"), ""},
+		{BACKEND CERTIFICATE LISTENER(
+			 "tls = implicit\nstarttls = optional"),
+			"x:7: listener l: starttls cannot be with tls = "
+			"implicit (one of the two)\n"},
+		{BACKEND CERTIFICATE LISTENER("auth = tls"),
+			"x:6: listener l: auth = tls needs TLS (starttls = "
+			"optional or required, or tls = implicit)\n"},
+		{BACKEND "listener l { bind = {127.0.0.1:1, \"[::1]:1\"} "
+			 "backend = b }",
+			""},
+		{BACKEND "listener l { bind = {127.0.0.1:1, 10.0.0.1:1} "
+			 "backend = b }",
+			"x:2: warning: listener l: passwords cross in clear "
+			"(auth = offer without TLS; hide or tls is safer)\n"},
+		{BACKEND "listener l { bind = {10.0.0.1:1} backend = b auth = "
+			 "hide }",
+			""},
+		{BACKEND CERTIFICATE
+			"listener l { bind = {10.0.0.1:1} backend = b "
+			"starttls = optional }",
+			""},
+		{BACKEND "certificate c {\n}\n" LISTENER("tls = implicit"),
+			"x:2: certificate c: chain is missing (a PEM file)\n"
+			"x:2: certificate c: key is missing (a PEM file)\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		conf_says(cases[i].text, cases[i].says);
+}
+
+#define SERVERS_LIKE                                                           \
+	" is no HOST:PORT (allowed: like 10.0.0.25:25, [2001:db8::25]:25, "    \
+	"mail.example.org:25)\n"
+
+static void backends_are_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{"backend b {\n}",
+			"x:1: backend b: servers is missing (like servers = "
+			"{\"10.0.0.25:25\"})\n"},
+		{"backend b { servers = {\"a.example:25\", \"10.0.0.1:25\", "
+		 "\"[2001:db8::1]:25\", localhost:25, a_b-c.:65535} }",
+			""},
+		{"backend b { servers = {a} }",
+			"x:1: backend b: servers: \"a\"" SERVERS_LIKE},
+		{"backend b { servers = {\"a:\"} }",
+			"x:1: backend b: servers: \"a:\"" SERVERS_LIKE},
+		{"backend b { servers = {\"a:0\"} }",
+			"x:1: backend b: servers: \"a:0\"" SERVERS_LIKE},
+		{"backend b { servers = {\"a:65536\"} }",
+			"x:1: backend b: servers: \"a:65536\"" SERVERS_LIKE},
+		{"backend b { servers = {\"a:25x\"} }",
+			"x:1: backend b: servers: \"a:25x\"" SERVERS_LIKE},
+		{"backend b { servers = {\":25\"} }",
+			"x:1: backend b: servers: \":25\"" SERVERS_LIKE},
+		{"backend b { servers = {\"a b:25\"} }",
+			"x:1: backend b: servers: \"a b:25\"" SERVERS_LIKE},
+		{"backend b { servers = {\"10.0.0.256:25\"} }",
+			"x:1: backend b: servers: "
+			"\"10.0.0.256:25\"" SERVERS_LIKE},
+		{"backend b { servers = {\"2001:db8::1:25\"} }",
+			"x:1: backend b: servers: "
+			"\"2001:db8::1:25\"" SERVERS_LIKE},
+		{"backend b { servers = a:25\ntls_verify = name }",
+			"x:2: backend b: tls_verify = name needs tls_name\n"},
+		{"backend b { servers = a:25\ntls_pin = abcd }",
+			"x:2: backend b: tls_pin: not 64 hex digits\n"},
+		{"backend b { servers = 192.0.2.1:25\ntls = required }",
+			"x:2: warning: backend b: TLS to a server outside that "
+			"nobody verifies (tls_verify = name or tls_pin is "
+			"safer)\n"},
+		{"backend b { servers = {10.0.0.1:25, a:25}\ntls = starttls }",
+			"x:2: warning: backend b: TLS to a server outside that "
+			"nobody verifies (tls_verify = name or tls_pin is "
+			"safer)\n"},
+		{"backend b { servers = {10.0.0.1:25, \"[fd00::1]:25\", "
+		 "192.168.1.1:25, 172.31.0.1:25, 127.0.0.1:25, localhost:25} "
+		 "tls = required }",
+			""},
+		{"backend b { servers = a:25 tls = required tls_verify = ca }",
+			""},
+		{"backend b { servers = a:25 tls = required tls_pin = "
+		 "00112233445566778899aabbccddeeff00112233445566778899AABBCCDD"
+		 "EEFF }",
+			""},
+	};
+
+	conf_all_say(cases, COUNT(cases));
+}
+
+static void the_rest_is_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{"firewall {\nbackend = exec }",
+			"x:2: firewall: backend = exec needs a program in "
+			"exec\n"},
+		{"firewall { backend = exec\nexec = bin/block }",
+			"x:2: firewall: exec: \"bin/block\" is no absolute "
+			"path (allowed: like /usr/local/sbin/block)\n"},
+		{"firewall { backend = exec exec = /bin/block }", ""},
+		{"mode = enforce firewall { backend = null }", ""},
+		{"log { to = stdrr }",
+			"x:1: log: to: \"stdrr\" is no place for a log "
+			"(allowed: stderr, syslog, a path with /; did you mean "
+			"\"stderr\"?)\n"},
+		{"log { to = ./postern.log }", ""},
+		{"log { to = syslog }", ""},
+		{"source_limit { ban = 2h ban_longest = 1h }",
+			"x:1: warning: source_limit: ban_longest is shorter "
+			"than ban: no ban lasts longer than that\n"},
+	};
+
+	conf_all_say(cases, COUNT(cases));
+}
+
+/* What a misspelt block lacks is not said: it may only be misspelt. */
+static void damaged_blocks_are_left_out_and_others_are_not(void **state)
+{
+	conf_says("listener l {\nbnd = 127.0.0.1:1\n}\n"
+		  "backend b {\ntls = maybe\n}\n"
+		  "backend c { }\n",
+		"x:2: unknown option \"bnd\" in listener (did you mean "
+		"\"bind\"?)\n"
+		"x:5: backend.b.tls: \"maybe\" is none of its words (allowed: "
+		"off, starttls, required, implicit)\n"
+		"x:7: backend c: servers is missing (like servers = "
+		"{\"10.0.0.25:25\"})\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(listeners_are_checked),
+		cmocka_unit_test(tls_of_listeners_is_checked),
+		cmocka_unit_test(backends_are_checked),
+		cmocka_unit_test(the_rest_is_checked),
+		cmocka_unit_test(
+			damaged_blocks_are_left_out_and_others_are_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
