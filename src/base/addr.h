@@ -23,9 +23,9 @@ struct prefix {
 };
 
 enum {
-	ADDR_TEXT_LONGEST = 46,   /* with NUL */
+	ADDR_TEXT_LONGEST = 46,	  /* with NUL */
 	PREFIX_TEXT_LONGEST = 50, /* with NUL */
-	ADDR_V4_BITS = 96,        /* what an IPv4 prefix length is offset by */
+	ADDR_V4_BITS = 96,	  /* what an IPv4 prefix length is offset by */
 };
 
 struct sockaddr;
@@ -47,15 +47,15 @@ bool addr_from_sockaddr(const struct sockaddr *sa, struct addr *ret_addr,
  * Fills a sockaddr_in (IPv4) or sockaddr_in6; `out` is a sockaddr_storage.
  * Returns its length.
  */
-unsigned addr_to_sockaddr(const struct addr *addr, uint16_t port,
-	struct sockaddr *out);
+unsigned addr_to_sockaddr(
+	const struct addr *addr, uint16_t port, struct sockaddr *out);
 /* "192.0.2.1:25", "[2001:db8::1]:25". IP literals only. */
 bool addr_parse_port(const char *text, struct addr *ret_addr,
 	uint16_t *ret_port) __attribute__((warn_unused_result));
 
 /* The prefix of `addr`: v4_bits 0-32 or v6_bits 0-128 by its family. */
-struct prefix prefix_of(const struct addr *addr, unsigned v4_bits,
-	unsigned v6_bits);
+struct prefix prefix_of(
+	const struct addr *addr, unsigned v4_bits, unsigned v6_bits);
 /*
  * "192.0.2.0/24", "2001:db8::/48", or an address alone (/32, /128). Host bits
  * are cleared: "192.0.2.7/24" is "192.0.2.0/24".
@@ -63,8 +63,8 @@ struct prefix prefix_of(const struct addr *addr, unsigned v4_bits,
 bool prefix_parse(const char *text, struct prefix *ret_prefix)
 	__attribute__((warn_unused_result));
 /* Without "/32" and "/128". Returns `out`. */
-const char *prefix_format(const struct prefix *prefix,
-	char out[PREFIX_TEXT_LONGEST]);
+const char *prefix_format(
+	const struct prefix *prefix, char out[PREFIX_TEXT_LONGEST]);
 /* The length as people count it: 0-32 for IPv4, 0-128 for IPv6. */
 unsigned prefix_length(const struct prefix *prefix);
 bool prefix_eq(const struct prefix *a, const struct prefix *b);

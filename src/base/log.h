@@ -47,8 +47,8 @@ bool log_wants(enum log_level level);
  * was not wanted and its end cost next to nothing. Keys are ours and static.
  */
 void log_begin(enum log_level level, const char *event);
-void log_str(const char *key, const char *value); /* ours: escaped all the
-						     same */
+void log_str(const char *key, const char *value);   /* ours: escaped all the
+						       same */
 void log_peer(const char *key, struct slice value); /* a peer's: escaped, cut
 							at LOG_VALUE_LONGEST */
 void log_int(const char *key, int64_t value);
@@ -64,7 +64,7 @@ void log_say(enum log_level level, const char *event, const char *format, ...)
 
 /* Writes what waits; call at the end of a loop turn. Never blocks. */
 void log_flush(void);
-bool log_waiting(void);         /* something waits for log_flush() */
+bool log_waiting(void); /* something waits for log_flush() */
 uint64_t log_dropped_count(void);
 
 /*
@@ -72,7 +72,7 @@ uint64_t log_dropped_count(void);
  * backslash, all else becomes \xNN (text) or \u00NN (JSON, octet by octet).
  * Returns the octets written, at most room; cuts between escapes.
  */
-size_t log_escape(struct slice in, enum log_format format, char *out,
-	size_t room);
+size_t log_escape(
+	struct slice in, enum log_format format, char *out, size_t room);
 
 #endif

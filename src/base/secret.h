@@ -5,6 +5,6 @@
 #include <stddef.h>
 
 void secret_random(void *out, size_t n); /* getrandom(2); never fails */
-void secret_wipe(void *p, size_t n);     /* explicit_bzero(3) */
+void secret_wipe(void *p, size_t n);	 /* explicit_bzero(3) */
 
 #endif

@@ -54,7 +54,11 @@ enum conf_backend_tls {
 };
 enum conf_verify { CONF_VERIFY_OFF, CONF_VERIFY_CA, CONF_VERIFY_NAME };
 enum conf_answer { CONF_ANSWER_CLOSE, CONF_ANSWER_REFUSE, CONF_ANSWER_TARPIT };
-enum conf_firewall_kind { CONF_FIREWALL_NULL, CONF_FIREWALL_NFT, CONF_FIREWALL_EXEC };
+enum conf_firewall_kind {
+	CONF_FIREWALL_NULL,
+	CONF_FIREWALL_NFT,
+	CONF_FIREWALL_EXEC
+};
 enum conf_ports { CONF_PORTS_LISTENERS, CONF_PORTS_ALL };
 enum conf_format { CONF_FORMAT_TEXT, CONF_FORMAT_JSON };
 enum conf_level {
@@ -65,29 +69,29 @@ enum conf_level {
 };
 enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 
-#define CONF_TYPE_BOOL               bool
-#define CONF_TYPE_INT                uint64_t
-#define CONF_TYPE_MS                 uint64_t
-#define CONF_TYPE_BYTES              uint64_t
-#define CONF_TYPE_TEXT               char *
-#define CONF_TYPE_LIST               struct conf_list
-#define CONF_TYPE_PREFIXES           struct conf_prefixes
-#define CONF_TYPE_CHOICE_MODE        enum conf_mode
-#define CONF_TYPE_CHOICE_UNAVAILABLE enum conf_unavailable
+#define CONF_TYPE_BOOL		      bool
+#define CONF_TYPE_INT		      uint64_t
+#define CONF_TYPE_MS		      uint64_t
+#define CONF_TYPE_BYTES		      uint64_t
+#define CONF_TYPE_TEXT		      char *
+#define CONF_TYPE_LIST		      struct conf_list
+#define CONF_TYPE_PREFIXES	      struct conf_prefixes
+#define CONF_TYPE_CHOICE_MODE	      enum conf_mode
+#define CONF_TYPE_CHOICE_UNAVAILABLE  enum conf_unavailable
 #define CONF_TYPE_CHOICE_LISTENER_TLS enum conf_listener_tls
-#define CONF_TYPE_CHOICE_STARTTLS    enum conf_starttls
-#define CONF_TYPE_CHOICE_AUTH        enum conf_auth
-#define CONF_TYPE_CHOICE_TLS_VERSION enum conf_tls_version
-#define CONF_TYPE_CHOICE_NEWLINE     enum conf_newline
-#define CONF_TYPE_CHOICE_KEYWORDS    enum conf_keywords
-#define CONF_TYPE_CHOICE_BACKEND_TLS enum conf_backend_tls
-#define CONF_TYPE_CHOICE_VERIFY      enum conf_verify
-#define CONF_TYPE_CHOICE_ANSWER      enum conf_answer
-#define CONF_TYPE_CHOICE_FIREWALL    enum conf_firewall_kind
-#define CONF_TYPE_CHOICE_PORTS       enum conf_ports
-#define CONF_TYPE_CHOICE_FORMAT      enum conf_format
-#define CONF_TYPE_CHOICE_LEVEL       enum conf_level
-#define CONF_TYPE_CHOICE_USERS       enum conf_users
+#define CONF_TYPE_CHOICE_STARTTLS     enum conf_starttls
+#define CONF_TYPE_CHOICE_AUTH	      enum conf_auth
+#define CONF_TYPE_CHOICE_TLS_VERSION  enum conf_tls_version
+#define CONF_TYPE_CHOICE_NEWLINE      enum conf_newline
+#define CONF_TYPE_CHOICE_KEYWORDS     enum conf_keywords
+#define CONF_TYPE_CHOICE_BACKEND_TLS  enum conf_backend_tls
+#define CONF_TYPE_CHOICE_VERIFY	      enum conf_verify
+#define CONF_TYPE_CHOICE_ANSWER	      enum conf_answer
+#define CONF_TYPE_CHOICE_FIREWALL     enum conf_firewall_kind
+#define CONF_TYPE_CHOICE_PORTS	      enum conf_ports
+#define CONF_TYPE_CHOICE_FORMAT	      enum conf_format
+#define CONF_TYPE_CHOICE_LEVEL	      enum conf_level
+#define CONF_TYPE_CHOICE_USERS	      enum conf_users
 
 /*
  * One struct a section, its fields those of options.def. Written out by the
@@ -97,10 +101,11 @@ enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 	}                                                                      \
 	;                                                                      \
 	struct conf_##id {                                                     \
-		char *title; /* of a titled block, else NULL */                \
+		char *title;   /* of a titled block, else NULL */              \
 		unsigned line; /* where it stands; 0: defaults */
-#define OPTION(section, name, field, type, def, least, most, apply, text, more) \
-		CONF_TYPE_##type field;
+#define OPTION(                                                                \
+	section, name, field, type, def, least, most, apply, text, more)       \
+	CONF_TYPE_##type field;
 struct conf_empty_ {
 	char unused;
 #include "options.def"
@@ -143,8 +148,8 @@ void conf_errors_done(struct conf_errors *errors);
  */
 struct conf *conf_read(const char *path, struct conf_errors *ret_errors);
 /* The same from memory; `name` stands for the file in messages. */
-struct conf *conf_parse(const char *text, const char *name,
-	struct conf_errors *ret_errors);
+struct conf *conf_parse(
+	const char *text, const char *name, struct conf_errors *ret_errors);
 void conf_free(struct conf **conf);
 
 /*
@@ -165,9 +170,9 @@ void conf_print_sample(FILE *out);
 void conf_print_man(FILE *out);
 
 /* Lookups; NULL: none of that name. Borrowed. */
-const struct conf_backend *conf_backend_find(const struct conf *conf,
-	const char *title);
-const struct conf_certificate *conf_certificate_find(const struct conf *conf,
-	const char *title);
+const struct conf_backend *conf_backend_find(
+	const struct conf *conf, const char *title);
+const struct conf_certificate *conf_certificate_find(
+	const struct conf *conf, const char *title);
 
 #endif

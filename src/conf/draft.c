@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 
 #include "../base/check.h"
-#include "near.h"
+#include "unknown.h"
 
 enum { INCLUDE_DEPTH_MOST = 10, INCLUDES_MOST = 256, TITLE_LONGEST = 64 };
 
@@ -192,61 +192,7 @@ static int value_seen(
 	return 0;
 }
 
-/* ---- unknown names ---- */
-
-static void near_offer_all(
-	struct near *near, const struct schema_section *section, bool blocks)
-{
-	for (size_t i = 0; !blocks && i < section->option_count; i++)
-		near_offer(near, section->options[i].name);
-	for (int i = 0; blocks && i < SECTION_COUNT; i++)
-		near_offer(near, schema_section((unsigned)i)->name);
-}
-
-/* The section that does know the option; NULL: none. */
-static const struct schema_section *section_knowing(const char *name)
-{
-	for (int i = 0; i < SECTION_COUNT; i++) {
-		const struct schema_section *section =
-			schema_section((unsigned)i);
-
-		if (schema_option_find(section, name))
-			return section;
-	}
-	return NULL;
-}
-
-static void say_unknown(const struct schema_section *section, const char *name,
-	enum source_shape shape, struct place place)
-{
-	const struct schema_section *other = section_knowing(name);
-	bool block = shape == SHAPE_BLOCK;
-	struct near near = near_begin(name);
-	char hint[128] = "";
-
-	if (shape == SHAPE_WORD) {
-		problems_error(reader->problems, place,
-			"\"%.60s\" stands alone (a value with spaces needs "
-			"quotes)",
-			name);
-		return;
-	}
-	near_offer_all(&near, section, block);
-	if (!block && other && other->name[0])
-		snprintf(hint, sizeof(hint), " (it belongs into %s)",
-			other->name);
-	else if ((!block && other) ||
-		 (*section->name && (strcmp(name, "include") == 0 ||
-					    schema_section_find(name))))
-		snprintf(hint, sizeof(hint), " (it belongs outside of %s)",
-			section->name);
-	else if (near.best)
-		snprintf(hint, sizeof(hint), " (did you mean \"%s\"?)",
-			near.best);
-	problems_error(reader->problems, place, "unknown %s \"%.60s\"%s%s%s",
-		block ? "block" : "option", name, *section->name ? " in " : "",
-		section->name, hint);
-}
+/* ---- errors ---- */
 
 static void unknown_seen(cfg_t *cfg, const char *name)
 {
@@ -256,7 +202,8 @@ static void unknown_seen(cfg_t *cfg, const char *name)
 	enum source_shape shape = source_blank(
 		source_by_name(reader->sources, place.file), place.line, name);
 
-	say_unknown(reader->draft->blocks[block].section, name, shape, place);
+	unknown_say(reader->problems, place,
+		reader->draft->blocks[block].section, name, shape);
 	reader->said = true;
 	if (shape == SHAPE_NONE || reader->damaged_count >= PROBLEMS_MOST)
 		return;

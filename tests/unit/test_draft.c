@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../src/conf/unknown.h"
 #include "conf_text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
