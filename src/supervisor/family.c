@@ -148,6 +148,7 @@ static _Noreturn void worker_main(
 	plan_worker(s->plan, c->slot, &setup);
 	setup.keeper_fd = keeper_fd;
 	setup.supervisor_fd = supervisor_fd;
+	memcpy(setup.tag_key, s->tag_key, sizeof setup.tag_key);
 	keep[n++] = keeper_fd;
 	keep[n++] = supervisor_fd;
 	keep[n++] = sink_write_fd(s->sink);

@@ -17,6 +17,7 @@ struct supervisor {
 	struct children children;
 	struct sink *sink;
 	struct rights_user user;
+	uint8_t tag_key[16]; /* of the workers, for this start */
 	int signal_fd;
 	int control_fd; /* listening; kept for the keeper's successors */
 	mono_ms_t now;

@@ -22,6 +22,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/secret.h"
 #include "internal.h"
 
 enum {
@@ -373,6 +374,7 @@ int supervisor_run(const char *path, struct conf *conf)
 	s.signal_fd = s.control_fd = -1;
 	s.reload_until = s.stop_until = MONO_NEVER;
 	s.now = clock_mono_ms();
+	secret_random(s.tag_key, sizeof s.tag_key);
 	s.sink = sink_new(conf->log.to);
 	if (!s.sink) {
 		(void)fprintf(stderr,

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../base/check.h"
@@ -241,7 +242,7 @@ static void worker_keys(struct worker *w)
 {
 	uint16_t random;
 
-	secret_random(w->tag_key, sizeof w->tag_key);
+	memcpy(w->tag_key, w->setup->tag_key, sizeof w->tag_key);
 	secret_random(&random, sizeof random);
 	/* 50 bits, 10 characters as a reference: the worker, a start of it,
 	 * a session of that start. */

@@ -45,6 +45,9 @@ struct worker_setup {
 	 * TICKETS_EACH_MS: all that share the contexts do it alike, so that a
 	 * ticket of one worker opens in the others. */
 	mono_ms_t tickets_at_ms;
+	/* Of the tags of secrets: the same for all workers of a start, or the
+	 * same wrong password would count once for each. In memory only. */
+	uint8_t tag_key[16];
 };
 
 /* Serves until it is told to stop and its sessions are over. Exit code. */
