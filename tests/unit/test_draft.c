@@ -139,6 +139,9 @@ static void comments_do_not_move_lines(void **state)
 		{"# one\n// two\n/* three\n four */\r\nmode = bad # six\n",
 			"x:5: mode: \"bad\" is none of its words (allowed: "
 			"off, observe, enforce)\n"},
+		{"/* one\ntwo */ # three\n\"",
+			"x:3: a string without its end (a string ends on its "
+			"line)\n"},
 		{"hostname = \"# no comment // nor this\"", ""},
 		{"state_dir = /a//b", ""},
 		{"\xef\xbb\xbfmode = off", ""},

@@ -156,6 +156,16 @@ static void nearest_name_is_found_or_nothing(void **state)
 	}
 }
 
+static void swapped_letters_are_one_slip(void **state)
+{
+	struct near near = near_begin("failuers");
+
+	near_offer(&near, "failures");
+	assert_int_equal(near.distance, 1);
+	near_offer(&near, "failers"); /* no nearer: the first stays */
+	assert_string_equal(near.best, "failures");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +173,7 @@ int main(void)
 		cmocka_unit_test(wrong_numbers_say_why_and_leave_the_result),
 		cmocka_unit_test(numbers_print_in_the_largest_whole_unit),
 		cmocka_unit_test(nearest_name_is_found_or_nothing),
+		cmocka_unit_test(swapped_letters_are_one_slip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
