@@ -164,7 +164,7 @@ class Postern(Program):
 
     def ctl(self, *words, check=True, json_out=False):
         """Run posternctl; its standard output (parsed with json_out)."""
-        argv = [str(binary("posternctl")), "-s", str(self.control)]
+        argv = [str(binary("posternctl")), "--socket", str(self.control)]
         argv += ["--json"] if json_out else []
         done = subprocess.run(argv + [str(w) for w in words], text=True,
                               capture_output=True, timeout=DEADLINE_S)
