@@ -95,7 +95,7 @@ def tarpit(count):
     name = "postern-tarpit"
     peers.start("sink")
     peers.start(name)
-    words = peers.control(name, "bans", "add", machine.BANNED_PREFIX, "1h")
+    words = peers.control(name, "bans", "add", machine.BANNED_PREFIX)
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         print(f"\nno tarpit: {done.stdout}{done.stderr}")

@@ -168,7 +168,7 @@ def start(name):
 def control(name, *words):
     """posternctl's word to a postern of ours."""
     socket = RUN / f"{name}-state/control"
-    return [POSTERNCTL, "-s", socket, *words]
+    return [POSTERNCTL, "--socket", socket, *words]
 
 
 def start_peer(peer, kind):

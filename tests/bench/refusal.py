@@ -75,7 +75,7 @@ def proxy_ways(wanted):
 
 
 def ban_at(name):
-    words = peers.control(name, "bans", "add", machine.BANNED_PREFIX, "1h")
+    words = peers.control(name, "bans", "add", machine.BANNED_PREFIX)
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"posternctl: {done.stdout}{done.stderr}")
