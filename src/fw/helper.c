@@ -37,7 +37,8 @@ struct helper {
 	size_t answer_count;
 	uint64_t answers_dropped_count;
 	struct fw_answer answers[FW_ANSWERS_MOST];
-	/* One octet more than allowed shows that a datagram is too long. */
+	/* One octet more than allowed: what is too long is cut to a length that
+	   is no whole number of records. */
 	_Alignas(struct fw_record) char datagram[FW_DATAGRAM_LONGEST_BYTES + 1];
 };
 
@@ -80,8 +81,7 @@ static void helper_take(struct helper *helper, size_t n, mono_ms_t now)
 {
 	struct fw_record record;
 
-	if (n == 0 || n % sizeof(record) != 0 ||
-		n > FW_DATAGRAM_LONGEST_BYTES) {
+	if (n == 0 || n % sizeof(record) != 0) {
 		fw_ledger_garbage(helper->ledger, n, now);
 		return;
 	}

@@ -199,14 +199,13 @@ struct fw_entry *fw_table_next(const struct fw_table *table, size_t *cursor)
 }
 
 /*
+ * Goes on with the sweep up to an entry that has ended, or to the end.
  * Freeing slot i may move a later entry into it, so i is looked at again. An
  * entry that wraps from the front to the back was looked at already.
  */
-bool fw_table_expire(
+static bool fw_table_sweep(
 	struct fw_table *table, mono_ms_t now, struct prefix *ret_prefix)
 {
-	if (table->soonest > now)
-		return false;
 	for (; table->sweep < table->slot_count; table->sweep++) {
 		const struct fw_entry *entry = &table->slots[table->sweep];
 
@@ -223,6 +222,16 @@ bool fw_table_expire(
 	table->soonest = table->sweep_soonest;
 	table->sweep_soonest = MONO_NEVER;
 	table->sweep = 0;
+	return false;
+}
+
+/* A second sweep where the first was begun at an earlier time. */
+bool fw_table_expire(
+	struct fw_table *table, mono_ms_t now, struct prefix *ret_prefix)
+{
+	while (table->soonest <= now)
+		if (fw_table_sweep(table, now, ret_prefix))
+			return true;
 	return false;
 }
 

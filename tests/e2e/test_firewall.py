@@ -96,6 +96,8 @@ def test_without_ports_all_is_dropped(network, helper):
     assert blocked(network, A, "v4_32", firewall.OTHER_PORT)
     assert blocked(network, SIX, "v6_64", firewall.OTHER_PORT)
     assert network.connects(OTHER_SIX, firewall.OTHER_PORT)
+    # Neighbours must still find each other: a router may be among them.
+    assert network.echoes(SIX)
 
 
 def test_ban_ends_by_itself_without_the_helper(network, helper):

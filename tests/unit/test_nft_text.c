@@ -191,7 +191,7 @@ static void set_is_read_without_what_is_not_ours(void **state)
 		"10.0.0.0/24 7000|");
 }
 
-static void ipv6_set_holds_no_ipv4(void **state)
+static void families_keep_to_their_sets(void **state)
 {
 	struct prefix p = prefix("2001:db8::1");
 	struct listed listed = {0};
@@ -201,6 +201,10 @@ static void ipv6_set_holds_no_ipv4(void **state)
 		     "::ffff:192.0.2.1, 192.0.2.1 }",
 		nft_slot_of(&p), listed_one, &listed);
 	assert_string_equal(listed.text, "2001:db8::1 4000|");
+	p = prefix("10.0.0.0/16");
+	nft_read_set(
+		"elements = { 2001:: }", nft_slot_of(&p), listed_one, &listed);
+	assert_int_equal(listed.n, 1);
 }
 
 /* Cut anywhere, against a page that may not be touched: it ends. */
@@ -273,7 +277,7 @@ int main(void)
 		cmocka_unit_test(changes_replace_what_may_be_there),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(set_is_read_without_what_is_not_ours),
-		cmocka_unit_test(ipv6_set_holds_no_ipv4),
+		cmocka_unit_test(families_keep_to_their_sets),
 		cmocka_unit_test(cut_listings_do_no_harm),
 		cmocka_unit_test(chains_of_our_table_only),
 		cmocka_unit_test(text_that_would_be_cut_is_refused),

@@ -134,6 +134,23 @@ class Network:
                 return False
             return True
 
+    def echoes(self, source):
+        """Is an ICMPv6 echo request from there answered?"""
+        with self.inside(self.client):
+            sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW,
+                                 socket.IPPROTO_ICMPV6)
+        with sock:
+            sock.settimeout(DEADLINE_S)
+            sock.bind((source, 0))
+            sock.sendto(struct.pack("!BBHHH", 128, 0, 0, 1, 1),
+                        (f"{source.rpartition('::')[0]}::1", 0))
+            try:
+                while sock.recv(1500)[0] != 129:    # echo reply
+                    pass
+            except TimeoutError:
+                return False
+            return True
+
     def nft(self, *words, check=True):
         return subprocess.run(
             ["ip", "netns", "exec", self.server, "nft", *words], check=check,
