@@ -183,7 +183,7 @@ static bool settle_lost(struct dialog *d, struct dialog_step *step)
 {
 	d->asked = false;
 	step->mech = (enum auth_mech)d->auth.mech;
-	step->outcome = DIALOG_AUTH_TEMPORARY;
+	step->outcome = d->judged ? DIALOG_AUTH_FAILED : DIALOG_AUTH_TEMPORARY;
 	dialog_move(d, DIALOG_STATE_AUTH_SETTLING);
 	return step_is(step, DIALOG_SETTLE, 0);
 }

@@ -96,7 +96,7 @@ struct dialog {
 		authed : 1, in_transaction : 1, asked : 1, cancelled : 1,
 		answering : 1, violated : 1, client_gone : 1, server_gone : 1,
 		server_dropped : 1, received_due : 1, chunk_begun : 1,
-		tls_due : 1, ehlo_due : 1, server_said_421 : 1;
+		tls_due : 1, ehlo_due : 1, server_said_421 : 1, judged : 1;
 };
 
 enum dialog_act {

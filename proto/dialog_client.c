@@ -141,7 +141,7 @@ static void take_auth(struct dialog *d, struct slice in, size_t used,
 			CLOSE_PIPELINING);
 		return;
 	}
-	d->asked = d->cancelled = d->answering = false;
+	d->asked = d->cancelled = d->answering = d->judged = false;
 	*room->user_n = 0;
 	if (auth_begin(&d->auth, cmd->args, room->scratch, room->scratch_n,
 		    room->user, room->user_n,

@@ -247,6 +247,8 @@ static enum dialog_outcome auth_outcome(const struct dialog *d, uint16_t code)
 {
 	if (code >= 200 && code < 300)
 		return DIALOG_AUTH_OK;
+	if (d->judged && code >= 500)
+		return DIALOG_AUTH_FAILED;
 	if (d->cancelled || code == 501)
 		return DIALOG_AUTH_CANCELLED;
 	if (code == 535)
@@ -295,6 +297,17 @@ static void login_asked_again(struct dialog *d, struct slice reply)
 		d->auth.answer_count = 0;
 }
 
+/*
+ * A challenge in answer to the secret says that it is wrong (RFC 7628 §3.2.3,
+ * and XOAUTH2 alike). Who was told so has made his guess, however he ends the
+ * exchange then. Of a mechanism that is not known nobody can say.
+ */
+static bool judged_by_challenge(const struct dialog *d)
+{
+	return d->asked && d->auth.complete &&
+	       d->auth.mech != AUTH_MECH_OPAQUE;
+}
+
 static void feed_auth(struct dialog *d, struct slice in,
 	const struct dialog_room *room, struct dialog_step *step)
 {
@@ -316,6 +329,7 @@ static void feed_auth(struct dialog *d, struct slice in,
 		return;
 	}
 	fifo_pop(d);
+	d->judged = judged_by_challenge(d);
 	login_asked_again(d, slice_head(in, n));
 	if (d->violated) {
 		/* The client answered before it was asked. */

@@ -43,6 +43,9 @@ static void ask_send(struct session *s)
 						      : MESSAGE_USER_LONGEST;
 	if (ask.user_n > 0)
 		memcpy(ask.user, s->user, ask.user_n);
+	if (ask.user_n < s->user_n && ask.secret_tag != 0)
+		/* Two names that are cut alike are not the same guess. */
+		ask.secret_tag ^= siphash(w->tag_key, s->user, s->user_n);
 	if (!keeper_link_send(w, MESSAGE_ASK, &ask, sizeof ask)) {
 		ask_unavailable(s);
 		return;
@@ -73,8 +76,8 @@ void ask_begin(struct session *s, const struct dialog_step *step)
 		(void)settle_send(s, OUTCOME_CANCELLED);
 		s->attempt_open = false;
 	}
-	if (step->credential.user.n > 0)
-		session_user(s, step->credential.user);
+	s->user_n = 0; /* of an AUTH before: another user's guess */
+	session_user(s, step->credential.user);
 	s->secret_tag = tag_of(w, step->credential.secret);
 	secret_wipe(w->secret, sizeof w->secret);
 	s->mech = (uint8_t)step->mech;
@@ -228,11 +231,27 @@ void settle_deliver(struct session *s)
 	relay_resume(s);
 }
 
+/* Did the client bring the end about? Then its guess counts: it is under way,
+ * and nobody may send guesses for nothing by breaking off behind each. */
+static bool ended_by_client(const struct session *s)
+{
+	static const bool by_client[CLOSE_COUNT] = {
+		[CLOSE_CLIENT_TIMEOUT] = true,
+		[CLOSE_CLIENT_TLS] = true,
+		[CLOSE_CLIENT_ERROR] = true,
+		[CLOSE_PIPELINING] = true,
+		[CLOSE_LINE_TOO_LONG] = true,
+		[CLOSE_LINE_BAD] = true,
+	};
+
+	if (s->dialog.server_gone)
+		return false;
+	return s->dialog.client_gone || by_client[s->close_reason];
+}
+
 void settle_lost(struct session *s)
 {
-	enum policy_outcome outcome = s->dialog.client_gone &&
-						      !s->dialog.server_gone &&
-						      s->attempt_open
+	enum policy_outcome outcome = s->attempt_open && ended_by_client(s)
 					      ? OUTCOME_ABANDONED
 					      : OUTCOME_TEMPORARY;
 

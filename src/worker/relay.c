@@ -98,6 +98,8 @@ static void note_forward(struct session *s, const struct dialog_step *step)
 		s->rcpt_count++;
 	else if (step->verb == VERB_EHLO || step->verb == VERB_HELO)
 		note_helo(s, step->args);
+	else if (step->verb == VERB_AUTH && !s->dialog.asked)
+		s->user_n = 0; /* an AUTH before was another user's, maybe */
 }
 
 bool session_reply(struct session *s, enum reply_id reply)
