@@ -333,11 +333,14 @@ static json_t *run_bans_del(const struct call *call)
 
 static json_t *run_bans_flush(const struct call *call)
 {
-	const struct prefix all = {.bits = 0};
-	size_t count;
+	static const char *const families[] = {"0.0.0.0/0", "::/0"};
+	struct prefix all;
+	size_t count = 0;
 
 	log_order(call, NULL);
-	count = judge_unban(call->hub, &all);
+	for (size_t i = 0; i < 2; i++)
+		if (prefix_parse(families[i], &all)) /* always */
+			count += judge_unban(call->hub, &all);
 	/* Those that are over count as repeats no more. */
 	store_purge(call->hub->store, hub_wall(call->hub) + 1);
 	firewall_sync(call->hub);

@@ -33,6 +33,7 @@ enum {
 	BACKLOG = 32,
 	OUT_MOST_BYTES = 262144, /* not yet read by the client: wait */
 	ACCEPT_PAUSE_MS = 1000,	 /* without descriptors */
+	MS_PER_S = 1000,
 };
 
 struct client {
@@ -41,8 +42,9 @@ struct client {
 	struct client *next;
 	struct bufferevent *stream;
 	struct commands_caller caller;
-	bool reload_waits; /* for control_reload_done() */
-	bool closing;	   /* after its last answer */
+	bool reload_waits;   /* for control_reload_done() */
+	mono_ms_t reload_by; /* then it waits no more */
+	bool closing;	     /* after its last answer */
 	bool gone;
 };
 
@@ -74,18 +76,11 @@ static void say(struct client *client, json_t *object)
 	free(text);
 }
 
-static void set_patience(struct client *client, int read_s)
-{
-	const struct timeval reading = {.tv_sec = read_s};
-	const struct timeval writing = {.tv_sec = CONTROL_IDLE_S};
-
-	(void)bufferevent_set_timeouts(client->stream, &reading, &writing);
-}
-
 static void start_reload(struct client *client)
 {
 	client->reload_waits = true;
-	set_patience(client, CONTROL_RELOAD_S);
+	client->reload_by =
+		hub_now(client->hub) + (mono_ms_t)CONTROL_RELOAD_S * MS_PER_S;
 }
 
 static void one_line(struct client *client, const char *line, size_t n)
@@ -110,38 +105,54 @@ static void one_line(struct client *client, const char *line, size_t n)
 		say(client, answer);
 }
 
-/* Answers what has come, as long as the client reads the answers. */
-static void serve(struct client *client)
+static bool may_serve(const struct client *client)
+{
+	return !client->gone && !client->closing && !client->reload_waits &&
+	       evbuffer_get_length(bufferevent_get_output(client->stream)) <
+		       OUT_MOST_BYTES;
+}
+
+/* One line of what has come. false: there is none yet. */
+static bool serve_one(struct client *client)
 {
 	struct evbuffer *in = bufferevent_get_input(client->stream);
-	struct evbuffer *out = bufferevent_get_output(client->stream);
+	struct evbuffer_ptr end =
+		evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF);
+	char *line;
 	size_t n;
 
-	while (!client->gone && !client->closing && !client->reload_waits &&
-		evbuffer_get_length(out) < OUT_MOST_BYTES) {
-		struct evbuffer_ptr end =
-			evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF);
-		char *line;
-
-		if (end.pos < 0 &&
-			evbuffer_get_length(in) < CONTROL_LINE_LONGEST)
-			return;
-		if (end.pos < 0 || end.pos >= CONTROL_LINE_LONGEST) {
-			say(client, commands_error(COMMANDS_USAGE,
-					    "the request is longer than 4096 "
-					    "octets",
-					    "send a shorter one"));
-			client->closing = true;
-			return;
-		}
-		line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
-		if (line == NULL) {
-			client->gone = true; /* no memory */
-			return;
-		}
-		one_line(client, line, n);
-		free(line);
+	if (end.pos < 0 && evbuffer_get_length(in) < CONTROL_LINE_LONGEST)
+		return false;
+	if (end.pos < 0 || end.pos >= CONTROL_LINE_LONGEST) {
+		say(client, commands_error(COMMANDS_USAGE,
+				    "the request is longer than 4096 octets",
+				    "send a shorter one"));
+		client->closing = true;
+		return true;
 	}
+	line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
+	if (line == NULL) {
+		client->gone = true; /* no memory */
+		return true;
+	}
+	one_line(client, line, n);
+	free(line);
+	return true;
+}
+
+/*
+ * Answers what has come, as long as the client reads the answers. Not reading
+ * is what holds a client back: a high watermark of libevent's would call
+ * on_read() for ever while the input is full.
+ */
+static void serve(struct client *client)
+{
+	while (may_serve(client) && serve_one(client))
+		continue;
+	if (may_serve(client))
+		(void)bufferevent_enable(client->stream, EV_READ);
+	else
+		(void)bufferevent_disable(client->stream, EV_READ);
 }
 
 static void on_read(struct bufferevent *stream, void *arg)
@@ -171,12 +182,10 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 
 	if (client->magic != CLIENT_MAGIC)
 		return;
-	/* `echo … | nc -N`: it has said all and still wants the answer. */
+	/* `echo … | nc -N`: it has said all and still wants its answers. */
 	if ((what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0 &&
-		(client->reload_waits ||
-			evbuffer_get_length(bufferevent_get_output(stream)) >
-				0)) {
-		client->closing = !client->reload_waits;
+		evbuffer_get_length(bufferevent_get_output(stream)) > 0) {
+		client->closing = true;
 		return;
 	}
 	client->gone = true;
@@ -194,6 +203,7 @@ static void client_free(struct control *control, struct client *client)
 static void client_new(struct control *control, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
+	const struct timeval idle = {.tv_sec = CONTROL_IDLE_S};
 	struct ucred cred = {.uid = (uid_t)-1};
 	socklen_t n = sizeof(cred);
 
@@ -219,16 +229,18 @@ static void client_new(struct control *control, int fd)
 	client->next = control->first;
 	control->first = client;
 	bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
-	bufferevent_setwatermark(
-		client->stream, EV_READ, 0, (size_t)CONTROL_LINE_LONGEST * 2);
-	set_patience(client, CONTROL_IDLE_S);
+	/* Both fail only for sizes and times that we do not use. */
+	(void)bufferevent_set_max_single_read(client->stream,
+		CONTROL_LINE_LONGEST);
+	(void)bufferevent_set_timeouts(client->stream, &idle, &idle);
 	if (control->client_count > CONTROL_CLIENTS_MOST) {
 		say(client, commands_error(COMMANDS_UNAVAILABLE,
 				    "too many control clients at once",
 				    "try again in a moment"));
 		client->closing = true;
 	}
-	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) != 0)
+	if (bufferevent_enable(client->stream,
+		    client->closing ? EV_WRITE : EV_READ | EV_WRITE) != 0)
 		client->gone = true;
 }
 
@@ -364,7 +376,6 @@ void control_reload_done(struct hub *hub, const struct message_text *text)
 		if (!client->reload_waits || client->gone)
 			continue;
 		client->reload_waits = false;
-		set_patience(client, CONTROL_IDLE_S);
 		say(client, commands_reload_answer(text));
 		serve(client);
 	}
@@ -378,6 +389,8 @@ void control_flush(struct hub *hub)
 	while (*place != NULL) {
 		struct client *client = *place;
 
+		if (client->reload_waits && hub_now(hub) >= client->reload_by)
+			client->gone = true;
 		if (!client->gone) {
 			place = &client->next;
 			continue;
