@@ -142,7 +142,8 @@ static void end_without_server(struct dialog *d)
 	else if (fifo_holds(d, OWN_END_OF_DATA) ||
 		 fifo_holds(d, OWN_CHUNK_LAST))
 		reply = REPLY_MESSAGE_UNKNOWN;
-	if (d->state == DIALOG_STATE_QUITTING || d->server_said_421)
+	if (d->server_said_421 || (d->state == DIALOG_STATE_QUITTING &&
+					  d->fifo_count - keep <= 1))
 		reply = REPLY_NONE; /* RFC 5321 §3.8: one 421 is enough */
 	d->fifo_count = (uint8_t)keep;
 	dialog_end(d, reply, CLOSE_SERVER_CLOSED);
@@ -157,6 +158,7 @@ static bool server_missed(const struct dialog *d)
 	case DIALOG_STATE_CHUNK:
 	case DIALOG_STATE_CHUNK_DRAIN:
 	case DIALOG_STATE_AUTH_SETTLING:
+	case DIALOG_STATE_CLIENT_HANDSHAKE: /* no reply goes out in clear */
 	case DIALOG_STATE_CLOSING:
 	case DIALOG_STATE_CLOSED: return false;
 	case DIALOG_STATE_GREETING:
@@ -165,7 +167,6 @@ static bool server_missed(const struct dialog *d)
 	case DIALOG_STATE_SERVER_HANDSHAKE:
 	case DIALOG_STATE_COMMAND:
 	case DIALOG_STATE_STARTTLS:
-	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_PASSED:
 	case DIALOG_STATE_AUTH_ANSWERED:
@@ -240,6 +241,11 @@ bool dialog_due(struct dialog *d, const struct dialog_room *room,
 	if (d->state == DIALOG_STATE_CLOSING &&
 		(d->fifo_count == 0 || d->server_gone))
 		return step_close(d, step, (enum close_reason)d->close_reason);
+	if (d->client_gone && dialog_in_payload(d) && !d->server_dropped) {
+		/* D-03: not even an orderly end, which might complete it. */
+		d->server_dropped = true;
+		return step_is(step, DIALOG_DROP_SERVER, 0);
+	}
 	if (d->client_gone && client_missed(d))
 		return step_close(d, step,
 			d->state == DIALOG_STATE_COMMAND ? CLOSE_CLIENT_CLOSED

@@ -218,7 +218,6 @@ static void take_bdat(struct dialog *d, struct slice in, size_t used,
 		step->span =
 			chunk_command(n + room->received.n, last, room->out);
 	}
-	d->chunk_begun = !last;
 	d->chunk_left_bytes = n;
 	if (n > 0)
 		dialog_move(d, DIALOG_STATE_CHUNK);
@@ -244,6 +243,17 @@ static void take_verb(struct dialog *d, struct slice in, size_t used,
 	(void)forward_command(step, in, used, cmd);
 }
 
+/* A chunk follows its command unasked: its octets would be commands. */
+static void refuse_mode(struct dialog *d, struct slice in, size_t used,
+	enum verb verb, const struct dialog_room *room,
+	struct dialog_step *step, enum reply_id reply)
+{
+	if (verb == VERB_BDAT)
+		end(d, room, step, in.n, reply, CLOSE_BAD_CHUNK);
+	else
+		refuse_bad(d, room, step, used, reply);
+}
+
 static void take_command(struct dialog *d, struct slice in, size_t used,
 	const struct command *cmd, const struct dialog_room *room,
 	struct dialog_step *step)
@@ -253,9 +263,11 @@ static void take_command(struct dialog *d, struct slice in, size_t used,
 			CLOSE_TOO_MANY_COMMANDS);
 	else if (d->conf->starttls == DIALOG_STARTTLS_REQUIRED &&
 		 !d->client_tls && !clear_allowed(cmd->verb))
-		refuse_bad(d, room, step, used, REPLY_TLS_FIRST);
+		refuse_mode(
+			d, in, used, cmd->verb, room, step, REPLY_TLS_FIRST);
 	else if (d->ehlo_needed && needs_ehlo(cmd->verb))
-		refuse_bad(d, room, step, used, REPLY_EHLO_FIRST);
+		refuse_mode(
+			d, in, used, cmd->verb, room, step, REPLY_EHLO_FIRST);
 	else if (cmd->verb == VERB_STARTTLS)
 		take_starttls(d, in, used, cmd, room, step);
 	else if (cmd->verb == VERB_AUTH)
@@ -323,6 +335,11 @@ static void feed_command(struct dialog *d, struct slice in,
 		return;
 	}
 	command_parse(line, &cmd);
+	if (cmd.verb == VERB_BDAT && d->conf->received && d->fifo_count > 0) {
+		/* Is it the first of its message? The replies know. */
+		(void)step_is(step, DIALOG_WAIT, 0);
+		return;
+	}
 	if (cmd.masked) /* a laxer server might find a verb in it */
 		refuse_bad(d, room, step, used, REPLY_NOT_A_COMMAND);
 	else
@@ -445,6 +462,19 @@ static void feed_chunk(
 	(void)step_is(step, DIALOG_FORWARD, n);
 }
 
+/* STARTTLS waits for replies, so nothing of it was said yet; nor will it. */
+static void feed_injected(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	if (in.n == 0) {
+		(void)step_is(step, DIALOG_MORE, 0);
+		return;
+	}
+	d->tls_due = false;
+	d->fifo_count--; /* its 220 stands last */
+	end(d, room, step, in.n, REPLY_NONE, CLOSE_STARTTLS_INJECTION);
+}
+
 void dialog_feed_client(struct dialog *d, struct slice in,
 	const struct dialog_room *room, struct dialog_step *step)
 {
@@ -473,13 +503,7 @@ void dialog_feed_client(struct dialog *d, struct slice in,
 			d->violated = true;
 		(void)step_is(step, d->violated ? DIALOG_WAIT : DIALOG_MORE, 0);
 		return;
-	case DIALOG_STATE_STARTTLS:
-		if (in.n > 0)
-			end(d, room, step, in.n, REPLY_NONE,
-				CLOSE_STARTTLS_INJECTION);
-		else
-			(void)step_is(step, DIALOG_MORE, 0);
-		return;
+	case DIALOG_STATE_STARTTLS: feed_injected(d, in, room, step); return;
 	case DIALOG_STATE_QUITTING:
 	case DIALOG_STATE_CLOSING:
 	case DIALOG_STATE_CLOSED:

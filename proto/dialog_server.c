@@ -73,6 +73,8 @@ static enum reply_result whole_reply(
 			return REPLY_BAD;
 		code = line.code;
 		at += used;
+		if (at > most)
+			return REPLY_TOO_LONG;
 		if (line.last) {
 			*ret_n = at;
 			*ret_code = code;
@@ -226,6 +228,11 @@ static void feed_ehlo(struct dialog *d, struct slice in,
 		return;
 	step->span = slice_head(in, n);
 	step->code = code;
+	if (code < 400 && code != 250) {
+		/* A client may take any 2yz for a list of offers. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
 	if (code == 250) {
 		if (ehlo_filter(step->span, &rules, room->out, room->out_n,
 			    &out_n, &d->caps) != EHLO_OK) {
@@ -384,8 +391,10 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 	step->code = code;
 	switch (what) {
 	case VERB_MAIL:
-		d->in_transaction =
-			d->in_transaction || (code >= 200 && code < 300);
+		if (code >= 200 && code < 300) {
+			d->in_transaction = true;
+			d->chunk_begun = false;
+		}
 		break;
 	case VERB_RSET:
 		if (code >= 200 && code < 300)
@@ -396,9 +405,13 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 			d->greeted = true;
 			d->caps = 0;
 			d->ehlo_needed = d->in_transaction = false;
+			d->chunk_begun = false;
 		}
 		break;
-	case VERB_BDAT: d->in_transaction = true; break;
+	case VERB_BDAT:
+		d->in_transaction = true;
+		d->chunk_begun = d->chunk_begun || code < 300;
+		break;
 	case VERB_DATA: replied_data(d, code, step); break;
 	case VERB_QUIT: dialog_end(d, REPLY_NONE, CLOSE_QUIT); break;
 	case OWN_END_OF_DATA:
@@ -410,6 +423,7 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 		d->server_gone = true;
 		d->server_said_421 = code == 421;
 	} else if (code == 421) {
+		d->fifo_count = 0; /* RFC 5321 §3.8: nothing comes behind it */
 		dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
 		d->server_gone = d->server_said_421 = true;
 	}
@@ -427,9 +441,12 @@ static bool reply_fits(const struct dialog *d, unsigned what, uint16_t code,
 	 * written cannot be its answer. */
 	if (what == OWN_END_OF_DATA)
 		return !room->server_unsent;
+	if (what == OWN_CHUNK_LAST && room->server_unsent)
+		return false;
+	/* What waits in the queue may be of a later chunk, and accepts no
+	 * message; but all of this one must have come. */
 	if (what == OWN_CHUNK_LAST || what == VERB_BDAT)
-		return !room->server_unsent &&
-		       !(d->fifo_count == 1 && d->chunk_left_bytes > 0);
+		return d->fifo_count > 1 || d->chunk_left_bytes == 0;
 	return true;
 }
 
@@ -448,16 +465,28 @@ static void feed_early(struct dialog *d, struct slice in,
 		(void)step_is(step, DIALOG_MORE, 0);
 		return;
 	}
+	if (in.p[0] < '4') {
+		/* D-02, at its first octet: its end may come too late. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
 	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
 		    room, step, in.n))
 		return;
-	if (code < 400 || in.n > n) {
+	if (in.n > n) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
 	d->server_dropped = true;
 	dialog_move(d, DIALOG_STATE_DATA_DRAIN);
 	(void)step_is(step, DIALOG_DROP_SERVER, 0);
+}
+
+/* As far as there are octets. */
+static bool begins_with(struct slice in, const char *text)
+{
+	return slice_eq(slice_head(in, strlen(text)),
+		slice_head(slice_str(text), in.n));
 }
 
 /* Nothing is awaited: only a 421 may come unasked (RFC 5321 §3.8). */
@@ -467,13 +496,15 @@ static void feed_unasked(struct dialog *d, struct slice in,
 	uint16_t code;
 	size_t n;
 
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
-		return;
-	if (code != 421) {
+	if (!begins_with(in, "421")) {
+		/* Not whole yet, it could pass for the answer to a command
+		 * that is still to come (D-08). */
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
+		    room, step, in.n))
+		return;
 	step->span = slice_head(in, n);
 	step->code = code;
 	dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
@@ -491,6 +522,12 @@ static void feed_cancelled(struct dialog *d, struct slice in,
 	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
 		    room, step, in.n))
 		return;
+	if (code < 400) {
+		/* It took the "*" for an answer: whatever it waits for now, it
+		 * is no command. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
 	fifo_pop(d);
 	(void)step_is(step, DIALOG_FORWARD, n); /* nothing to send */
 }
@@ -502,6 +539,11 @@ static void feed_line(struct dialog *d, struct slice in,
 	struct reply_line line;
 	size_t used;
 
+	/* D-02, at its first octet: its end may come too late. */
+	if (in.p[0] < '4' && !reply_fits(d, what, 200, room)) {
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
 	if (more_or_fault(d, reply_next(in, DIALOG_REPLY_LONGEST, &line, &used),
 		    room, step, in.n))
 		return;
@@ -554,12 +596,12 @@ void dialog_feed_server(struct dialog *d, struct slice in,
 		return;
 	case DIALOG_STATE_DATA: feed_early(d, in, room, step); return;
 	case DIALOG_STATE_SERVER_HANDSHAKE:
+	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_DATA_DRAIN:
 	case DIALOG_STATE_AUTH_SETTLING:
 	case DIALOG_STATE_CLOSED: (void)step_is(step, DIALOG_WAIT, 0); return;
 	case DIALOG_STATE_COMMAND:
 	case DIALOG_STATE_STARTTLS:
-	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_PASSED:
 	case DIALOG_STATE_AUTH_ANSWERED:
