@@ -303,7 +303,7 @@ void dialog_tls_done(struct dialog *d, enum dialog_side side)
 	/* RFC 3207 §4.2: what was known before TLS is forgotten; the EHLO
 	 * that must follow resets the server, too. */
 	d->client_tls = true;
-	d->ehlo_needed = true;
+	d->ehlo_needed = d->ehlo_fresh = true;
 	d->caps = 0;
 	dialog_move(d, DIALOG_STATE_COMMAND);
 }

@@ -62,8 +62,8 @@ struct dialog_conf {
 
 enum {
 	DIALOG_FIFO_MOST = 32,	     /* commands without a reply */
-	DIALOG_REPLY_LONGEST = 4096, /* octets of a reply line */
-	DIALOG_REPLY_WHOLE = 8192,   /* of an EHLO or final AUTH reply */
+	DIALOG_REPLY_WHOLE = 8192,   /* of an EHLO reply or a banner */
+	DIALOG_REPLY_MOST = 32768,   /* of any other reply, all its lines */
 	DIALOG_REPLY_LINES = 200,    /* of any reply */
 };
 
@@ -81,8 +81,6 @@ struct dialog {
 	uint32_t caps; /* EHLO_*: what the server offered last */
 	uint32_t idle_count;
 	uint16_t bad_count;
-	uint16_t reply_code;  /* of a reply whose last line is not in; or 0 */
-	uint16_t reply_lines; /* of that reply so far */
 	uint8_t state;	      /* enum dialog_state */
 	uint8_t close_reason; /* in CLOSING */
 	uint8_t fifo_head, fifo_count;
@@ -96,7 +94,8 @@ struct dialog {
 		authed : 1, in_transaction : 1, asked : 1, cancelled : 1,
 		answering : 1, violated : 1, client_gone : 1, server_gone : 1,
 		server_dropped : 1, received_due : 1, chunk_begun : 1,
-		tls_due : 1, ehlo_due : 1, server_said_421 : 1, judged : 1;
+		tls_due : 1, ehlo_due : 1, server_said_421 : 1, judged : 1,
+		ehlo_fresh : 1, ehlo_kept : 1, again : 1;
 };
 
 enum dialog_act {
@@ -112,6 +111,8 @@ enum dialog_act {
 	DIALOG_TLS_CLIENT, /* handshake when all is flushed; dialog_tls_done()
 			    */
 	DIALOG_TLS_SERVER,
+	DIALOG_RECONNECT,  /* close the server's connection and make a new one;
+			      its banner is fed as ever */
 	DIALOG_DROP_SERVER, /* close the server's connection at once (RST) */
 	DIALOG_CLOSE,	    /* flush the client, then end with `reason` */
 };

@@ -241,6 +241,28 @@ static void take_verb(struct dialog *d, struct slice in, size_t used,
 	if (cmd->verb == VERB_QUIT)
 		dialog_move(d, DIALOG_STATE_QUITTING);
 	(void)forward_command(step, in, used, cmd);
+	if (cmd->verb == VERB_EHLO && d->ehlo_fresh) {
+		/* The first behind the client's TLS. Some servers take no
+		 * second EHLO in a connection: the line stays with the caller
+		 * until the reply shows whether it must be said again. */
+		d->ehlo_fresh = false;
+		d->ehlo_kept = true;
+		step->used = 0;
+	}
+}
+
+/* The EHLO that stayed: it was answered, or a new server has to hear it. */
+static void retake_ehlo(struct dialog *d, struct slice in, size_t used,
+	const struct command *cmd, struct dialog_step *step)
+{
+	d->ehlo_kept = false;
+	if (!d->again) {
+		(void)step_is(step, DIALOG_FORWARD, used); /* nothing to send */
+		return;
+	}
+	d->again = false;
+	fifo_push(d, cmd->verb, REPLY_NONE);
+	(void)forward_command(step, in, used, cmd);
 }
 
 /* A chunk follows its command unasked: its octets would be commands. */
@@ -340,7 +362,9 @@ static void feed_command(struct dialog *d, struct slice in,
 		(void)step_is(step, DIALOG_WAIT, 0);
 		return;
 	}
-	if (cmd.masked) /* a laxer server might find a verb in it */
+	if (d->ehlo_kept)
+		retake_ehlo(d, in, used, &cmd, step);
+	else if (cmd.masked) /* a laxer server might find a verb in it */
 		refuse_bad(d, room, step, used, REPLY_NOT_A_COMMAND);
 	else
 		take_command(d, in, used, &cmd, room, step);

@@ -119,6 +119,11 @@ static void feed_greeting(struct dialog *d, struct slice in,
 		return;
 	step->code = code;
 	step->span = slice_head(in, n);
+	if (d->again && code != 220) {
+		/* The client was greeted before: it has to hear a 421. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_REFUSED);
+		return;
+	}
 	if (code >= 400) {
 		/* The server refuses this client by itself: its own words. */
 		dialog_end(d, REPLY_NONE, CLOSE_SERVER_REFUSED);
@@ -132,8 +137,12 @@ static void feed_greeting(struct dialog *d, struct slice in,
 	d->ehlo_due = d->conf->server_starttls != DIALOG_STARTTLS_OFF;
 	dialog_move(d,
 		d->ehlo_due ? DIALOG_STATE_SERVER_EHLO : DIALOG_STATE_COMMAND);
-	(void)step_is(
-		step, d->conf->own_banner ? DIALOG_BANNER : DIALOG_FORWARD, n);
+	if (d->again) /* the client has its banner */
+		step->span = slice_of(NULL, 0);
+	(void)step_is(step,
+		d->conf->own_banner && !d->again ? DIALOG_BANNER
+						 : DIALOG_FORWARD,
+		n);
 }
 
 /* TLS was wanted and is not to be had. */
@@ -231,6 +240,15 @@ static void feed_ehlo(struct dialog *d, struct slice in,
 	if (code < 400 && code != 250) {
 		/* A client may take any 2yz for a list of offers. */
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	if (code >= 500 && d->ehlo_kept) {
+		/* It takes no second EHLO: a new connection has to. */
+		fifo_pop(d);
+		d->again = true;
+		step->span = slice_of(NULL, 0);
+		dialog_move(d, DIALOG_STATE_GREETING);
+		(void)step_is(step, DIALOG_RECONNECT, n);
 		return;
 	}
 	if (code == 250) {
@@ -532,35 +550,33 @@ static void feed_cancelled(struct dialog *d, struct slice in,
 	(void)step_is(step, DIALOG_FORWARD, n); /* nothing to send */
 }
 
-static void feed_line(struct dialog *d, struct slice in,
+/*
+ * A reply passes when it is whole: one that is cut short or changes its code
+ * on the way would be answered twice.
+ */
+static void feed_whole(struct dialog *d, struct slice in,
 	const struct dialog_room *room, struct dialog_step *step)
 {
 	unsigned what = fifo_first(d);
-	struct reply_line line;
-	size_t used;
+	uint16_t code;
+	size_t n;
 
 	/* D-02, at its first octet: its end may come too late. */
 	if (in.p[0] < '4' && !reply_fits(d, what, 200, room)) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
-	if (more_or_fault(d, reply_next(in, DIALOG_REPLY_LONGEST, &line, &used),
+	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_MOST, &n, &code),
 		    room, step, in.n))
 		return;
-	if ((d->reply_code != 0 && line.code != d->reply_code) ||
-		++d->reply_lines > DIALOG_REPLY_LINES ||
-		!reply_fits(d, what, line.code, room)) {
+	if (!reply_fits(d, what, code, room)) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
-	step->span = slice_head(in, used);
-	(void)step_is(step, DIALOG_FORWARD, used);
-	d->reply_code = line.code;
-	if (!line.last)
-		return;
-	d->reply_code = d->reply_lines = 0;
+	step->span = slice_head(in, n);
+	(void)step_is(step, DIALOG_FORWARD, n);
 	fifo_pop(d);
-	replied(d, what, line.code, step);
+	replied(d, what, code, step);
 }
 
 static void feed_reply(struct dialog *d, struct slice in,
@@ -578,7 +594,7 @@ static void feed_reply(struct dialog *d, struct slice in,
 	case VERB_EHLO: feed_ehlo(d, in, room, step); return;
 	case VERB_AUTH: feed_auth(d, in, room, step); return;
 	case OWN_CANCEL: feed_cancelled(d, in, room, step); return;
-	default: feed_line(d, in, room, step); return;
+	default: feed_whole(d, in, room, step); return;
 	}
 }
 

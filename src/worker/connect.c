@@ -70,6 +70,15 @@ void connect_server(struct session *s)
 	session_clock(s);
 }
 
+/* A server that takes no second EHLO gets a second connection. */
+static void connect_again(struct session *s)
+{
+	stream_close(&s->server, false);
+	buffer_free(&s->server.tail);
+	s->server_next = 0;
+	connect_server(s);
+}
+
 static void connect_log(const struct session *s, const char *why)
 {
 	log_begin(LOG_WARN, "server-failed");
@@ -167,4 +176,6 @@ void session_next_phase(struct session *s)
 		session_starttls(s);
 	else if (s->phase == PHASE_SERVER_TLS && !s->server.tls)
 		connect_done(s);
+	else if (s->phase == PHASE_RECONNECT)
+		connect_again(s);
 }

@@ -164,6 +164,7 @@ static void carry_out(struct session *s, const struct dialog_step *step)
 	case DIALOG_SETTLE: settle_begin(s, step); break;
 	case DIALOG_TLS_CLIENT: session_move(s, PHASE_STARTTLS); break;
 	case DIALOG_TLS_SERVER: session_move(s, PHASE_SERVER_TLS); break;
+	case DIALOG_RECONNECT: session_move(s, PHASE_RECONNECT); break;
 	case DIALOG_DROP_SERVER:
 		if (step->reason != CLOSE_NONE) {
 			s->worker->stats.server_errors_total++;

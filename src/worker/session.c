@@ -293,6 +293,7 @@ void session_kill(struct session *s, enum close_reason reason)
 	settle_lost(s);
 	session_log_end(s);
 	worker_ask_unlink(w, s);
+	ask_unhold(s);
 	(void)event_del(&s->timer);
 	stream_close(&s->server, mid_message); /* D-03 */
 	stream_done(&s->server);
@@ -329,6 +330,7 @@ static void client_event(evutil_socket_t fd, short what, void *arg)
 		break;
 	case PHASE_CONNECT:
 	case PHASE_SERVER_TLS:
+	case PHASE_RECONNECT:
 	case PHASE_DEAD:
 	case PHASE_COUNT: break;
 	}
@@ -352,6 +354,7 @@ void session_server_event(evutil_socket_t fd, short what, void *arg)
 	case PHASE_CLIENT_TLS:
 	case PHASE_DELAY:
 	case PHASE_STARTTLS:
+	case PHASE_RECONNECT:
 	case PHASE_FLUSH:
 	case PHASE_DEAD:
 	case PHASE_COUNT: break;

@@ -39,6 +39,7 @@ static enum session_wait phase_wait(const struct session *s)
 	case PHASE_SERVER_TLS:
 	case PHASE_STARTTLS: return WAIT_HANDSHAKE;
 	case PHASE_DELAY: return WAIT_DELAY;
+	case PHASE_RECONNECT:
 	case PHASE_CONNECT: return WAIT_CONNECT;
 	case PHASE_DIALOG: return dialog_wait(s);
 	case PHASE_FLUSH: return WAIT_FLUSH;
