@@ -14,7 +14,8 @@
 
 /* Never hold a server connection longer than this for a delayed refusal:
  * Domino's sessions are what an attacker burns. */
-enum { SERVER_HELD_MS = 5000, DELAY_UNKNOWN_MS = 1000 };
+enum { SERVER_HELD_MS = 5000, DELAY_UNKNOWN_MS = 1000,
+	WAKE_LOOKS_MOST = 512 };
 
 static uint64_t tag_of(const struct worker *w, struct slice secret)
 {
@@ -24,6 +25,52 @@ static uint64_t tag_of(const struct worker *w, struct slice secret)
 		return 0;
 	tag = siphash(w->tag_key, secret.p, secret.n);
 	return tag ? tag : 1; /* 0 says: unknown */
+}
+
+static void hold(struct session *s)
+{
+	if (s->held_linked)
+		return;
+	TAILQ_INSERT_TAIL(&s->worker->held_logins, s, held_all);
+	s->held_linked = true;
+}
+
+void ask_unhold(struct session *s)
+{
+	if (!s->held_linked)
+		return;
+	TAILQ_REMOVE(&s->worker->held_logins, s, held_all);
+	s->held_linked = false;
+}
+
+/* As much of the scratch as a line of this listener can have filled. */
+static size_t secret_room(const struct session *s)
+{
+	const struct conf_listener *l = s->listener->conf;
+	uint64_t most = l->answer_longest_bytes > l->command_longest_bytes
+		? l->answer_longest_bytes
+		: l->command_longest_bytes;
+
+	return most < SECRET_BYTES ? (size_t)most : SECRET_BYTES;
+}
+
+/*
+ * A login of this source was settled: whoever has waited longest for its place
+ * asks now, not when its time is up. Other workers' logins find out by asking.
+ */
+static void wake_held(const struct session *s)
+{
+	unsigned looked = 0;
+	struct session *other;
+
+	TAILQ_FOREACH(other, &s->worker->held_logins, held_all) {
+		if (addr_eq(&other->addr, &s->addr)) {
+			ask_again(other);
+			return;
+		}
+		if (++looked == WAKE_LOOKS_MOST)
+			return;
+	}
 }
 
 static void ask_send(struct session *s)
@@ -79,7 +126,7 @@ void ask_begin(struct session *s, const struct dialog_step *step)
 	s->user_n = 0; /* of an AUTH before: another user's guess */
 	session_user(s, step->credential.user);
 	s->secret_tag = tag_of(w, step->credential.secret);
-	secret_wipe(w->secret, sizeof w->secret);
+	secret_wipe(w->secret, secret_room(s));
 	s->mech = (uint8_t)step->mech;
 	s->attempt = ++w->attempt_count;
 	s->held_since_ms = 0;
@@ -88,6 +135,7 @@ void ask_begin(struct session *s, const struct dialog_step *step)
 
 void ask_again(struct session *s)
 {
+	ask_unhold(s);
 	if (s->held_since_ms == 0)
 		s->held_since_ms = s->worker->now;
 	ask_send(s);
@@ -140,6 +188,7 @@ void ask_verdict(struct session *s, const struct message_verdict *v)
 		if (s->held_since_ms == 0)
 			s->held_since_ms = s->worker->now;
 		session_clock_at(s, WAIT_HOLD, s->worker->now + v->wait_ms);
+		hold(s);
 		return; /* the line stays in the tail, the place is asked for
 			   again */
 	case VERDICT_ANSWER_TEMPORARY:
@@ -192,6 +241,8 @@ void settle_begin(struct session *s, const struct dialog_step *step)
 	if (s->attempt_open)
 		told = settle_send(s, outcome_of(step->outcome));
 	s->attempt_open = false;
+	if (told)
+		wake_held(s);
 	s->settling = true;
 	if (step->outcome != DIALOG_AUTH_FAILED || s->end_wanted) {
 		settle_deliver(s);

@@ -33,7 +33,7 @@ struct worker {
 	struct acceptor *acceptors;
 	size_t acceptor_count;
 	struct dialog_conf *dialog_confs; /* one for each listener */
-	struct session_list sessions, dead;
+	struct session_list sessions, dead, held_logins;
 	struct slab *slab;
 	struct banlist *bans;
 	struct tarpit *tarpit;

@@ -63,7 +63,8 @@ struct session {
 	uint8_t server_next; /* index of the server to try next */
 	bool feeding : 1, progress : 1, end_wanted : 1, attempt_open : 1,
 		asked_keeper : 1, settling : 1, auth_ok : 1, client_blocked : 1,
-		server_blocked : 1, half_closed : 1, ask_linked : 1;
+		server_blocked : 1, half_closed : 1, ask_linked : 1,
+		held_linked : 1;
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
@@ -89,6 +90,7 @@ struct session {
 	uint16_t settle_code;
 	char helo[HELO_KEPT];
 	TAILQ_ENTRY(session) all;
+	TAILQ_ENTRY(session) held_all; /* logins on hold, the oldest first */
 	struct session *ask_next; /* chain of the table of attempts */
 };
 
@@ -145,6 +147,7 @@ void connect_done(struct session *session);
 void ask_begin(struct session *session, const struct dialog_step *step);
 void ask_again(struct session *session);
 void ask_unavailable(struct session *session);
+void ask_unhold(struct session *session); /* never closes */
 void ask_verdict(
 	struct session *session, const struct message_verdict *verdict);
 void settle_verdict(

@@ -278,6 +278,7 @@ static bool worker_make(struct worker *w)
 
 	TAILQ_INIT(&w->sessions);
 	TAILQ_INIT(&w->dead);
+	TAILQ_INIT(&w->held_logins);
 	w->drain_until = MONO_NEVER;
 	w->tickets_at_ms = w->setup->tickets_at_ms;
 	worker_now(w);
