@@ -30,11 +30,6 @@ IN_A_MESSAGE = (
     "early-stop=1000:552 no", "close-in-body=1000", "reset-in-body=100000",
     "premature-354", "stall=dot#1", "delay=dot:300",
     "drip=1", "stop-reading=data")
-# A multi-line reply of which the first lines have gone to the client cannot
-# be taken back; postern now ends it with a 421 or 451 of its own, so that the
-# client sees one reply with two codes.
-BEGUN = ("endless=mail", "raw=mail:200-This is\\r\\n250 inconsistent\\r\\n",
-         "raw=dot:250-a\\r\\n25")
 FAULTS = [f"{name}={point}" for name in AT_EACH_POINT for point in POINTS] + \
     WRONG_REPLIES + list(IN_A_MESSAGE)
 
@@ -82,11 +77,7 @@ def session(client, port):
     return None
 
 
-@pytest.mark.parametrize("fault", [
-    pytest.param(fault, marks=pytest.mark.xfail(
-        strict=fault != "endless=mail",     # that one is a matter of time
-        reason="a reply that was begun gets a second code")
-        if fault in BEGUN else ()) for fault in FAULTS])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_fault(pair, client, request, fault):
     server, front = pair
     request.node.programs = [front, server]

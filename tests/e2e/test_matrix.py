@@ -120,20 +120,10 @@ def ways(pairs, names=servers.ALL):
     s_client has no plain mode, and without postern there are only a server's
     own doors.
     """
-    return [pytest.param(name, client, door, marks=marks(name, door))
+    return [pytest.param(name, client, door)
             for name in names for client, door in pairs
             if (client, door) != ("s_client", "plain")
             and not (DIRECT and servers.ALL[name].doors[door][0] != door)]
-
-
-def marks(name, door):
-    if (name, door) != ("opensmtpd", "submission"):
-        return ()
-    # Behind the client's STARTTLS postern passes its second EHLO on, so that
-    # the server forgets what was said in clear. RFC 5321 §4.1.4 allows EHLO
-    # at any time; OpenSMTPD 6.8 does not ("Already identified").
-    return pytest.mark.xfail(strict=True, reason="OpenSMTPD refuses a second "
-                             "EHLO")
 
 
 @pytest.mark.parametrize("server, client, door", ways([
