@@ -1,0 +1,224 @@
+"""Bans in the kernel, with all of postern: who guessed is not heard any more.
+
+A client's namespace is joined to the server's by a veth pair; postern and the
+double live in the latter. Everything is seen from outside: SYNs that get no
+answer, the counter of the rule that dropped them, elements of the set.
+"""
+
+import contextlib
+import os
+import threading
+
+import pytest
+
+import attack
+from attack import guess
+from harness import firewall, wait
+from harness.raw import Broken, Client
+
+HOST, PORT = "203.0.113.1", 25
+A, B, C = "203.0.113.5", "203.0.113.6", "203.0.113.7"
+SET = "v4_32"
+LIMIT = 3
+SHORT_S = 1.5   # a SYN that is dropped: nobody waits longer for it
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def network():
+    made = firewall.Network(f"{os.getpid()}e")
+    try:
+        made.build()
+        for listener in made.listeners:
+            listener.close()    # postern needs the port
+        made.listeners.clear()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def site(network, double, postern):
+    """site(limit): a double and postern, both in the server's namespace."""
+    def start(limit=None, **options):
+        with network.inside(network.server):
+            server = double(auth_clear="LOGIN PLAIN", t_535="535 no")
+            front = postern({"mx": {}}, [server.address], bind_ip=HOST,
+                            run=False, options={
+                "source_limit": {"delay": "0s", "failures": LIMIT,
+                                 "ban": "1h", **(limit or {})},
+                "banned": {"answer": "close"},
+                "firewall": {"backend": "nft"}, **options})
+            front.ports["mx"] = PORT
+            front.listeners["mx"]["bind"] = [f"{HOST}:{PORT}"]
+            front.write_conf()
+            front.start()
+        # Its table is there: else nothing below would mean anything.
+        wait.until(lambda: SET in network.nft("list", "ruleset"), "table")
+        return server, front
+    return start
+
+
+def try_login(network, source, secret="secret"):
+    """The code of a login, or None; the SYN must be answered."""
+    with network.inside(network.client):
+        return guess(PORT, source, secret=secret, host=HOST)
+
+
+def ban(network, source):
+    for n in range(LIMIT):
+        assert try_login(network, source, f"guess-{n}") == 535
+    wait.until(lambda: source in network.elements(SET), "element in the set")
+
+
+def dropped(network, source):
+    """True: the SYN was dropped by our rule; False: it was answered."""
+    before = network.dropped(SET)
+    if network.connects(source, PORT, SHORT_S):
+        return False
+    assert network.dropped(SET) > before, "lost, but not dropped by us"
+    return True
+
+
+def gone(network, source):
+    """Wait until the kernel has forgotten; then the source gets in."""
+    wait.until(lambda: source not in network.elements(SET),
+               f"end of {source} in the kernel")
+    assert network.connects(source, PORT)
+
+
+def test_a_guesser_is_dropped_and_his_neighbour_is_not(network, site):
+    server, front = site()
+    with network.inside(network.client):
+        open_session = attack.greeted(PORT, A, host=HOST)
+    ban(network, A)
+    assert dropped(network, A)
+    # What was open had its 421 before the kernel closed the door.
+    with contextlib.suppress(Broken):
+        open_session.reply(421)
+    open_session.close()
+    assert try_login(network, B) == 235
+    assert len(server.of("auth", ok=False)) == LIMIT
+    assert 3500 < network.elements(SET)[A] <= 3600
+
+
+def test_the_source_is_free_again_when_its_time_is_over(network, site):
+    server, front = site({"ban": "3s", "window": "1s"})
+    ban(network, A)
+    assert dropped(network, A)
+    gone(network, A)
+    wait.until(lambda: try_login(network, A) == 235, "a login", 5)
+
+
+def test_unban_and_allow_reach_the_kernel_within_a_second(network, site):
+    server, front = site()
+    for order in (["bans", "del", A], ["allow", "add", A]):
+        ban(network, A)
+        assert dropped(network, A)
+        with attack.timed(longest_s=1.5):   # with the start of posternctl
+            front.ctl(*order)
+            gone(network, A)
+        assert try_login(network, A) == 235
+    # An allowed one is never again in the kernel, whatever it does.
+    for n in range(LIMIT * 2):
+        assert try_login(network, A, f"more-{n}") == 535
+    front.ctl("bans", "add", "203.0.113.0/24", "--for", "1h", check=False)
+    assert try_login(network, A) == 235
+
+
+def test_an_operators_ban_reaches_the_kernel(network, site):
+    server, front = site()
+    front.ctl("bans", "add", B, "--for", "1h")
+    wait.until(lambda: B in network.elements(SET), "element in the set", 2)
+    assert dropped(network, B) and try_login(network, A) == 235
+
+
+def test_a_foreign_flush_is_repaired(network, site):
+    server, front = site()
+    ban(network, A)
+    network.nft("flush", "ruleset")
+    assert network.connects(A, PORT), "nothing was flushed"
+    # In the meantime postern itself turns the source away.
+    assert try_login(network, A) is None
+    # The next ban finds out; without one the keeper looks each minute.
+    front.ctl("bans", "add", C, "--for", "1h")
+    wait.until(lambda: {A, C} <= set(network.elements(SET)), "repair", 10)
+    assert dropped(network, A) and dropped(network, C)
+    assert try_login(network, B) == 235
+
+
+def test_observe_drops_nobody(network, site):
+    server, front = site(mode="observe")
+    for n in range(LIMIT * 2):
+        assert try_login(network, A, f"guess-{n}") == 535
+    front.wait_event("would-ban")
+    assert network.elements(SET) == {}
+    assert try_login(network, A) == 235
+
+
+# After a crash
+
+def kill_all(front):
+    """kill -9 of the supervisor and all below it, at the same moment."""
+    pids = list(front.pids()) + [front.process.pid]
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 9)
+    front.process.wait()
+    wait.until(lambda: not any(map(attack.alive, pids)), "end of all")
+
+
+class Knocking:
+    """A client that connects again and again; what it was greeted with."""
+
+    def __init__(self, network, source):
+        self.network, self.source = network, source
+        self.stop, self.banners, self.tries = threading.Event(), [], 0
+        self.thread = threading.Thread(target=self._knock, daemon=True)
+
+    def _knock(self):
+        with self.network.inside(self.network.client):
+            while not self.stop.is_set():
+                self.tries += 1
+                with contextlib.suppress(Broken, OSError):
+                    with Client(PORT, HOST, source=self.source,
+                                timeout_s=0.5) as one:
+                        self.banners.append(one.read_line())
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stop.set()
+        self.thread.join(attack.NEVER_S)
+
+
+@pytest.mark.parametrize("kernel", ["kept", "flushed"])
+def test_bans_are_in_force_after_a_crash_before_the_first_banner(
+        network, site, kernel):
+    server, front = site()
+    ban(network, A)
+    front.ctl("bans", "add", "203.0.113.7/32", "--for", "ever")
+    attack.stored(front)
+    kill_all(front)
+    if kernel == "flushed":     # as after a new start of the machine
+        network.nft("flush", "ruleset")
+    else:
+        assert A in network.elements(SET), "bans outlive a crash"
+    with Knocking(network, A) as guesser, Knocking(network, C) as other, \
+            Knocking(network, B) as right:
+        wait.until(lambda: guesser.tries and other.tries, "first knock")
+        with network.inside(network.server):
+            front.spawn()
+        front.wait_ready(2)
+        wait.until(lambda: right.banners, "banner for who is not banned")
+        wait.until(lambda: {A, C} <= set(network.elements(SET)),
+                   "bans in the kernel", 5)
+        assert front.ctl("status", json_out=True)["bans"] == 2
+    assert guesser.banners == [] and other.banners == []
+    assert attack.explain(front, A)["banned"]
+    assert 3400 < network.elements(SET)[A] <= 3600
+    assert network.elements(SET)[C] is None
+    assert dropped(network, A) and dropped(network, C)
