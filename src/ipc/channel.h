@@ -21,9 +21,9 @@ struct channel;
 
 enum channel_result {
 	CHANNEL_OK = 0,
-	CHANNEL_AGAIN,  /* nothing to read */
+	CHANNEL_AGAIN,	/* nothing to read */
 	CHANNEL_CLOSED, /* the other end is gone */
-	CHANNEL_FULL,   /* not taken: the peer does not read */
+	CHANNEL_FULL,	/* not taken: the peer does not read */
 };
 
 /* Two connected descriptors, CLOEXEC, non-blocking. false: errno. */
@@ -56,8 +56,8 @@ uint64_t channel_refused_count(const struct channel *channel);
  * a descriptor that the callee must take over (the last message of the
  * datagram gets it). Return false to stop (the channel is gone).
  */
-typedef bool channel_receive_cb(void *arg, enum message_type type,
-	const void *body, size_t n, int fd);
+typedef bool channel_receive_cb(
+	void *arg, enum message_type type, const void *body, size_t n, int fd);
 
 /*
  * Reads one datagram and hands its messages on. A datagram is checked whole
@@ -65,7 +65,7 @@ typedef bool channel_receive_cb(void *arg, enum message_type type,
  * end of file, an error, or the callback returned false; then it may have
  * freed the channel.
  */
-enum channel_result channel_receive(struct channel *channel,
-	channel_receive_cb *cb, void *arg);
+enum channel_result channel_receive(
+	struct channel *channel, channel_receive_cb *cb, void *arg);
 
 #endif

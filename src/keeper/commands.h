@@ -18,7 +18,7 @@ struct commands_caller {
 
 /* Why a request failed: "code" of the answer, and posternctl's exit code. */
 enum commands_code {
-	COMMANDS_USAGE,       /* "usage": the request makes no sense */
+	COMMANDS_USAGE,	      /* "usage": the request makes no sense */
 	COMMANDS_NOT_FOUND,   /* "not-found" */
 	COMMANDS_REFUSED,     /* "refused" */
 	COMMANDS_UNAVAILABLE, /* "unavailable": not now */
@@ -32,8 +32,8 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 	const struct commands_caller *caller);
 json_t *commands_reload_answer(const struct message_text *text);
 /* {"ok":false,"code":…,"error":…,"hint":…}; NULL without memory. */
-json_t *commands_error(enum commands_code code, const char *error,
-	const char *hint);
+json_t *commands_error(
+	enum commands_code code, const char *error, const char *hint);
 
 /* {"prefix","since","until","left_s","rule","text","repeat","failures",
  * "note"}; until and left_s are null for ever. For explain as well. */

@@ -230,8 +230,8 @@ static void client_new(struct control *control, int fd)
 	control->first = client;
 	bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
 	/* Both fail only for sizes and times that we do not use. */
-	(void)bufferevent_set_max_single_read(client->stream,
-		CONTROL_LINE_LONGEST);
+	(void)bufferevent_set_max_single_read(
+		client->stream, CONTROL_LINE_LONGEST);
 	(void)bufferevent_set_timeouts(client->stream, &idle, &idle);
 	if (control->client_count > CONTROL_CLIENTS_MOST) {
 		say(client, commands_error(COMMANDS_UNAVAILABLE,

@@ -18,8 +18,8 @@ void decisions_free(struct decisions **decisions);
 
 void decisions_ban(struct hub *hub, const struct policy_action *action);
 /* lifted: by an order, not by time. */
-void decisions_unban(struct hub *hub, const struct policy_action *action,
-	bool lifted);
+void decisions_unban(
+	struct hub *hub, const struct policy_action *action, bool lifted);
 void decisions_would_ban(struct hub *hub, const struct policy_action *action);
 void decisions_spared(struct hub *hub, const struct policy_action *action);
 void decisions_limit(struct hub *hub, const struct policy_action *action);

@@ -19,9 +19,9 @@ struct firewall;
 /* For `status`. */
 struct firewall_state {
 	bool connected;
-	bool syncing; /* a sync was sent and is not answered yet */
+	bool syncing;		/* a sync was sent and is not answered yet */
 	uint32_t entries_count; /* in force, as of the last answer */
-	uint32_t drift_count;   /* at the last sync */
+	uint32_t drift_count;	/* at the last sync */
 	uint64_t drift_total;
 	uint64_t refused_total, failed_total;
 	wall_s_t synced_at; /* last answered sync; 0: none */
@@ -35,15 +35,15 @@ void firewall_free(struct firewall **firewall);
 /* A new helper; takes the descriptor over, closes the old one. */
 void firewall_attach(struct hub *hub, int fd);
 
-void firewall_add(struct hub *hub, const struct prefix *prefix,
-	mono_ms_t until);
+void firewall_add(
+	struct hub *hub, const struct prefix *prefix, mono_ms_t until);
 void firewall_delete(struct hub *hub, const struct prefix *prefix);
 /* At the end of this turn. */
 void firewall_sync(struct hub *hub);
 
 /* At the end of a loop turn: a sync that is due, and what waits. */
 void firewall_flush(struct hub *hub);
-void firewall_state(const struct firewall *firewall,
-	struct firewall_state *ret_state);
+void firewall_state(
+	const struct firewall *firewall, struct firewall_state *ret_state);
 
 #endif

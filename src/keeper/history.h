@@ -17,7 +17,7 @@ enum {
 	HISTORY_SOURCES_MOST = 4096, /* the longest silent one goes */
 	HISTORY_EVENTS_MOST = 16,    /* the oldest is overwritten */
 	HISTORY_USER_LONGEST = 64,   /* with NUL; cut */
-	HISTORY_LINES_MOST = 5,      /* log lines of a source in a second */
+	HISTORY_LINES_MOST = 5,	     /* log lines of a source in a second */
 };
 
 enum history_kind {
@@ -45,7 +45,7 @@ struct history_event {
 	enum history_kind kind;
 	uint32_t rule; /* enum policy_rule */
 	uint32_t failure_count;
-	uint32_t code; /* of the server's reply, 0: none */
+	uint32_t code;			 /* of the server's reply, 0: none */
 	char user[HISTORY_USER_LONGEST]; /* as the log may show it */
 };
 

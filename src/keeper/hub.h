@@ -29,7 +29,7 @@ struct overseer;
 struct hub {
 	const struct keeper_setup *setup;
 	const struct conf *conf; /* in force */
-	struct conf *conf_own;   /* the same when it came by a reload */
+	struct conf *conf_own;	 /* the same when it came by a reload */
 	struct event_base *base;
 	struct judge *judge;
 	struct peers *peers;

@@ -28,8 +28,8 @@ const struct policy *judge_policy(const struct judge *judge);
 enum judge_result {
 	JUDGE_DONE,
 	JUDGE_OBSERVED, /* mode is not enforce: would be banned */
-	JUDGE_ALLOWED,  /* on the allow list: not banned */
-	JUDGE_FULL,     /* no room */
+	JUDGE_ALLOWED,	/* on the allow list: not banned */
+	JUDGE_FULL,	/* no room */
 };
 
 /* Before anything else, and before there is anybody to tell. */
@@ -40,8 +40,8 @@ void judge_restore_allow(struct hub *hub, const struct prefix *prefix);
 void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	struct policy_verdict *ret_verdict);
 /* ask: what was asked, NULL when not known (the keeper was restarted). */
-void judge_settle(struct hub *hub, uint64_t peer,
-	const struct message_ask *ask, const struct message_settle *settle,
+void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
+	const struct message_settle *settle,
 	struct policy_verdict *ret_verdict);
 void judge_note(struct hub *hub, const struct message_note *note);
 
@@ -51,8 +51,8 @@ enum judge_result judge_ban(struct hub *hub, const struct prefix *prefix,
 /* Returns how many bans were lifted. */
 size_t judge_unban(struct hub *hub, const struct prefix *prefix);
 /* false: no room. */
-bool judge_allow(struct hub *hub, const struct prefix *prefix,
-	const char *note);
+bool judge_allow(
+	struct hub *hub, const struct prefix *prefix, const char *note);
 void judge_disallow(struct hub *hub, const struct prefix *prefix);
 
 /* Where an allow entry comes from; the first that has it. */
@@ -62,8 +62,8 @@ enum judge_origin {
 	JUDGE_ORIGIN_CONF,
 	JUDGE_ORIGIN_OPERATOR,
 };
-enum judge_origin judge_allow_origin(const struct judge *judge,
-	const struct prefix *prefix);
+enum judge_origin judge_allow_origin(
+	const struct judge *judge, const struct prefix *prefix);
 /* All entries: own, configured, the operator's. *cursor starts at 0. */
 bool judge_allow_next(const struct judge *judge, size_t *cursor,
 	struct prefix *ret_prefix, enum judge_origin *ret_origin);

@@ -15,8 +15,8 @@ struct notes;
 struct notes *notes_new(void); /* NULL: no memory */
 void notes_free(struct notes **notes);
 /* Copies, cut at NOTE_LONGEST; "" or NULL removes. Beyond NOTES_MOST: lost. */
-void notes_put(struct notes *notes, const struct prefix *prefix,
-	const char *text);
+void notes_put(
+	struct notes *notes, const struct prefix *prefix, const char *text);
 /* NULL: none. Borrowed until the next notes_put(). */
 const char *notes_find(const struct notes *notes, const struct prefix *prefix);
 

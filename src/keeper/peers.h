@@ -27,15 +27,15 @@ void peers_add(struct hub *hub, int fd, uint32_t slot);
 void peers_tell_ban(struct hub *hub, const struct prefix *prefix,
 	mono_ms_t until, enum policy_rule rule);
 /* UNBAN, ALLOW or DISALLOW. */
-void peers_tell_prefix(struct hub *hub, enum message_type type,
-	const struct prefix *prefix);
+void peers_tell_prefix(
+	struct hub *hub, enum message_type type, const struct prefix *prefix);
 
 /* At the end of a loop turn: sends, and buries who is gone. */
 void peers_flush(struct hub *hub);
 
 /* One by one: *cursor starts at 0. */
-bool peers_next(const struct peers *peers, size_t *cursor,
-	struct peer_info *ret_info);
+bool peers_next(
+	const struct peers *peers, size_t *cursor, struct peer_info *ret_info);
 /* Of the living and, but for what is open, of the dead. */
 void peers_totals(const struct peers *peers, struct message_stats *ret_stats);
 

@@ -36,11 +36,11 @@ struct store_allow {
 
 /* What the writer says about itself; for `status` and the log. */
 struct store_state {
-	size_t waiting_count;   /* rows not yet on disk */
+	size_t waiting_count;	/* rows not yet on disk */
 	uint64_t written_total; /* rows committed */
-	uint64_t lost_total;    /* rows refused by a full queue */
+	uint64_t lost_total;	/* rows refused by a full queue */
 	bool failing;
-	char error[200];   /* the last one, "" when none ever */
+	char error[200];     /* the last one, "" when none ever */
 	char set_aside[300]; /* a damaged file's new name, "" when none */
 };
 
