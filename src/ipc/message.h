@@ -20,30 +20,30 @@ enum { MESSAGE_VERSION = 1, MESSAGE_USER_LONGEST = 128 };
 enum message_type {
 	MESSAGE_NONE = 0,
 	/* worker -> keeper */
-	MESSAGE_HELLO,      /* struct message_hello: send me the bans */
-	MESSAGE_ASK,        /* struct message_ask -> MESSAGE_VERDICT */
-	MESSAGE_SETTLE,     /* struct message_settle -> MESSAGE_VERDICT */
-	MESSAGE_NOTE,       /* struct message_note, no answer */
-	MESSAGE_STATS,      /* struct message_stats, no answer */
+	MESSAGE_HELLO,	/* struct message_hello: send me the bans */
+	MESSAGE_ASK,	/* struct message_ask -> MESSAGE_VERDICT */
+	MESSAGE_SETTLE, /* struct message_settle -> MESSAGE_VERDICT */
+	MESSAGE_NOTE,	/* struct message_note, no answer */
+	MESSAGE_STATS,	/* struct message_stats, no answer */
 	/* keeper -> worker */
-	MESSAGE_VERDICT,    /* struct message_verdict */
-	MESSAGE_BAN,        /* struct message_ban */
-	MESSAGE_UNBAN,      /* struct message_ban (prefix only) */
-	MESSAGE_ALLOW,      /* struct message_ban (prefix only) */
-	MESSAGE_DISALLOW,   /* struct message_ban (prefix only) */
-	MESSAGE_SYNC_DONE,  /* no body: all bans are told, accept clients */
+	MESSAGE_VERDICT,   /* struct message_verdict */
+	MESSAGE_BAN,	   /* struct message_ban */
+	MESSAGE_UNBAN,	   /* struct message_ban (prefix only) */
+	MESSAGE_ALLOW,	   /* struct message_ban (prefix only) */
+	MESSAGE_DISALLOW,  /* struct message_ban (prefix only) */
+	MESSAGE_SYNC_DONE, /* no body: all bans are told, accept clients */
 	/* supervisor <-> keeper, worker */
-	MESSAGE_CHANNEL,    /* struct message_channel + one descriptor */
-	MESSAGE_RELOAD_ASK, /* keeper -> supervisor: no body */
-	MESSAGE_RELOAD_DONE,/* supervisor -> keeper: struct message_text */
-	MESSAGE_CONF,       /* supervisor -> keeper: + a memfd of the text */
-	MESSAGE_DRAIN,      /* supervisor -> worker: stop accepting, finish */
-	MESSAGE_READY,      /* child -> supervisor: serving now */
+	MESSAGE_CHANNEL,     /* struct message_channel + one descriptor */
+	MESSAGE_RELOAD_ASK,  /* keeper -> supervisor: no body */
+	MESSAGE_RELOAD_DONE, /* supervisor -> keeper: struct message_text */
+	MESSAGE_CONF,	     /* supervisor -> keeper: + a memfd of the text */
+	MESSAGE_DRAIN,	     /* supervisor -> worker: stop accepting, finish */
+	MESSAGE_READY,	     /* child -> supervisor: serving now */
 	MESSAGE_COUNT,
 };
 
 struct message_head {
-	uint16_t type; /* enum message_type */
+	uint16_t type;	     /* enum message_type */
 	uint16_t size_bytes; /* of the body */
 	uint32_t version;
 };
@@ -54,13 +54,13 @@ struct message_hello {
 };
 
 struct message_ask {
-	uint64_t attempt; /* unique per worker process; echoed */
+	uint64_t attempt;     /* unique per worker process; echoed */
 	mono_ms_t held_since; /* 0: first time */
 	struct addr addr;
 	uint64_t secret_tag;
 	uint64_t session; /* id for the log and explain */
 	uint16_t user_n;
-	uint8_t mech; /* enum auth_mech */
+	uint8_t mech;	  /* enum auth_mech */
 	uint8_t listener; /* index in the configuration */
 	uint32_t pad;
 	char user[MESSAGE_USER_LONGEST]; /* cut; not NUL-terminated */
@@ -71,7 +71,7 @@ struct message_settle {
 	struct addr addr;
 	uint64_t session;
 	uint32_t outcome; /* enum policy_outcome */
-	uint32_t code;    /* of the final reply, 0: none */
+	uint32_t code;	  /* of the final reply, 0: none */
 };
 
 struct message_verdict {
@@ -88,7 +88,7 @@ enum note_kind {
 	NOTE_EARLY_TALK,
 	NOTE_PROTOCOL_ERROR,
 	NOTE_AUTH_REFUSED, /* AUTH where none is offered */
-	NOTE_REFUSAL,      /* a reply of ours with a reference went out */
+	NOTE_REFUSAL,	   /* a reply of ours with a reference went out */
 };
 
 struct message_note {
@@ -102,7 +102,8 @@ struct message_note {
 struct message_stats {
 	uint64_t sessions_open;
 	uint64_t sessions_total;
-	uint64_t messages_total; /* 2yz to an end of data, read from the server */
+	uint64_t messages_total; /* 2yz to an end of data, read from the server
+				  */
 	uint64_t turned_away_total; /* at accept */
 	uint64_t tarpit_open;
 	uint64_t server_errors_total; /* could not be reached or lost */

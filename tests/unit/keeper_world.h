@@ -351,14 +351,15 @@ static inline const struct message_verdict *begin(
 	const char *from, const char *user)
 {
 	struct message_ask body = {
-		.attempt = ++last_attempt,
+		.attempt = last_attempt + 1,
 		.addr = addr(from),
-		.secret_tag = 1000 + last_attempt,
+		.secret_tag = 1001 + last_attempt,
 		.session = 77,
 		.user_n = (uint16_t)strlen(user),
 		.mech = 1,
 	};
 
+	last_attempt++;
 	memcpy(body.user, user, body.user_n);
 	assert_int_equal(channel_send(worker, MESSAGE_ASK, &body, sizeof(body)),
 		CHANNEL_OK);
