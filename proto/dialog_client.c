@@ -322,6 +322,8 @@ static bool must_wait(const struct dialog *d)
 {
 	if (d->fifo_count == 0)
 		return false;
+	if (d->server_dropped)
+		return true; /* its last word, which is kept, comes first */
 	if (d->fifo_count >= DIALOG_FIFO_MOST - 2)
 		return true; /* places left for a refusal and an end */
 	if (!(d->caps & EHLO_PIPELINING))
