@@ -5,6 +5,7 @@ it (a refusal, a close, a tarpit that never ends a line) is an answer too, not
 an error: the tests ask what reached the server, and what others noticed.
 """
 
+import base64
 import contextlib
 import os
 import pathlib
@@ -66,6 +67,11 @@ def at_once(jobs):
         if isinstance(result, BaseException):
             raise result
     return results
+
+
+def plain_token(user, secret):
+    """What AUTH PLAIN takes."""
+    return base64.b64encode(f"\0{user}\0{secret}".encode()).decode()
 
 
 class Neighbours:
@@ -175,8 +181,13 @@ def kill(front, role):
         kill_pid(pid)
 
 
+def shoot(pid, number=signal.SIGKILL):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def kill_pid(pid):
-    os.kill(pid, signal.SIGKILL)
+    shoot(pid)
     wait.until(lambda: not alive(pid), f"end of {pid}")
 
 
@@ -195,4 +206,4 @@ def stopped(pid):
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        shoot(pid, signal.SIGCONT)

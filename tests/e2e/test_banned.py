@@ -1,6 +1,5 @@
 """How a banned source is met: at the door, in the tarpit, in open sessions."""
 
-import base64
 import threading
 import time
 
@@ -32,10 +31,6 @@ def ban(front, source):
     """As guessers are; returns when all workers know."""
     guesses(front.ports["mx"], source, LIMIT)
     assert attack.explain(front, source)["banned"]
-
-
-def token(n):
-    return base64.b64encode(f"\0anna\0guess-{n}".encode()).decode()
 
 
 def all_said(client):
@@ -151,7 +146,7 @@ def test_a_login_of_a_banned_session_goes_into_the_tarpit(pair, strangers):
     port = front.ports["mx"]
     clients = [greeted(port, strangers[0]) for _ in range(LIMIT + 3)]
     for n, c in enumerate(clients):
-        c.line("AUTH PLAIN " + token(n))
+        c.line("AUTH PLAIN " + attack.plain_token("anna", f"guess-{n}"))
     server.wait_for("auth", count=LIMIT)
     front.wait_event("ban")
     said = [c.sock.recv(1000) for c in clients]

@@ -163,8 +163,7 @@ def kill_all(front):
     """kill -9 of the supervisor and all below it, at the same moment."""
     pids = list(front.pids()) + [front.process.pid]
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, 9)
+        attack.shoot(pid)
     front.process.wait()
     wait.until(lambda: not any(map(attack.alive, pids)), "end of all")
 
