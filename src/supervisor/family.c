@@ -32,6 +32,8 @@ static void child_signals(void)
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Ctrl-C is for the supervisor, which stops the others in order. */
+	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no orphan keeps serving */
 }
 
