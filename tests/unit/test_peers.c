@@ -104,6 +104,28 @@ static void send_conf(const char *more)
 	heard_count = 0;
 }
 
+static void lifted_ban_and_allow_entry_outlive_a_restart(void **state)
+{
+	struct addr office = addr("203.0.113.9");
+	bool allowed = false;
+
+	assert_ok("{'command':'bans.add','prefix':'192.0.2.0/24'}");
+	assert_ok("{'command':'bans.add','prefix':'198.51.100.0/28'}");
+	assert_ok("{'command':'bans.del','prefix':'192.0.0.0/16'}");
+	assert_ok("{'command':'allow.add','prefix':'203.0.113.0/24'}");
+	assert_int_equal(end_keeper(SIGTERM), 0);
+	close_ends();
+	start_keeper();
+	start_worker();
+	assert_int_equal(bans_listed(LIST_BANS), 1);
+	for (unsigned i = 0; i < heard_count; i++)
+		allowed = allowed ||
+			  (heard[i].type == MESSAGE_ALLOW &&
+				  prefix_holds(
+					  &heard[i].body.ban.prefix, &office));
+	assert_true(allowed);
+}
+
 /* BAN-05 */
 static void new_configuration_allows_and_lifts(void **state)
 {
@@ -258,6 +280,7 @@ int main(void)
 		KEEPER_TEST(guesser_is_delayed_banned_and_turned_away),
 		KEEPER_TEST(loopback_is_never_banned),
 		KEEPER_TEST(bans_survive_sigkill_and_are_told_before_sync_done),
+		KEEPER_TEST(lifted_ban_and_allow_entry_outlive_a_restart),
 		KEEPER_TEST(new_configuration_allows_and_lifts),
 		KEEPER_TEST(observe_lifts_all_and_enforce_brings_orders_back),
 		KEEPER_TEST(bad_configuration_leaves_the_old_one),
