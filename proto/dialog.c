@@ -180,7 +180,7 @@ static bool server_missed(const struct dialog *d)
 }
 
 /* An attempt that was asked about must be settled before the end. */
-static bool settle_lost(struct dialog *d, struct dialog_step *step)
+static bool attempt_lost(struct dialog *d, struct dialog_step *step)
 {
 	d->asked = false;
 	step->mech = (enum auth_mech)d->auth.mech;
@@ -233,7 +233,7 @@ bool dialog_due(struct dialog *d, const struct dialog_room *room,
 	if (d->state == DIALOG_STATE_CLOSED)
 		return step_is(step, DIALOG_WAIT, 0);
 	if (d->server_gone && d->asked && server_missed(d))
-		return settle_lost(d, step);
+		return attempt_lost(d, step);
 	if (d->server_gone && server_missed(d))
 		end_without_server(d);
 	if (d->fifo_count > 0 && fifo_first(d) == OWN_REPLY)

@@ -93,7 +93,7 @@ static void start_keeper(struct supervisor *s, struct child *c)
 	pid_t pid;
 
 	fds.supervisor = child_line(c);
-	fds.conf = conf_memfd(s->plan->conf);
+	fds.conf = plan_text(s->plan);
 	pid = fds.supervisor < 0 || fds.conf < 0 ? -1 : fork();
 	if (pid == 0) {
 		child_signals();
@@ -116,7 +116,7 @@ static void start_firewall(struct supervisor *s, struct child *c)
 	int pair[2] = {-1, -1};
 	pid_t pid;
 
-	fds.conf = conf_memfd(s->plan->conf);
+	fds.conf = plan_text(s->plan);
 	pid = fds.conf < 0 || !channel_pair(pair) ? -1 : fork();
 	fds.firewall = pair[1];
 	if (pid == 0) {

@@ -51,7 +51,5 @@ void reload_begin(struct supervisor *s);
 void reload_certificates(struct supervisor *s); /* the same conf, new files */
 void reload_ready(struct supervisor *s);
 void reload_late(struct supervisor *s);
-/* A memfd with the configuration's text; -1. Caller closes. */
-int conf_memfd(const struct conf *conf);
 
 #endif

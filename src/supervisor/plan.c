@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -288,6 +289,20 @@ void plan_worker(
 		.supervisor_fd = -1,
 		.tickets_at_ms = p->tickets_at_ms,
 	};
+}
+
+int plan_text(const struct plan *p)
+{
+	char *text = conf_dump(p->conf, false);
+	int fd = memfd_create("postern.conf", MFD_CLOEXEC);
+	size_t n = text ? strlen(text) : 0;
+
+	if (fd >= 0 && (!text || write(fd, text, n) != (ssize_t)n)) {
+		(void)close(fd);
+		fd = -1;
+	}
+	free(text);
+	return fd;
 }
 
 void plan_rotate_tickets(struct plan *p, mono_ms_t now)

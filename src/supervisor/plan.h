@@ -32,6 +32,8 @@ void plan_free(struct plan **plan);
 /* What worker `slot` (from 1) is given; its pointers are the plan's. */
 void plan_worker(
 	const struct plan *plan, unsigned slot, struct worker_setup *ret_setup);
+/* A memfd with the configuration's text; -1: errno. Caller closes. */
+int plan_text(const struct plan *plan);
 /* Changes ticket keys when it is time, as the workers do by themselves. */
 void plan_rotate_tickets(struct plan *plan, mono_ms_t now);
 /* A number that changes when a certificate, key or authority file does. */

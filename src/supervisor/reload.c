@@ -12,26 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 
 enum { RELOAD_MOST_MS = 15000 };
-
-int conf_memfd(const struct conf *conf)
-{
-	char *text = conf_dump(conf, false);
-	int fd = memfd_create("postern.conf", MFD_CLOEXEC);
-	size_t n = text ? strlen(text) : 0;
-
-	if (fd >= 0 && (!text || write(fd, text, n) != (ssize_t)n)) {
-		(void)close(fd);
-		fd = -1;
-	}
-	free(text);
-	return fd;
-}
 
 /* To posternctl, by way of the keeper; lines beyond the message are cut. */
 static void answer(struct supervisor *s, bool ok, const char *text)
@@ -131,7 +116,7 @@ void reload_certificates(struct supervisor *s)
 static void tell_others(struct supervisor *s)
 {
 	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
-	int fd = conf_memfd(s->plan->conf);
+	int fd = plan_text(s->plan);
 
 	if (keeper && keeper->channel && fd >= 0 &&
 		channel_send_fd(keeper->channel, MESSAGE_CONF, NULL, 0, fd) !=

@@ -91,7 +91,7 @@ struct session {
 	char helo[HELO_KEPT];
 	TAILQ_ENTRY(session) all;
 	TAILQ_ENTRY(session) held_all; /* logins on hold, the oldest first */
-	struct session *ask_next; /* chain of the table of attempts */
+	struct session *ask_next;      /* chain of the table of attempts */
 };
 
 static_assert(sizeof(struct session) <= 1024, "design: at most 1 KiB");
@@ -148,10 +148,15 @@ void ask_begin(struct session *session, const struct dialog_step *step);
 void ask_again(struct session *session);
 void ask_unavailable(struct session *session);
 void ask_unhold(struct session *session); /* never closes */
+/* A place of this source is free: the login that waited longest asks. */
+void ask_wake(const struct session *session);
 void ask_verdict(
 	struct session *session, const struct message_verdict *verdict);
 void settle_verdict(
 	struct session *session, const struct message_verdict *verdict);
+/* settle.c: how a login ended. MAY_CLOSE */
+bool settle_send(struct session *session, uint32_t outcome); /* never closes;
+	an enum policy_outcome. false: the keeper is away */
 void settle_begin(struct session *session, const struct dialog_step *step);
 void settle_deliver(struct session *session);
 /* The session ends with an attempt in flight. */

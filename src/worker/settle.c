@@ -1,0 +1,136 @@
+/*
+ * Settling a login: telling the keeper how it ended, and when its refusal may
+ * go out.
+ *
+ * A login that was let through is an attempt in flight until it is settled,
+ * however the session ends. The final reply waits here, out of the dialogue's
+ * way, so that the server may close behind it.
+ */
+#include "internal.h"
+
+#include "../policy/policy.h"
+
+/* Never hold a server connection longer than this for a delayed refusal:
+ * Domino's sessions are what an attacker burns. */
+enum { SERVER_HELD_MS = 5000, DELAY_UNKNOWN_MS = 1000 };
+
+bool settle_send(struct session *s, uint32_t outcome)
+{
+	struct message_settle settle = {
+		.attempt = s->attempt,
+		.addr = s->addr,
+		.session = s->id,
+		.outcome = outcome,
+		.code = s->settle_code,
+	};
+
+	return keeper_link_send(
+		s->worker, MESSAGE_SETTLE, &settle, sizeof settle);
+}
+
+static enum policy_outcome outcome_of(enum dialog_outcome outcome)
+{
+	switch (outcome) {
+	case DIALOG_AUTH_OK: return OUTCOME_OK;
+	case DIALOG_AUTH_FAILED: return OUTCOME_FAILED;
+	case DIALOG_AUTH_TEMPORARY: return OUTCOME_TEMPORARY;
+	case DIALOG_AUTH_CANCELLED: return OUTCOME_CANCELLED;
+	case DIALOG_AUTH_OTHER: return OUTCOME_OTHER;
+	}
+	return OUTCOME_OTHER;
+}
+
+static void settle_count(struct session *s, enum dialog_outcome outcome)
+{
+	if (outcome == DIALOG_AUTH_OK) {
+		s->auth_ok = true;
+		s->worker->stats.auth_ok_total++;
+	} else if (outcome == DIALOG_AUTH_FAILED) {
+		s->auth_failed_count++;
+		s->worker->stats.auth_failed_total++;
+	}
+}
+
+void settle_begin(struct session *s, const struct dialog_step *step)
+{
+	bool told = false;
+
+	settle_count(s, step->outcome);
+	s->settle_code = step->code;
+	if (!buffer_append(&s->held, step->span)) {
+		session_kill(s, CLOSE_NO_MEMORY);
+		return;
+	}
+	if (s->attempt_open)
+		told = settle_send(s, outcome_of(step->outcome));
+	s->attempt_open = false;
+	if (told)
+		ask_wake(s);
+	s->settling = true;
+	if (step->outcome != DIALOG_AUTH_FAILED || s->end_wanted) {
+		settle_deliver(s);
+		return;
+	}
+	s->asked_keeper = told;
+	if (told)
+		worker_ask_link(s->worker, s);
+	else
+		session_clock_at(
+			s, WAIT_DELIVER, s->worker->now + DELAY_UNKNOWN_MS);
+}
+
+void settle_verdict(struct session *s, const struct message_verdict *v)
+{
+	uint32_t wait = v->kind == VERDICT_DELAY ? v->wait_ms : 0;
+
+	s->delayed_ms += wait;
+	if (wait > SERVER_HELD_MS && s->server.fd >= 0) {
+		stream_close(&s->server, false);
+		dialog_gone(&s->dialog, DIALOG_SERVER);
+	}
+	if (wait == 0)
+		settle_deliver(s);
+	else
+		session_clock_at(s, WAIT_DELIVER, s->worker->now + wait);
+}
+
+void settle_deliver(struct session *s)
+{
+	worker_ask_unlink(s->worker, s);
+	s->settling = s->asked_keeper = false;
+	s->attempt = 0;
+	session_put_client(s, buffer_peek(s->held));
+	buffer_free(&s->held);
+	dialog_settled(&s->dialog);
+	relay_resume(s);
+}
+
+/* Did the client bring the end about? Then its guess counts: it is under way,
+ * and nobody may send guesses for nothing by breaking off behind each. */
+static bool ended_by_client(const struct session *s)
+{
+	static const bool by_client[CLOSE_COUNT] = {
+		[CLOSE_CLIENT_TIMEOUT] = true,
+		[CLOSE_CLIENT_TLS] = true,
+		[CLOSE_CLIENT_ERROR] = true,
+		[CLOSE_PIPELINING] = true,
+		[CLOSE_LINE_TOO_LONG] = true,
+		[CLOSE_LINE_BAD] = true,
+	};
+
+	if (s->dialog.server_gone)
+		return false;
+	return s->dialog.client_gone || by_client[s->close_reason];
+}
+
+void settle_lost(struct session *s)
+{
+	enum policy_outcome outcome = s->attempt_open && ended_by_client(s)
+					      ? OUTCOME_ABANDONED
+					      : OUTCOME_TEMPORARY;
+
+	if (!s->attempt_open && (!s->asked_keeper || s->settling))
+		return;
+	(void)settle_send(s, outcome);
+	s->attempt_open = s->asked_keeper = false;
+}
