@@ -62,6 +62,12 @@ struct fw_backend {
 const struct fw_backend *fw_backend_null(void);
 const struct fw_backend *fw_backend_nft(void);
 const struct fw_backend *fw_backend_exec(void);
+/*
+ * For the other backends' start: deletes the table that an earlier helper with
+ * backend nft left, or it would go on blocking. Looks first; touches nothing
+ * where there is none. true: there was one and it is gone.
+ */
+bool fw_backend_nft_forget(const struct fw_conf *conf);
 const struct fw_backend *fw_backend_of(enum fw_backend_kind kind);
 
 /*

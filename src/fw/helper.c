@@ -20,6 +20,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "backend.h"
 #include "ledger.h"
 
 enum { FW_SEND_PATIENCE_MS = 1000 };
@@ -173,6 +174,9 @@ int fw_helper_run(int fd, const struct fw_conf *conf)
 		log_flush();
 		return EX_CONFIG;
 	}
+	if (conf->backend != FW_BACKEND_NFT && fw_backend_nft_forget(conf))
+		log_say(LOG_INFO, "firewall_helper",
+			"the table that backend nft left is deleted");
 	helper = calloc(1, sizeof(*helper));
 	if (!helper)
 		return helper_out_of_memory();

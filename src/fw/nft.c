@@ -299,6 +299,21 @@ static enum fw_result nft_flush(void *self)
 	return nft_run(nft, &text);
 }
 
+bool fw_backend_nft_forget(const struct fw_conf *conf)
+{
+	struct nft_state *nft = nft_open(conf);
+	bool known[NFT_SLOTS] = {false}, left = false;
+
+	if (nft == NULL)
+		return false;
+	if (nft_find_slots(nft, known) == FW_OK)
+		for (unsigned slot = 0; slot < NFT_SLOTS; slot++)
+			left |= known[slot];
+	left = left && nft_away(nft) == FW_OK;
+	nft_close(nft);
+	return left;
+}
+
 const struct fw_backend *fw_backend_nft(void)
 {
 	static const struct fw_backend nft = {

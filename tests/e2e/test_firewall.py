@@ -312,6 +312,19 @@ def test_null_only_says_what_it_would_do(network, helper):
     one.wait_log(f"firewall_would.*word=add prefix={A} ttl_s=600")
 
 
+def test_another_backend_lifts_what_nft_left(network, helper):
+    first = helper()
+    first.do(record(ADD, A, 600))
+    assert first.leave() == 0 and blocked(network, A, "v4_32")
+    network.nft("add table inet other")
+    second = helper(backend="null")
+    second.do()
+    assert network.connects(A)
+    rules = network.nft("list", "ruleset")
+    assert "postern" not in rules and "table inet other" in rules
+    second.wait_log("table that backend nft left is deleted")
+
+
 SCRIPT = """#!/bin/sh
 for fd in /proc/$$/fd/*; do readlink $fd; done > FOLDER/files
 {
