@@ -82,6 +82,8 @@ void fifo_pop(struct dialog *d)
 {
 	d->fifo_head = (uint8_t)((d->fifo_head + 1) % DIALOG_FIFO_MOST);
 	d->fifo_count--;
+	if (d->fifo_written > 0)
+		d->fifo_written--;
 }
 
 bool fifo_holds(const struct dialog *d, unsigned what)
@@ -263,10 +265,24 @@ bool dialog_due(struct dialog *d, const struct dialog_room *room,
 	return false;
 }
 
+/*
+ * Nothing waits in the queue to the server: whatever was forwarded is out. A
+ * chunk's command is not yet, while octets of the chunk are still to come.
+ */
+static void fifo_note_written(struct dialog *d)
+{
+	bool open = d->chunk_left_bytes > 0 && d->fifo_count > 0;
+
+	d->fifo_written = (uint8_t)(d->fifo_count - (open ? 1 : 0));
+}
+
 void dialog_feed(struct dialog *d, enum dialog_side side, struct slice in,
 	const struct dialog_room *room, struct dialog_step *ret_step)
 {
 	memset(ret_step, 0, sizeof *ret_step);
+	/* On the client's side the caller may not have written yet. */
+	if (side == DIALOG_SERVER && !room->server_unsent)
+		fifo_note_written(d);
 	if (dialog_due(d, room, ret_step))
 		return;
 	if (side == DIALOG_CLIENT)

@@ -84,6 +84,7 @@ struct dialog {
 	uint8_t state;	      /* enum dialog_state */
 	uint8_t close_reason; /* in CLOSING */
 	uint8_t fifo_head, fifo_count;
+	uint8_t fifo_written; /* of these, known to have left the queue */
 	struct dialog_entry {
 		uint8_t what;  /* enum verb or enum dialog_own */
 		uint8_t reply; /* enum reply_id of a reply of ours */

@@ -448,8 +448,7 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 }
 
 /* Does this code make sense as an answer to that entry, now? */
-static bool reply_fits(const struct dialog *d, unsigned what, uint16_t code,
-	const struct dialog_room *room)
+static bool reply_fits(const struct dialog *d, unsigned what, uint16_t code)
 {
 	if (code >= 300 && code < 400)
 		return what == VERB_DATA && code == 354;
@@ -457,13 +456,10 @@ static bool reply_fits(const struct dialog *d, unsigned what, uint16_t code,
 		return true;
 	/* D-02: an acceptance that was read before its end of data was
 	 * written cannot be its answer. */
-	if (what == OWN_END_OF_DATA)
-		return !room->server_unsent;
-	if (what == OWN_CHUNK_LAST && room->server_unsent)
-		return false;
-	/* What waits in the queue may be of a later chunk, and accepts no
-	 * message; but all of this one must have come. */
-	if (what == OWN_CHUNK_LAST || what == VERB_BDAT)
+	if (what == OWN_END_OF_DATA || what == OWN_CHUNK_LAST)
+		return d->fifo_written > 0;
+	/* It accepts no message; but all of its chunk must have come. */
+	if (what == VERB_BDAT)
 		return d->fifo_count > 1 || d->chunk_left_bytes == 0;
 	return true;
 }
@@ -562,14 +558,14 @@ static void feed_whole(struct dialog *d, struct slice in,
 	size_t n;
 
 	/* D-02, at its first octet: its end may come too late. */
-	if (in.p[0] < '4' && !reply_fits(d, what, 200, room)) {
+	if (in.p[0] < '4' && !reply_fits(d, what, 200)) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
 	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_MOST, &n, &code),
 		    room, step, in.n))
 		return;
-	if (!reply_fits(d, what, code, room)) {
+	if (!reply_fits(d, what, code)) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}

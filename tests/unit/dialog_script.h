@@ -122,8 +122,8 @@ static inline void happen(struct world *w, enum happens act)
 	case HAPPENS_TLS_SERVER: world_tls_done(w, DIALOG_SERVER); return;
 	case HAPPENS_CLIENT_GONE: world_gone(w, DIALOG_CLIENT); return;
 	case HAPPENS_SERVER_GONE: world_gone(w, DIALOG_SERVER); return;
-	case HAPPENS_UNSENT: w->unsent = true; break;
-	case HAPPENS_SENT: w->unsent = false; break;
+	case HAPPENS_UNSENT: world_queue(w, true); break;
+	case HAPPENS_SENT: world_queue(w, false); break;
 	}
 	world_pump(w);
 }

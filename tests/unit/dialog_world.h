@@ -189,23 +189,39 @@ static inline void count_command(struct world *w, unsigned before,
 		w->commands++;
 }
 
-/* D-02: when was which end of data out? */
-static inline void note_end(struct world *w, unsigned before_state,
-	unsigned before_count, uint64_t before_left)
+/* D-02: an end of data that was not forwarded, or is in the queue. */
+#define END_OPEN   UINT64_MAX
+#define END_QUEUED (UINT64_MAX - 1)
+
+static inline uint64_t end_now(const struct world *w)
+{
+	return w->unsent ? END_QUEUED : w->s_given;
+}
+
+/* The queue to the server is empty from now on, or is not. */
+static inline void world_queue(struct world *w, bool unsent)
+{
+	w->unsent = unsent;
+	for (unsigned i = 0; i < ENDS_KEPT && !unsent; i++)
+		if (w->ends[i] == END_QUEUED)
+			w->ends[i] = w->s_given;
+}
+
+static inline void note_end(
+	struct world *w, unsigned before_count, uint64_t before_left)
 {
 	const struct dialog *d = &w->dialog;
 	unsigned last = (d->fifo_head + d->fifo_count - 1u) % DIALOG_FIFO_MOST;
 
-	(void)before_state;
 	if (d->fifo_count > before_count &&
 		(d->fifo[last].what == OWN_END_OF_DATA ||
 			d->fifo[last].what == OWN_CHUNK_LAST)) {
 		w->end_open = w->ends_in++ % ENDS_KEPT;
-		w->ends[w->end_open] = UINT64_MAX;
-		if (d->chunk_left_bytes == 0)
-			w->ends[w->end_open] = w->s_given;
-	} else if (before_left > 0 && d->chunk_left_bytes == 0) {
-		w->ends[w->end_open] = w->s_given;
+		w->ends[w->end_open] =
+			d->chunk_left_bytes > 0 ? END_OPEN : end_now(w);
+	} else if (before_left > 0 && d->chunk_left_bytes == 0 &&
+		   w->ends[w->end_open] == END_OPEN) {
+		w->ends[w->end_open] = end_now(w);
 	}
 }
 
@@ -220,8 +236,8 @@ static inline void hold_acceptance(struct world *w, unsigned what,
 	HOLDS(w, step->message_accepted ==
 			 (step->code >= 200 && step->code < 300));
 	if (step->message_accepted) {
+		HOLDS(w, w->ends_out < w->ends_in);
 		HOLDS(w, w->ends[w->ends_out % ENDS_KEPT] <= begun);
-		HOLDS(w, !w->unsent);
 		HOLDS(w, !w->dropped);
 		w->accepted++;
 	}
@@ -404,7 +420,7 @@ static inline void world_step(struct world *w, enum dialog_side side,
 		if (step->act == DIALOG_FORWARD)
 			hold_to_server(w, state, in, step, out);
 		count_command(w, state, kept, step);
-		note_end(w, state, count, left);
+		note_end(w, count, left);
 	} else {
 		count_reply(w, state, what, in, step, out);
 	}

@@ -171,17 +171,22 @@ static const struct script early[] = {
 			.to_c = "{MESSAGE_UNKNOWN}{CLOSE server-closed}"}}},
 	{"acceptance while the dot waits in a queue (D-02)", FROM_DATA,
 		.turns = {
-		LAST_TEXT("a\r\n.\r\n"), {.act = HAPPENS_UNSENT},
+		{.act = HAPPENS_UNSENT}, LAST_TEXT("a\r\n.\r\n"),
 		FAULT("250 taken\r\n", "MESSAGE_UNKNOWN")}},
 	{"acceptance begun while the dot waits in a queue", FROM_DATA,
 		.turns = {
-		LAST_TEXT("a\r\n.\r\n"), {.act = HAPPENS_UNSENT},
+		{.act = HAPPENS_UNSENT}, LAST_TEXT("a\r\n.\r\n"),
 		FAULT("25", "MESSAGE_UNKNOWN")}},
 	{"acceptance when the dot is out", FROM_DATA, .turns = {
 		{.act = HAPPENS_UNSENT}, LAST_TEXT("a\r\n.\r\n"),
 		{.act = HAPPENS_SENT}, TAKEN}},
+	{"acceptance when the dot is out, but not what follows", FROM_DATA,
+		.turns = {
+		LAST_TEXT("a\r\n.\r\n"), {.s = "2"}, {.act = HAPPENS_UNSENT},
+		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"},
+		{.s = "50 ok\r\n", .to_c = "250 ok\r\n", .note = "ACCEPTED"}}},
 	{"refusal while the dot waits in a queue", FROM_DATA, .turns = {
-		LAST_TEXT("a\r\n.\r\n"), {.act = HAPPENS_UNSENT},
+		{.act = HAPPENS_UNSENT}, LAST_TEXT("a\r\n.\r\n"),
 		{.s = "552 no\r\n", .to_c = "552 no\r\n"}}},
 };
 
@@ -275,8 +280,19 @@ static const struct script chunks[] = {
 		{.s = "250 ok\r\n", .to_c = "250 ok\r\n"}}},
 	{"acceptance while the chunk waits in a queue (D-02)", FROM_RCPT,
 		.turns = {
+		{.act = HAPPENS_UNSENT},
 		{.c = "BDAT 1 LAST\r\na", .to_s = "BDAT 1 LAST\r\na"},
-		{.act = HAPPENS_UNSENT}, FAULT("250 ok\r\n", "MESSAGE_UNKNOWN")}},
+		FAULT("250 ok\r\n", "MESSAGE_UNKNOWN")}},
+	{"acceptance when the chunk is out, but not the next", FROM_RCPT,
+		.turns = {
+		{.c = "BDAT 1 LAST\r\na", .to_s = "BDAT 1 LAST\r\na"},
+		{.act = HAPPENS_UNSENT},
+		{.c = "BDAT 5 LAST\r\nb", .to_s = "BDAT 5 LAST\r\nb"},
+		{.s = "250 ok\r\n", .to_c = "250 ok\r\n", .note = "ACCEPTED"},
+		{.act = HAPPENS_SENT},
+		{.s = "250 ok\r\n", .to_s = "{DROPserver-protocol}"},
+		{.c = "cdef",
+			.to_c = "{MESSAGE_UNKNOWN}{CLOSE server-closed}"}}},
 	{"two replies for one chunk", FROM_RCPT, .turns = {
 		{.c = "BDAT 4\r\nabc", .to_s = "BDAT 4\r\nabc"},
 		{.s = "552 no\r\n", .to_c = "552 no\r\n"},
