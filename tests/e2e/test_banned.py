@@ -43,7 +43,8 @@ def test_close_says_nothing(pair, strangers):
     ban(front, strangers[0])
     before = len(server.of("connect"))
     for _ in range(5):
-        assert all_said(Client(front.ports["mx"], source=strangers[0])) == b""
+        with Client(front.ports["mx"], source=strangers[0]) as c:
+            assert all_said(c) == b""
     assert len(server.of("connect")) == before
     assert guess(front.ports["mx"], strangers[1], secret="secret") == 235
 
@@ -117,7 +118,8 @@ def test_a_full_tarpit_closes(pair, strangers):
     held = [Client(port, source=strangers[0]) for _ in range(4)]
     # One worker accepts in their order: who comes now finds it full.
     for _ in range(10):
-        assert all_said(Client(port, source=strangers[0])) == b""
+        with Client(port, source=strangers[0]) as c:
+            assert c.sock.recv(1) == b""
     for c in held:
         assert c.sock.recv(1) == b"4"
     tarpit(front, 4)
