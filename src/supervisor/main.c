@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../conf/conf.h"
+#include "plan.h"
 #include "role.h"
 #include "supervisor.h"
 
@@ -61,10 +62,16 @@ static int run(const char *path)
 
 static int check(const char *path)
 {
+	static char error[PLAN_ERROR_LONGEST];
 	struct conf *conf = read_conf(path);
 
 	if (!conf)
 		return EXIT_CONF;
+	if (!plan_patterns_fine(conf, error)) {
+		(void)fprintf(stderr, "%s: %s\n", path, error);
+		conf_free(&conf);
+		return EXIT_CONF;
+	}
 	(void)printf("%s: fine, %zu listener%s, %zu backend%s\n", path,
 		conf->listener_count, conf->listener_count == 1 ? "" : "s",
 		conf->backend_count, conf->backend_count == 1 ? "" : "s");

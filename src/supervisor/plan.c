@@ -17,6 +17,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../policy/pattern.h"
 
 enum { SERVERS_MOST = 64 };
 
@@ -100,6 +101,48 @@ static bool plan_servers(struct worker_backend *b, char *error)
 	return true;
 }
 
+static bool plan_patterns(struct worker_backend *b, char *error)
+{
+	const struct conf_list *list = &b->conf->auth_failed;
+
+	b->auth_failed = calloc(list->count + 1, sizeof(*b->auth_failed));
+	if (!b->auth_failed)
+		return false;
+	for (size_t i = 0; i < list->count; i++) {
+		char why[PATTERN_ERROR_LONGEST];
+
+		b->auth_failed[i] = pattern_new(list->items[i], why);
+		if (!b->auth_failed[i]) {
+			(void)snprintf(error, PLAN_ERROR_LONGEST,
+				"backend %s: auth_failed: %s: %s",
+				b->conf->title, list->items[i], why);
+			return false;
+		}
+		b->auth_failed_count++;
+	}
+	return true;
+}
+
+static void plan_patterns_free(struct worker_backend *b)
+{
+	for (size_t i = 0; i < b->auth_failed_count; i++)
+		pattern_free(&b->auth_failed[i]);
+	free(b->auth_failed);
+}
+
+bool plan_patterns_fine(const struct conf *conf, char error[PLAN_ERROR_LONGEST])
+{
+	for (size_t i = 0; i < conf->backend_count; i++) {
+		struct worker_backend b = {.conf = &conf->backends[i]};
+		bool fine = plan_patterns(&b, error);
+
+		plan_patterns_free(&b);
+		if (!fine)
+			return false;
+	}
+	return true;
+}
+
 static const char *or_null(const char *text)
 {
 	return text[0] ? text : NULL;
@@ -130,7 +173,7 @@ static bool plan_backend(struct worker_backend *b, char *error)
 		.pin_sha256 = or_null(c->tls_pin),
 	};
 
-	if (!plan_servers(b, error))
+	if (!plan_servers(b, error) || !plan_patterns(b, error))
 		return false;
 	if (c->tls == CONF_BACKEND_TLS_OFF)
 		return true;
@@ -248,6 +291,7 @@ void plan_free(struct plan **plan)
 	for (size_t i = 0; p->backends && i < p->conf->backend_count; i++) {
 		free(p->backends[i].servers);
 		tls_context_free(&p->backends[i].tls);
+		plan_patterns_free(&p->backends[i]);
 	}
 	for (size_t i = 0; p->worker_listeners && i < p->conf->listener_count;
 		i++) {

@@ -28,6 +28,9 @@ enum { PLAN_ERROR_LONGEST = 2048 };
  */
 struct plan *plan_new(
 	struct conf *conf, struct plan *old, char error[PLAN_ERROR_LONGEST]);
+/* For `postern check`: do all patterns compile? false: error says which. */
+bool plan_patterns_fine(
+	const struct conf *conf, char error[PLAN_ERROR_LONGEST]);
 void plan_free(struct plan **plan);
 /* What worker `slot` (from 1) is given; its pointers are the plan's. */
 void plan_worker(

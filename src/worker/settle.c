@@ -8,6 +8,8 @@
  */
 #include "internal.h"
 
+#include "../base/log.h"
+#include "../policy/pattern.h"
 #include "../policy/policy.h"
 
 /* Never hold a server connection longer than this for a delayed refusal:
@@ -51,23 +53,55 @@ static void settle_count(struct session *s, enum dialog_outcome outcome)
 	}
 }
 
+/* Does one of the operator's patterns call this reply a failed login? */
+static bool called_failed(const struct session *s, struct slice reply)
+{
+	const struct worker_backend *b =
+		&s->worker->setup->backends[s->listener->backend];
+
+	for (size_t i = 0; i < b->auth_failed_count; i++) {
+		switch (pattern_match(b->auth_failed[i], reply)) {
+		case PATTERN_MATCH: return true;
+		case PATTERN_NO_MATCH: break;
+		case PATTERN_LIMIT:
+			log_say(LOG_WARN, "pattern-limit",
+				"backend %s: auth_failed %s takes too long and "
+				"was given up; make it simpler",
+				b->conf->title, b->conf->auth_failed.items[i]);
+			break;
+		}
+	}
+	return false;
+}
+
+static enum dialog_outcome judge(
+	const struct session *s, const struct dialog_step *step)
+{
+	if (step->outcome == DIALOG_AUTH_OK ||
+		step->outcome == DIALOG_AUTH_FAILED)
+		return step->outcome;
+	return called_failed(s, step->span) ? DIALOG_AUTH_FAILED
+					    : step->outcome;
+}
+
 void settle_begin(struct session *s, const struct dialog_step *step)
 {
+	enum dialog_outcome outcome = judge(s, step);
 	bool told = false;
 
-	settle_count(s, step->outcome);
+	settle_count(s, outcome);
 	s->settle_code = step->code;
 	if (!buffer_append(&s->held, step->span)) {
 		session_kill(s, CLOSE_NO_MEMORY);
 		return;
 	}
 	if (s->attempt_open)
-		told = settle_send(s, outcome_of(step->outcome));
+		told = settle_send(s, outcome_of(outcome));
 	s->attempt_open = false;
 	if (told)
 		ask_wake(s);
 	s->settling = true;
-	if (step->outcome != DIALOG_AUTH_FAILED || s->end_wanted) {
+	if (outcome != DIALOG_AUTH_FAILED || s->end_wanted) {
 		settle_deliver(s);
 		return;
 	}

@@ -8,6 +8,8 @@
 #include "../conf/conf.h"
 #include "../../tls/context.h"
 
+struct pattern;
+
 enum { TICKETS_EACH_MS = 6 * 3600 * 1000 };
 
 struct worker_server {
@@ -20,7 +22,9 @@ struct worker_backend {
 	const struct conf_backend *conf;
 	struct worker_server *servers; /* in order of preference */
 	size_t server_count;
-	struct tls_context *tls; /* NULL: off */
+	struct tls_context *tls;      /* NULL: off */
+	struct pattern **auth_failed; /* of final AUTH replies */
+	size_t auth_failed_count;
 };
 
 struct worker_listener {
