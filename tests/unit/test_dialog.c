@@ -542,6 +542,41 @@ static void ends_have_their_reason(void **state)
 	PLAY(ends);
 }
 
+static void codes_are_enhanced_where_the_server_offers_it(void **state)
+{
+	static const struct script plain = {
+		.name = "enhanced", .conf.starttls = DIALOG_STARTTLS_OPTIONAL};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_EHLO);
+	assert_false(dialog_enhanced(&w.dialog));
+	say(&w, "EHLO c\r\n", "250-d\r\n250 ENHANCEDSTATUSCODES\r\n");
+	assert_true(dialog_enhanced(&w.dialog));
+	say(&w, "STARTTLS\r\n", NULL);
+	world_tls_done(&w, DIALOG_CLIENT);
+	assert_false(dialog_enhanced(&w.dialog));
+}
+
+static bool is_name(const char *name)
+{
+	return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123-")];
+}
+
+static void states_and_reasons_have_names_for_the_log(void **state)
+{
+	for (unsigned i = 0; i < DIALOG_STATE_COUNT; i++)
+		assert_true(is_name(dialog_state_name((enum dialog_state)i)));
+	assert_string_equal(dialog_state_name(DIALOG_STATE_COUNT), "?");
+	for (unsigned i = 0; i < CLOSE_COUNT; i++) {
+		assert_true(is_name(close_reason_name((enum close_reason)i)));
+		assert_true(*close_reason_text((enum close_reason)i));
+	}
+	assert_string_equal(close_reason_name(CLOSE_COUNT), "none");
+	assert_string_equal(close_reason_text(CLOSE_COUNT), "still open");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +587,8 @@ int main(void)
 		cmocka_unit_test(starttls_forgets_and_lets_nothing_in),
 		cmocka_unit_test(server_leg_tls_fails_closed),
 		cmocka_unit_test(ends_have_their_reason),
+		cmocka_unit_test(codes_are_enhanced_where_the_server_offers_it),
+		cmocka_unit_test(states_and_reasons_have_names_for_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

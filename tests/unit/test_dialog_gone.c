@@ -318,6 +318,44 @@ static void who_is_gone_is_not_read(void **state)
 	assert_false(dialog_server_owes(&w.dialog));
 }
 
+/* Between two steps of one feed, as when writing to the client fails. */
+static void own_reply_whose_turn_it_is_survives_the_server(void **state)
+{
+	static const struct script plain = {.name = "between steps"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+	struct dialog_step step;
+
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_EHLO);
+	say(&w, "NOOP\r\nTURN\r\nNOOP\r\n", NULL);
+	world_step(&w, DIALOG_SERVER, slice_str("250 ok\r\n"), &step);
+	assert_int_equal(step.act, DIALOG_FORWARD);
+	world_gone(&w, DIALOG_SERVER);
+	assert_int_equal(
+		w.to_c.n, strlen("250 ok\r\n{NOT_IMPLEMENTED}"
+				 "{SERVER_LOST}{CLOSE server-closed}"));
+	world_step(&w, DIALOG_CLIENT, slice_str("NOOP\r\n"), &step);
+	assert_int_equal(step.act, DIALOG_WAIT);
+	assert_int_equal(step.used, 0);
+}
+
+static void judged_line_that_the_caller_lost_is_the_end(void **state)
+{
+	static const struct script plain = {.name = "lost line"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_EHLO);
+	say(&w, PLAIN, NULL);
+	w.c_in.n = 0;
+	happen(&w, HAPPENS_PASS);
+	assert_int_equal(w.to_s.n, 0);
+	assert_int_equal(w.dialog.close_reason, CLOSE_LINE_BAD);
+	assert_true(w.ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +363,9 @@ int main(void)
 		cmocka_unit_test(nothing_is_completed_for_a_client_that_left),
 		cmocka_unit_test(caller_is_told_whom_to_read_and_when_to_end),
 		cmocka_unit_test(who_is_gone_is_not_read),
+		cmocka_unit_test(
+			own_reply_whose_turn_it_is_survives_the_server),
+		cmocka_unit_test(judged_line_that_the_caller_lost_is_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
