@@ -53,17 +53,38 @@ static struct source *take_source(
 	return source;
 }
 
+/* A ban of this source has ended and is remembered. */
+static bool served(const struct policy *policy, const struct source *source)
+{
+	const struct ban *ban = ban_find(policy->bans, &source->key);
+
+	return ban != NULL && !ban_active(ban) && ban->offence_count > 0;
+}
+
+/*
+ * Counts are kept when a ban ends, so a source may stand at its limit without
+ * being banned. It is free again then: one login at a time passes, and the
+ * first that fails bans it anew, for longer. Where there was no room for a ban
+ * nothing passes.
+ */
+static bool room_for(const struct policy *policy, const struct source *source,
+	unsigned failed, unsigned limit)
+{
+	if (failed >= limit)
+		return source->place_count == 0 && served(policy, source);
+	return failed + source->place_count < limit;
+}
+
 static bool place_free(
 	const struct policy *policy, mono_ms_t now, const struct source *source)
 {
-	unsigned places = source->place_count;
-
-	if (failure_count_fast(policy, now, source) + places >=
-		policy->failure_limit)
+	if (!room_for(policy, source, failure_count_fast(policy, now, source),
+		    policy->failure_limit))
 		return false;
 	return policy->slow_limit == 0 ||
-	       failure_count_slow(policy, now, source) + places <
-		       policy->slow_limit;
+	       room_for(policy, source,
+		       failure_count_slow(policy, now, source),
+		       policy->slow_limit);
 }
 
 /* It failed already, or it is under way with a place of its own. */
