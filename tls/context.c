@@ -69,8 +69,9 @@ static bool set_common(SSL_CTX *ctx, enum tls_version version_least)
 	 * CRIME. */
 	SSL_CTX_clear_options(ctx,
 		SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_options(
-		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
+					 SSL_OP_CLEANSE_PLAINTEXT |
+					 SSL_OP_NO_COMPRESSION);
 	/* Without AUTO_RETRY one call handles one record that is no data, so
 	 * that a flood of KeyUpdates cannot hold the loop (connection.c
 	 * counts them too). */
@@ -137,7 +138,14 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 	const struct tls_context *context =
 		SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
-	return ticket_handle(&context->tickets, name, iv, cipher, mac, sealing);
+	int result = ticket_handle(
+		&context->tickets, name, iv, cipher, mac, sealing);
+
+	/* RFC 8446 §C.4: in TLS 1.3 a client uses a ticket once, so it gets
+	 * another one for the next time. */
+	if (!sealing && result == 1 && SSL_version(ssl) == TLS1_3_VERSION)
+		return 2;
+	return result;
 }
 
 /* ALPACA (CVE-2021-3618): a client that came for another protocol is not
