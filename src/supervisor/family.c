@@ -37,16 +37,23 @@ static void child_signals(void)
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no orphan keeps serving */
 }
 
-/* Sends the keeper its end of a new line; the end is closed here. */
+/*
+ * Sends the keeper its end of a new line; the end is closed here. A keeper that
+ * has not read its lines for so long that they are full is hung: it is started
+ * anew, which gives everybody new lines.
+ */
 static void keeper_line(struct supervisor *s, uint32_t slot, int fd)
 {
 	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
 	struct message_channel body = {.slot = slot};
 
-	if (keeper && keeper->channel &&
+	if (keeper && keeper->channel && keeper->pid > 0 &&
 		channel_send_fd(keeper->channel, MESSAGE_CHANNEL, &body,
-			sizeof body, fd) != CHANNEL_OK)
-		log_say(LOG_WARN, "keeper-line", "slot %u got no line", slot);
+			sizeof body, fd) != CHANNEL_OK) {
+		log_say(LOG_ERROR, "keeper-hung",
+			"the keeper does not read its line; starting it anew");
+		(void)kill(keeper->pid, SIGKILL);
+	}
 	(void)close(fd);
 }
 
@@ -85,6 +92,12 @@ static void child_not_started(struct supervisor *s, struct child *c)
 	c->start_at_ms = s->now + 1000;
 }
 
+/* While a reload is being prepared the old plan is the one in force. */
+static const struct plan *in_force(const struct supervisor *s)
+{
+	return s->old_plan ? s->old_plan : s->plan;
+}
+
 static void start_keeper(struct supervisor *s, struct child *c)
 {
 	struct role_fds fds = {.firewall = -1,
@@ -93,7 +106,7 @@ static void start_keeper(struct supervisor *s, struct child *c)
 	pid_t pid;
 
 	fds.supervisor = child_line(c);
-	fds.conf = plan_text(s->plan);
+	fds.conf = plan_text(in_force(s));
 	pid = fds.supervisor < 0 || fds.conf < 0 ? -1 : fork();
 	if (pid == 0) {
 		child_signals();
@@ -116,7 +129,7 @@ static void start_firewall(struct supervisor *s, struct child *c)
 	int pair[2] = {-1, -1};
 	pid_t pid;
 
-	fds.conf = plan_text(s->plan);
+	fds.conf = plan_text(in_force(s));
 	pid = fds.conf < 0 || !channel_pair(pair) ? -1 : fork();
 	fds.firewall = pair[1];
 	if (pid == 0) {
@@ -317,13 +330,21 @@ void family_reap(struct supervisor *s)
 	}
 }
 
+/* A worker of another plan than the present one has nothing to start with:
+ * while a reload is prepared, its successors are on their way. */
+static bool startable(const struct supervisor *s, const struct child *c)
+{
+	return c->used && c->pid == 0 &&
+	       (c->kind != CHILD_WORKER || c->generation == s->generation);
+}
+
 void family_restart_due(struct supervisor *s)
 {
 	if (s->stop_until != MONO_NEVER)
 		return;
 	for (size_t i = 0; i < s->children.count; i++) {
 		struct child *c = &s->children.all[i];
-		if (c->used && c->pid == 0 && c->start_at_ms <= s->now)
+		if (startable(s, c) && c->start_at_ms <= s->now)
 			child_start(s, c);
 	}
 }
@@ -334,7 +355,7 @@ mono_ms_t family_deadline(const struct supervisor *s)
 
 	for (size_t i = 0; i < s->children.count; i++) {
 		const struct child *c = &s->children.all[i];
-		if (c->used && c->pid == 0 && c->start_at_ms < at)
+		if (startable(s, c) && c->start_at_ms < at)
 			at = c->start_at_ms;
 	}
 	return at;

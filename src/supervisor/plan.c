@@ -83,11 +83,43 @@ static bool server_resolve(
 	return true;
 }
 
-static bool plan_servers(struct worker_backend *b, char *error)
+/*
+ * The addresses that the old plan found, when it is asked for the same names:
+ * a new certificate must not wait for the DNS.
+ */
+static bool servers_of_old(struct worker_backend *b, const struct plan *old)
+{
+	const struct worker_backend *was = NULL;
+
+	for (size_t i = 0; old && i < old->conf->backend_count; i++)
+		if (strcmp(old->backends[i].conf->title, b->conf->title) == 0)
+			was = &old->backends[i];
+	if (!was || was->conf->servers.count != b->conf->servers.count)
+		return false;
+	for (size_t i = 0; i < b->conf->servers.count; i++)
+		if (strcmp(was->conf->servers.items[i],
+			    b->conf->servers.items[i]) != 0)
+			return false;
+	for (size_t i = 0; i < was->server_count; i++) {
+		const struct worker_server *server = &was->servers[i];
+		const char *name = server->name;
+
+		for (size_t j = 0; j < b->conf->servers.count; j++)
+			if (strcmp(b->conf->servers.items[j], name) == 0)
+				name = b->conf->servers.items[j];
+		(void)server_add(b, &server->addr, server->port, name);
+	}
+	return true;
+}
+
+static bool plan_servers(
+	struct worker_backend *b, const struct plan *known, char *error)
 {
 	b->servers = calloc(SERVERS_MOST, sizeof *b->servers);
 	if (!b->servers)
 		return false;
+	if (servers_of_old(b, known))
+		return true;
 	for (size_t i = 0; i < b->conf->servers.count; i++) {
 		const char *text = b->conf->servers.items[i];
 		struct addr addr;
@@ -160,7 +192,8 @@ static bool tls_made(
 	return true;
 }
 
-static bool plan_backend(struct worker_backend *b, char *error)
+static bool plan_backend(
+	struct worker_backend *b, const struct plan *known, char *error)
 {
 	const struct conf_backend *c = b->conf;
 	struct tls_client_conf tls = {
@@ -173,7 +206,7 @@ static bool plan_backend(struct worker_backend *b, char *error)
 		.pin_sha256 = or_null(c->tls_pin),
 	};
 
-	if (!plan_servers(b, error) || !plan_patterns(b, error))
+	if (!plan_servers(b, known, error) || !plan_patterns(b, error))
 		return false;
 	if (c->tls == CONF_BACKEND_TLS_OFF)
 		return true;
@@ -234,7 +267,8 @@ static size_t backend_index(const struct conf *conf, const char *title)
 	return b ? (size_t)(b - conf->backends) : 0; /* check made sure */
 }
 
-static bool plan_fill(struct plan *p, struct plan *old, char *error)
+static bool plan_fill(
+	struct plan *p, struct plan *old, bool keep_names, char *error)
 {
 	const struct conf *conf = p->conf;
 
@@ -245,7 +279,8 @@ static bool plan_fill(struct plan *p, struct plan *old, char *error)
 		return false;
 	for (size_t i = 0; i < conf->backend_count; i++) {
 		p->backends[i].conf = &conf->backends[i];
-		if (!plan_backend(&p->backends[i], error))
+		if (!plan_backend(
+			    &p->backends[i], keep_names ? old : NULL, error))
 			return false;
 	}
 	for (size_t i = 0; i < conf->listener_count; i++) {
@@ -262,8 +297,8 @@ static bool plan_fill(struct plan *p, struct plan *old, char *error)
 	return p->listeners != NULL;
 }
 
-struct plan *plan_new(
-	struct conf *conf, struct plan *old, char error[PLAN_ERROR_LONGEST])
+struct plan *plan_new(struct conf *conf, struct plan *old, bool keep_names,
+	char error[PLAN_ERROR_LONGEST])
 {
 	struct plan *p = calloc(1, sizeof *p);
 
@@ -276,7 +311,7 @@ struct plan *plan_new(
 	p->workers = workers_of(conf);
 	p->tickets_at_ms = clock_mono_ms() + TICKETS_EACH_MS;
 	hostname_of(conf, p->hostname, sizeof p->hostname);
-	if (plan_fill(p, old, error))
+	if (plan_fill(p, old, keep_names, error))
 		return p;
 	plan_free(&p);
 	return NULL;

@@ -23,11 +23,12 @@ struct plan {
 enum { PLAN_ERROR_LONGEST = 2048 };
 
 /*
- * Takes conf over in any case. old: whose sockets are kept, or NULL. NULL:
- * `error` says why. Warnings are logged.
+ * Takes conf over in any case. old: whose sockets are kept, or NULL.
+ * keep_names: a server's name that old has resolved is not asked for again.
+ * NULL: `error` says why. Warnings are logged.
  */
-struct plan *plan_new(
-	struct conf *conf, struct plan *old, char error[PLAN_ERROR_LONGEST]);
+struct plan *plan_new(struct conf *conf, struct plan *old, bool keep_names,
+	char error[PLAN_ERROR_LONGEST]);
 /* For `postern check`: do all patterns compile? false: error says which. */
 bool plan_patterns_fine(
 	const struct conf *conf, char error[PLAN_ERROR_LONGEST]);

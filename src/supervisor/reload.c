@@ -53,11 +53,11 @@ static void refused(struct supervisor *s, const char *text)
 }
 
 /* Phase one with a configuration that was read; takes it over. */
-static void begin(struct supervisor *s, struct conf *conf)
+static void begin(struct supervisor *s, struct conf *conf, bool keep_names)
 {
 	static char error[PLAN_ERROR_LONGEST];
 	char *changes = conf_diff(s->plan->conf, conf);
-	struct plan *plan = plan_new(conf, s->plan, error);
+	struct plan *plan = plan_new(conf, s->plan, keep_names, error);
 
 	if (!plan) {
 		free(changes);
@@ -79,6 +79,8 @@ void reload_begin(struct supervisor *s)
 	struct conf_errors errors = {0};
 	struct conf *conf;
 
+	if (s->stop_until != MONO_NEVER)
+		return;
 	if (s->reload_until != MONO_NEVER) {
 		s->again = true;
 		return;
@@ -89,7 +91,7 @@ void reload_begin(struct supervisor *s)
 	} else {
 		if (errors.text)
 			log_lines(LOG_WARN, "reload", errors.text);
-		begin(s, conf);
+		begin(s, conf, false);
 	}
 	conf_errors_done(&errors);
 }
@@ -109,7 +111,7 @@ void reload_certificates(struct supervisor *s)
 	if (!conf)
 		return;
 	log_say(LOG_INFO, "certificates", "files changed, reading them again");
-	begin(s, conf);
+	begin(s, conf, true);
 }
 
 /* The keeper takes the new numbers over; the helper is started anew. */
@@ -143,6 +145,7 @@ void reload_ready(struct supervisor *s)
 	log_lines(LOG_INFO, "reload",
 		changed ? s->reload_text : "nothing changed\n");
 	answer(s, true, changed ? s->reload_text : "nothing changed\n");
+	log_flush(); /* log_init forgets what waits */
 	log_init("supervisor", sink_write_fd(s->sink),
 		(enum log_level)s->plan->conf->log.level,
 		(enum log_format)s->plan->conf->log.format);

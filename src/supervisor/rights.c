@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -60,6 +61,8 @@ bool rights_drop(const struct rights_user *user)
 		}
 	}
 	rights_no_core();
+	/* Cleared by the change of user. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 

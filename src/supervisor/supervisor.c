@@ -331,7 +331,7 @@ static int prepare(struct supervisor *s, struct conf *conf)
 		conf_free(&conf);
 		return EXIT_RIGHTS;
 	}
-	s->plan = plan_new(conf, NULL, error);
+	s->plan = plan_new(conf, NULL, false, error);
 	if (!s->plan) {
 		log_say(LOG_ERROR, "start", "%s", error);
 		return EXIT_CONF;

@@ -76,7 +76,7 @@ void turn_away(struct worker *w, int fd, struct tls_connection *tls,
 
 static uint64_t next_id(struct worker *w)
 {
-	return w->session_base + (++w->session_count & 0x3fffffff);
+	return w->session_base + (++w->session_count & 0x3ffffff);
 }
 
 static void note_refusal(struct worker *w, const struct addr *addr, uint64_t id,

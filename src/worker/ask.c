@@ -26,10 +26,22 @@ static uint64_t tag_of(const struct worker *w, struct slice secret)
 
 static void hold(struct session *s)
 {
+	struct session *other;
+
 	if (s->held_linked)
 		return;
-	TAILQ_INSERT_TAIL(&s->worker->held_logins, s, held_all);
 	s->held_linked = true;
+	/* Whoever has waited longer stands in front. */
+	TAILQ_FOREACH_REVERSE(
+		other, &s->worker->held_logins, session_list, held_all)
+	{
+		if (other->held_since_ms <= s->held_since_ms) {
+			TAILQ_INSERT_AFTER(
+				&s->worker->held_logins, other, s, held_all);
+			return;
+		}
+	}
+	TAILQ_INSERT_HEAD(&s->worker->held_logins, s, held_all);
 }
 
 void ask_unhold(struct session *s)
@@ -51,19 +63,32 @@ static size_t secret_room(const struct session *s)
 	return most < SECRET_BYTES ? (size_t)most : SECRET_BYTES;
 }
 
+static bool same_source(const struct addr *addr, const struct session *s)
+{
+	const struct conf_source_limit *limit =
+		&s->worker->setup->conf->source_limit;
+	struct prefix source =
+		prefix_of(&s->addr, (unsigned)limit->prefix_v4_count,
+			(unsigned)limit->prefix_v6_count);
+
+	return prefix_holds(&source, addr);
+}
+
 /*
  * A login of this source was settled: whoever has waited longest for its place
  * asks now, not when its time is up. Other workers' logins find out by asking.
  */
-void ask_wake(const struct session *s)
+void ask_wake(struct session *s)
 {
 	unsigned looked = 0;
 	struct session *other;
 
 	TAILQ_FOREACH(other, &s->worker->held_logins, held_all)
 	{
-		if (addr_eq(&other->addr, &s->addr)) {
-			ask_again(other);
+		if (same_source(&other->addr, s)) {
+			/* By its timer: another session is being fed now. */
+			ask_unhold(other);
+			session_clock_at(other, WAIT_HOLD, s->worker->now);
 			return;
 		}
 		if (++looked == WAKE_LOOKS_MOST)
@@ -134,7 +159,9 @@ void ask_unavailable(struct session *s)
 	worker_ask_unlink(s->worker, s);
 	if (s->asked_keeper) /* it may still let it pass: take it back */
 		settle_lost(s);
-	s->attempt = 0;
+	s->attempt_open = how == CONF_UNAVAILABLE_ALLOW;
+	if (!s->attempt_open)
+		s->attempt = 0;
 	log_begin(LOG_WARN, "policy-unavailable");
 	log_hex("session", s->id);
 	log_addr("src", &s->addr);

@@ -1,7 +1,7 @@
 /*
  * Who is banned now: open addressing with linear probing, keyed hash, doubled
  * at three quarters; the keeper bounds how many there are. An entry whose time
- * is over is no ban and is reused or swept when the table grows.
+ * is over is no ban; the keeper says so too, or the next telling leaves it out.
  */
 #include "banlist.h"
 
@@ -15,14 +15,19 @@ enum { BANLIST_LEAST = 256, ALLOW_MOST = 4096 };
 
 struct ban_slot {
 	struct prefix prefix;
+	uint32_t told;	 /* the telling that it came with */
 	mono_ms_t until; /* 0: free */
 };
 
 struct banlist {
 	struct ban_slot *slots;
-	size_t room, used;     /* used counts overdue entries, too */
+	size_t room, used; /* used counts overdue entries, too */
+	uint32_t telling;
 	uint32_t lengths[129]; /* entries by prefix length */
-	struct prefix *allow;
+	struct allow_entry {
+		struct prefix prefix;
+		uint32_t told;
+	} * allow;
 	size_t allow_count;
 	uint8_t key[16];
 };
@@ -68,17 +73,25 @@ static struct ban_slot *slot_of(const struct banlist *list,
 	return &slots[at];
 }
 
-static bool banlist_grow(struct banlist *list)
+/* Moves what is kept into a fresh table; nothing changes without memory. */
+static bool banlist_rebuild(struct banlist *list, size_t room, bool told_only)
 {
-	size_t room = list->room * 2;
 	struct ban_slot *slots = calloc(room, sizeof *slots);
 
 	if (!slots)
 		return false;
-	for (size_t i = 0; i < list->room; i++)
-		if (list->slots[i].until)
-			*slot_of(list, slots, room, &list->slots[i].prefix) =
-				list->slots[i];
+	for (size_t i = 0; i < list->room; i++) {
+		const struct ban_slot *from = &list->slots[i];
+
+		if (!from->until)
+			continue;
+		if (told_only && from->told != list->telling) {
+			list->used--;
+			list->lengths[from->prefix.bits]--;
+			continue;
+		}
+		*slot_of(list, slots, room, &from->prefix) = *from;
+	}
 	free(list->slots);
 	list->slots = slots;
 	list->room = room;
@@ -90,7 +103,8 @@ bool banlist_add(
 {
 	struct ban_slot *slot;
 
-	if (list->used * 4 >= list->room * 3 && !banlist_grow(list))
+	if (list->used * 4 >= list->room * 3 &&
+		!banlist_rebuild(list, list->room * 2, false))
 		return false;
 	slot = slot_of(list, list->slots, list->room, prefix);
 	if (!slot->until) {
@@ -99,6 +113,7 @@ bool banlist_add(
 	}
 	slot->prefix = *prefix;
 	slot->until = until ? until : 1;
+	slot->told = list->telling;
 	return true;
 }
 
@@ -126,11 +141,13 @@ void banlist_remove(struct banlist *list, const struct prefix *prefix)
 
 bool banlist_allow(struct banlist *list, const struct prefix *prefix)
 {
-	struct prefix *grown;
+	struct allow_entry *grown;
 
 	for (size_t i = 0; i < list->allow_count; i++)
-		if (prefix_eq(&list->allow[i], prefix))
+		if (prefix_eq(&list->allow[i].prefix, prefix)) {
+			list->allow[i].told = list->telling;
 			return true;
+		}
 	if (list->allow_count >= ALLOW_MOST)
 		return false;
 	grown = realloc(
@@ -138,23 +155,38 @@ bool banlist_allow(struct banlist *list, const struct prefix *prefix)
 	if (!grown)
 		return false;
 	list->allow = grown;
-	list->allow[list->allow_count++] = *prefix;
+	list->allow[list->allow_count++] =
+		(struct allow_entry){*prefix, list->telling};
 	return true;
 }
 
 void banlist_disallow(struct banlist *list, const struct prefix *prefix)
 {
 	for (size_t i = 0; i < list->allow_count; i++)
-		if (prefix_eq(&list->allow[i], prefix)) {
+		if (prefix_eq(&list->allow[i].prefix, prefix)) {
 			list->allow[i] = list->allow[--list->allow_count];
 			return;
 		}
 }
 
+void banlist_telling(struct banlist *list)
+{
+	list->telling++;
+}
+
+void banlist_told(struct banlist *list)
+{
+	(void)banlist_rebuild(list, list->room, true); /* or they run out */
+	for (size_t i = list->allow_count; i-- > 0;)
+		if (list->allow[i].told != list->telling)
+			list->allow[i] = list->allow[--list->allow_count];
+	list->telling++; /* for the next, and for what comes one by one */
+}
+
 static bool allowed(const struct banlist *list, const struct addr *addr)
 {
 	for (size_t i = 0; i < list->allow_count; i++)
-		if (prefix_holds(&list->allow[i], addr))
+		if (prefix_holds(&list->allow[i].prefix, addr))
 			return true;
 	return false;
 }

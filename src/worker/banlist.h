@@ -20,6 +20,12 @@ bool banlist_add(
 void banlist_remove(struct banlist *list, const struct prefix *prefix);
 bool banlist_allow(struct banlist *list, const struct prefix *prefix);
 void banlist_disallow(struct banlist *list, const struct prefix *prefix);
+/*
+ * A telling: the keeper says all there is. telling() at its begin, told() at
+ * its end: what did not come with it (or since) is forgotten.
+ */
+void banlist_telling(struct banlist *list);
+void banlist_told(struct banlist *list);
 bool banlist_bans(struct banlist *list, mono_ms_t now, const struct addr *addr);
 
 #endif

@@ -43,15 +43,17 @@ struct worker {
 	struct session *asks[ASK_HEADS]; /* attempts by id */
 	struct message_stats stats, stats_told;
 	mono_ms_t now;
+	mono_ms_t doors_until; /* then the doors are left, when draining */
 	mono_ms_t drain_until; /* MONO_NEVER: not draining */
 	mono_ms_t stats_due, keeper_since, tickets_at_ms;
 	uint64_t session_base, session_count;
 	uint64_t attempt_count;
 	uint8_t tag_key[16];
-	bool synced;   /* the keeper told all bans */
-	bool stopping; /* SIGTERM: also sessions are to end */
-	bool paused;   /* accept found no descriptor */
-	int spare_fd;  /* given up to turn a client away when none is left */
+	bool synced;	/* the keeper told all bans */
+	bool told_over; /* the last words of the grace are said */
+	bool stopping;	/* SIGTERM: also sessions are to end */
+	bool paused;	/* accept found no descriptor */
+	int spare_fd;	/* given up to turn a client away when none is left */
 	uint8_t scratch[SCRATCH_BYTES];
 	uint8_t secret[SECRET_BYTES];
 	uint8_t user[AUTH_USER_LONGEST + 1];

@@ -50,7 +50,7 @@ static void got_verdict(struct worker *w, const struct message_verdict *v)
 {
 	struct session *s = asked(w, v->attempt);
 
-	if (!s || !s->asked_keeper)
+	if (!s || !s->asked_keeper || s->phase != PHASE_DIALOG)
 		return; /* the session is over, or the verdict came too late */
 	worker_ask_unlink(w, s);
 	s->asked_keeper = false;
@@ -88,6 +88,7 @@ static void sync_done(struct worker *w)
 	struct prefix all = {.bits = 0};
 
 	w->keeper_since = 0;
+	banlist_told(w->bans);
 	if (w->synced) {
 		end_banned(w, &all);
 		return;
@@ -166,6 +167,7 @@ bool keeper_link_open(struct worker *w, int fd)
 		return false;
 	/* What is known stays in force while the keeper tells all anew. */
 	w->keeper_since = w->now;
+	banlist_telling(w->bans);
 	(void)event_assign(&w->keeper_event, w->base, fd, EV_READ | EV_PERSIST,
 		keeper_event, w);
 	(void)event_add(&w->keeper_event, NULL);
@@ -195,10 +197,10 @@ void keeper_link_flush(struct worker *w)
 void keeper_link_tick(struct worker *w)
 {
 	keeper_link_flush(w);
-	if (!w->synced && w->now > w->keeper_since + SYNC_MOST_MS &&
-		!w->keeper) {
+	if (!w->synced && w->now > w->keeper_since + SYNC_MOST_MS) {
 		w->synced = true;
 		acceptors_open(w);
+		(void)channel_send(w->supervisor, MESSAGE_READY, NULL, 0);
 	}
 	if (w->now < w->stats_due)
 		return;

@@ -11,6 +11,13 @@
 #include <sys/socket.h>
 
 #include "../base/reference.h"
+#include "../base/secret.h"
+
+/* Octets for the server wait, or are lost: then no acceptance is for them. */
+static bool unsent(const struct session *s)
+{
+	return stream_unsent(&s->server) || s->server_broken;
+}
 
 /* What the dialogue borrows for one call. */
 static void room_fill(
@@ -29,7 +36,7 @@ static void room_fill(
 	room->out = w->out;
 	room->out_n = sizeof w->out;
 	room->hostname = w->setup->hostname;
-	room->server_unsent = stream_unsent(&s->server);
+	room->server_unsent = unsent(s);
 	if (s->listener->conf->received)
 		room->received = received_compose(s);
 }
@@ -64,8 +71,10 @@ static void put_server(struct session *s, struct slice span)
 	if (span.n == 0 || s->server.fd < 0)
 		return;
 	s->client_bytes += span.n;
+	if (s->server_broken)
+		return; /* nothing reaches it any more */
 	if (stream_write(&s->server, span) != STREAM_OK)
-		server_lost(s);
+		s->server_broken = true; /* but what it said last may wait */
 }
 
 static void put(struct session *s, enum dialog_side from, struct slice *span)
@@ -160,7 +169,10 @@ static void carry_out(struct session *s, const struct dialog_step *step)
 	case DIALOG_REPLY: do_reply(s, step->reply); break;
 	case DIALOG_BANNER: do_banner(s); break;
 	case DIALOG_SEND: put_server(s, step->span); break;
-	case DIALOG_ASK: ask_begin(s, step); break;
+	case DIALOG_ASK:
+		s->secret_seen = true;
+		ask_begin(s, step);
+		break;
 	case DIALOG_SETTLE: settle_begin(s, step); break;
 	case DIALOG_TLS_CLIENT: session_move(s, PHASE_STARTTLS); break;
 	case DIALOG_TLS_SERVER: session_move(s, PHASE_SERVER_TLS); break;
@@ -234,7 +246,7 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 		put(s, side, &gathered);
 		session_user(s, slice_of(room.user, user_n));
 		carry_out(s, &step);
-		room.server_unsent = stream_unsent(&s->server);
+		room.server_unsent = unsent(s);
 	} while (
 		alive(s) && step.act != DIALOG_MORE && step.act != DIALOG_WAIT);
 	s->feeding = false;
@@ -326,6 +338,19 @@ static void read_ended(
 		client_lost(s);
 }
 
+/* A line with a secret does not stay in the scratch (its tail is wiped when it
+ * is given back). MAY_CLOSE */
+static void take_and_wipe(struct session *s, enum dialog_side side, size_t n)
+{
+	struct worker *w = s->worker;
+
+	s->secret_seen = side == DIALOG_CLIENT &&
+			 s->dialog.state == DIALOG_STATE_AUTH_CLIENT;
+	take(s, side, slice_of(w->scratch, n));
+	if (s->secret_seen)
+		secret_wipe(w->scratch, n);
+}
+
 /*
  * Reads a leg while it gives and the other takes, a few times at most so that
  * one session does not starve the rest. MAY_CLOSE
@@ -336,6 +361,10 @@ static void relay_read(struct session *s, enum dialog_side side)
 	struct worker *w = s->worker;
 
 	stream->readable_maybe = false;
+	if (stream->fd < 0) { /* lost in relay_flushed: what follows is due */
+		pump(s);
+		return;
+	}
 	for (unsigned turns = 0; alive(s) && wants_read(s, side); turns++) {
 		size_t room = read_room(s, side), n = 0;
 		enum stream_result result;
@@ -348,7 +377,7 @@ static void relay_read(struct session *s, enum dialog_side side)
 		if (result == STREAM_AGAIN)
 			break;
 		if (result == STREAM_OK)
-			take(s, side, slice_of(w->scratch, n));
+			take_and_wipe(s, side, n);
 		else
 			read_ended(s, side, result);
 		if (!alive(s))
@@ -380,8 +409,34 @@ void relay_events(struct session *s)
 	session_clock(s);
 }
 
+/*
+ * The server takes nothing any more. What it said before, an early refusal or
+ * a 421, may still lie in the socket and is the better answer. MAY_CLOSE
+ */
+static void server_last_words(struct session *s)
+{
+	struct worker *w = s->worker;
+	size_t n = 0;
+
+	while (alive(s) && s->server.fd >= 0 &&
+		stream_read(&s->server, w->scratch, READ_COMMAND_BYTES, &n) ==
+			STREAM_OK) {
+		take(s, DIALOG_SERVER, slice_of(w->scratch, n));
+		if (alive(s))
+			pump(s);
+	}
+	if (alive(s) && s->server.fd >= 0)
+		server_lost(s);
+	if (alive(s))
+		pump(s);
+}
+
 static void relay_settle(struct session *s)
 {
+	if (alive(s) && s->server_broken) {
+		server_last_words(s);
+		s->server_broken = false;
+	}
 	if (alive(s) && s->end_wanted && dialog_may_end(&s->dialog))
 		session_end(s, (enum reply_id)s->end_reply,
 			(enum close_reason)s->end_reason);
@@ -429,7 +484,7 @@ void relay_flushed(struct session *s, enum dialog_side side)
 		if (side == DIALOG_CLIENT)
 			client_lost(s);
 		else
-			server_lost(s);
+			s->server_broken = true;
 	}
 }
 

@@ -55,7 +55,7 @@ static struct session *session_new(struct worker *w,
 	s->listener = listener;
 	s->addr = *addr;
 	s->port = port;
-	s->id = w->session_base + (++w->session_count & 0x3fffffff);
+	s->id = w->session_base + (++w->session_count & 0x3ffffff);
 	s->begun_ms = w->now;
 	s->longest_ms = w->now + listener->conf->session_longest_ms;
 	s->armed_ms = MONO_NEVER;
@@ -161,7 +161,10 @@ void session_starttls(struct session *s)
 {
 	switch (stream_flush(&s->client)) {
 	case STREAM_OK: break;
-	case STREAM_AGAIN: stream_watch(&s->client, EV_WRITE); return;
+	case STREAM_AGAIN:
+		stream_watch(&s->client, EV_WRITE);
+		session_clock(s);
+		return;
 	case STREAM_CLOSED:
 	case STREAM_TRUNCATED:
 	case STREAM_FAILED:
@@ -248,6 +251,7 @@ void session_end(
 	if (s->close_reason == CLOSE_NONE)
 		s->close_reason = (uint8_t)reason;
 	settle_lost(s);
+	ask_unhold(s);
 	/* D-03: a message is never completed by a close that looks orderly. */
 	stream_close(&s->server, mid_message);
 	if (s->phase == PHASE_CLIENT_TLS || s->phase == PHASE_STARTTLS ||

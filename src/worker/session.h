@@ -64,7 +64,7 @@ struct session {
 	bool feeding : 1, progress : 1, end_wanted : 1, attempt_open : 1,
 		asked_keeper : 1, settling : 1, auth_ok : 1, client_blocked : 1,
 		server_blocked : 1, half_closed : 1, ask_linked : 1,
-		held_linked : 1;
+		held_linked : 1, server_broken : 1, secret_seen : 1;
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
@@ -149,7 +149,7 @@ void ask_again(struct session *session);
 void ask_unavailable(struct session *session);
 void ask_unhold(struct session *session); /* never closes */
 /* A place of this source is free: the login that waited longest asks. */
-void ask_wake(const struct session *session);
+void ask_wake(struct session *session);
 void ask_verdict(
 	struct session *session, const struct message_verdict *verdict);
 void settle_verdict(

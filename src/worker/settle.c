@@ -165,6 +165,7 @@ void settle_lost(struct session *s)
 
 	if (!s->attempt_open && (!s->asked_keeper || s->settling))
 		return;
-	(void)settle_send(s, outcome);
+	if (settle_send(s, outcome))
+		ask_wake(s);
 	s->attempt_open = s->asked_keeper = false;
 }

@@ -47,17 +47,12 @@ void stream_done(struct stream *s)
 	buffer_free(&s->tail);
 }
 
-void stream_watch(struct stream *s, short events)
+static void watch_change(struct stream *s, short events)
 {
-	struct event_base *base;
-	event_callback_fn cb;
-	void *arg;
+	struct event_base *base = event_get_base(&s->event);
+	event_callback_fn cb = event_get_callback(&s->event);
+	void *arg = event_get_callback_arg(&s->event);
 
-	if (s->fd < 0 || events == s->watched)
-		return;
-	base = event_get_base(&s->event);
-	cb = event_get_callback(&s->event);
-	arg = event_get_callback_arg(&s->event);
 	if (s->watched)
 		(void)event_del(&s->event);
 	s->watched = events;
@@ -66,6 +61,15 @@ void stream_watch(struct stream *s, short events)
 	(void)event_assign(
 		&s->event, base, s->fd, (short)(events | EV_PERSIST), cb, arg);
 	(void)event_add(&s->event, NULL);
+}
+
+void stream_watch(struct stream *s, short events)
+{
+	if (s->fd < 0)
+		return;
+	if (events != s->watched)
+		watch_change(s, events);
+	/* What TLS has decrypted already wakes no socket. */
 	if ((events & EV_READ) && s->readable_maybe)
 		event_active(&s->event, EV_READ, 0);
 }
@@ -110,6 +114,7 @@ static enum stream_result write_some(
 {
 	ssize_t n;
 
+	s->tls_wants_write = false;
 	if (s->tls)
 		return stream_of_tls(
 			s, tls_write(s->tls, data.p, data.n, ret_n));

@@ -8,6 +8,7 @@
 #include "tarpit.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -117,9 +118,9 @@ static bool client_serve(struct tarpit_client *c)
 	ssize_t sent;
 
 	if (c->silent) { /* is it still there? */
-		char peek[1];
-		sent = recv(c->fd, peek, 1, MSG_PEEK | MSG_DONTWAIT);
-		return sent > 0 || (sent < 0 && errno == EAGAIN);
+		struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+		return poll(&p, 1, 0) == 0;
 	}
 	if (c->tls) {
 		enum tls_result r = tls_write(c->tls, octet, 1, &n);

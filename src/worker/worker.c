@@ -18,7 +18,7 @@
 #include "../base/log.h"
 #include "../base/secret.h"
 
-enum { TICK_MS = 200 };
+enum { TICK_MS = 200, LAST_WORDS_MS = 1000 };
 
 void worker_now(struct worker *w)
 {
@@ -48,17 +48,24 @@ static void reap(struct worker *w)
 	}
 }
 
-/* Sessions between messages are told to come again; the others may finish. */
+/*
+ * No new clients. At a stop, sessions between messages are told to come again
+ * and the others get the grace; after a reload all take the time they need (the
+ * supervisor bounds how many generations there are).
+ */
 static void drain(struct worker *w)
 {
 	struct session *s, *next;
 
 	if (w->drain_until != MONO_NEVER)
 		return;
-	w->drain_until = w->now + w->setup->conf->global.shutdown_grace_ms;
+	w->drain_until =
+		w->stopping ? w->now + w->setup->conf->global.shutdown_grace_ms
+			    : MONO_NEVER - 1;
 	acceptors_close(w);
-	/* The listening sockets are shared with who comes next: closing ours
-	 * loses no client. */
+	/* The doors are shared with the supervisor: closed before the kernel
+	 * was told not to watch them, they would be watched for ever. */
+	w->doors_until = w->now + TICK_MS;
 	tarpit_free(&w->tarpit);
 	w->tarpit = tarpit_new(0, 1000, 1000);
 	CHECK(w->tarpit);
@@ -68,14 +75,27 @@ static void drain(struct worker *w)
 	}
 }
 
+static void stop(struct worker *w)
+{
+	w->stopping = true;
+	w->drain_until = MONO_NEVER; /* a reload may have begun to drain */
+	drain(w);
+}
+
+/* The grace is over: who can hear it is told, and a second later all end. */
 static void drain_over(struct worker *w)
 {
 	struct session *s, *next;
 
 	for (s = TAILQ_FIRST(&w->sessions); s; s = next) {
 		next = TAILQ_NEXT(s, all);
-		session_kill(s, CLOSE_STOPPING);
+		if (w->told_over || !dialog_may_end(&s->dialog))
+			session_kill(s, CLOSE_STOPPING);
+		else
+			session_end(s, REPLY_STOPPING, CLOSE_STOPPING);
 	}
+	w->told_over = true;
+	w->drain_until = w->now + LAST_WORDS_MS;
 }
 
 static bool supervisor_message(
@@ -112,8 +132,7 @@ static void supervisor_event(evutil_socket_t fd, short what, void *arg)
 		return;
 	/* The supervisor is gone: nobody would restart or stop us. */
 	(void)event_del(&w->supervisor_event);
-	w->stopping = true;
-	drain(w);
+	stop(w);
 }
 
 static void term_event(evutil_socket_t fd, short what, void *arg)
@@ -123,10 +142,7 @@ static void term_event(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	worker_now(w);
-	w->stopping = true;
-	if (w->drain_until != MONO_NEVER) /* a reload had begun to drain */
-		w->drain_until = MONO_NEVER;
-	drain(w);
+	stop(w);
 }
 
 static void rotate_tickets(struct worker *w)
@@ -150,6 +166,8 @@ static void tick_event(evutil_socket_t fd, short what, void *arg)
 	tarpit_tick(w->tarpit, w->now);
 	keeper_link_tick(w);
 	rotate_tickets(w);
+	if (w->drain_until != MONO_NEVER && w->now >= w->doors_until)
+		acceptors_leave(w);
 	if (w->drain_until != MONO_NEVER && w->now >= w->drain_until)
 		drain_over(w);
 }
@@ -240,22 +258,22 @@ static bool dialog_confs_make(struct worker *w)
 
 static void worker_keys(struct worker *w)
 {
-	uint16_t random;
+	uint32_t random;
 
 	memcpy(w->tag_key, w->setup->tag_key, sizeof w->tag_key);
 	secret_random(&random, sizeof random);
-	/* 50 bits, 10 characters as a reference: the worker, a start of it,
-	 * a session of that start. */
-	w->session_base = (uint64_t)(w->setup->slot & 63) << 44 |
-			  (uint64_t)(random & 0x3fff) << 30;
+	/* 50 bits, 10 characters as a reference: a start of a worker, and a
+	 * session of that start. */
+	w->session_base = (uint64_t)(random & 0xffffff) << 26;
 	secret_random(&w->attempt_count, sizeof w->attempt_count);
 	w->attempt_count >>= 16; /* a restart begins elsewhere */
 }
 
 /*
  * Changes of what is watched are gathered and told to the kernel once a turn:
- * what was armed and disarmed in one turn costs nothing. (No descriptor of a
- * worker is a dup of another, which is what this mode asks for.)
+ * what was armed and disarmed in one turn costs nothing. This mode asks that no
+ * descriptor be closed in the turn of its last change while another process
+ * shares it: only the doors are shared, see drain().
  */
 static struct event_base *base_new(void)
 {
@@ -264,8 +282,8 @@ static struct event_base *base_new(void)
 
 	if (!config)
 		return NULL;
-	(void)event_config_set_flag(config,
-		EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	(void)event_config_set_flag(
+		config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	base = event_base_new_with_config(config);
 	event_config_free(config);
@@ -313,6 +331,7 @@ static void worker_events(struct worker *w)
 
 static void worker_free(struct worker *w)
 {
+	w->told_over = true;
 	drain_over(w);
 	reap(w);
 	tarpit_free(&w->tarpit);

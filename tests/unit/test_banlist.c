@@ -267,6 +267,39 @@ static void removing_loses_no_other(void **state)
 	}
 }
 
+/* A new keeper tells all there is; what it does not tell was lifted. */
+static void telling_forgets_what_was_not_told(void **state)
+{
+	struct prefix allowed = prefix("198.51.100.0/24");
+	char text[32];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(
+			text, sizeof text, "10.1.%u.%u", i / 250, i % 250);
+		add(text, 10);
+	}
+	assert_true(banlist_allow(list, &allowed));
+	banlist_telling(list);
+	for (unsigned i = 0; i < 1000; i += 3) {
+		(void)snprintf(
+			text, sizeof text, "10.1.%u.%u", i / 250, i % 250);
+		add(text, 10);
+	}
+	banlist_told(list);
+	add("192.0.2.1", 10); /* one by one, between tellings */
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(
+			text, sizeof text, "10.1.%u.%u", i / 250, i % 250);
+		assert_int_equal(bans(1, text), i % 3 == 0);
+	}
+	add("198.51.100.7", 10);
+	assert_true(bans(1, "198.51.100.7")); /* allowed no longer */
+	assert_true(bans(1, "192.0.2.1"));
+	banlist_told(list); /* told again without a new line: those stay */
+	assert_true(bans(1, "192.0.2.1"));
+	assert_false(bans(1, "10.1.0.0"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -281,6 +314,7 @@ int main(void)
 		TEST(allow_entries_are_bounded),
 		TEST(any_order_gives_what_a_plain_search_finds),
 		TEST(removing_loses_no_other),
+		TEST(telling_forgets_what_was_not_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
