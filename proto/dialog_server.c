@@ -39,18 +39,6 @@ static void server_fault(struct dialog *d, const struct dialog_room *room,
 	d->server_gone = true;
 }
 
-static bool more_or_fault(struct dialog *d, enum reply_result result,
-	const struct dialog_room *room, struct dialog_step *step, size_t n)
-{
-	if (result == REPLY_OK)
-		return false;
-	if (result == REPLY_MORE)
-		(void)step_is(step, DIALOG_MORE, 0);
-	else
-		server_fault(d, room, step, n, CLOSE_SERVER_PROTOCOL);
-	return true;
-}
-
 /*
  * A whole reply at the head of `in`: REPLY_OK with its octets and code. All
  * its lines must have the same code (RFC 5321 §4.2.1).
@@ -86,6 +74,27 @@ static enum reply_result whole_reply(
 	return REPLY_TOO_LONG;
 }
 
+/*
+ * The whole reply at the head of `in`. false: *step says what there is to do
+ * instead, read on or give the server up.
+ */
+static bool take_whole(struct dialog *d, struct slice in, size_t most,
+	const struct dialog_room *room, struct dialog_step *step, size_t *ret_n,
+	uint16_t *ret_code)
+{
+	enum reply_result result = REPLY_MORE;
+
+	if (in.n > 0)
+		result = whole_reply(in, most, ret_n, ret_code);
+	if (result == REPLY_OK)
+		return true;
+	if (result == REPLY_MORE)
+		(void)step_is(step, DIALOG_MORE, 0);
+	else
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+	return false;
+}
+
 /* RFC 3207 on the server's leg, once its banner is in. */
 static bool send_own(struct dialog *d, const struct dialog_room *room,
 	struct dialog_step *step)
@@ -110,12 +119,7 @@ static void feed_greeting(struct dialog *d, struct slice in,
 	uint16_t code;
 	size_t n;
 
-	if (in.n == 0) {
-		(void)step_is(step, DIALOG_MORE, 0);
-		return;
-	}
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	step->code = code;
 	step->span = slice_head(in, n);
@@ -166,12 +170,7 @@ static void feed_own_ehlo(struct dialog *d, struct slice in,
 	uint16_t code;
 	size_t n;
 
-	if (in.n == 0) {
-		(void)step_is(step, DIALOG_MORE, 0);
-		return;
-	}
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	if (in.n > n) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
@@ -192,12 +191,7 @@ static void feed_own_starttls(struct dialog *d, struct slice in,
 	uint16_t code;
 	size_t n;
 
-	if (in.n == 0) {
-		(void)step_is(step, DIALOG_MORE, 0);
-		return;
-	}
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	if (in.n > n) {
 		/* CVE-2021-22947 and its kin: octets in clear behind the 220
@@ -232,8 +226,7 @@ static void feed_ehlo(struct dialog *d, struct slice in,
 	uint16_t code;
 	size_t n, out_n;
 
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	step->span = slice_head(in, n);
 	step->code = code;
@@ -329,8 +322,7 @@ static void login_asked_again(struct dialog *d, struct slice reply)
  */
 static bool judged_by_challenge(const struct dialog *d)
 {
-	return d->asked && d->auth.complete &&
-	       d->auth.mech != AUTH_MECH_OPAQUE;
+	return d->asked && d->auth.complete && d->auth.mech != AUTH_MECH_OPAQUE;
 }
 
 static void feed_auth(struct dialog *d, struct slice in,
@@ -342,8 +334,7 @@ static void feed_auth(struct dialog *d, struct slice in,
 
 	if (most < DIALOG_REPLY_WHOLE)
 		most = DIALOG_REPLY_WHOLE;
-	if (more_or_fault(
-		    d, whole_reply(in, most, &n, &code), room, step, in.n))
+	if (!take_whole(d, in, most, room, step, &n, &code))
 		return;
 	if (code != 334 && code >= 300 && code < 400) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
@@ -484,8 +475,7 @@ static void feed_early(struct dialog *d, struct slice in,
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	if (in.n > n) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
@@ -516,8 +506,7 @@ static void feed_unasked(struct dialog *d, struct slice in,
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	step->span = slice_head(in, n);
 	step->code = code;
@@ -533,8 +522,7 @@ static void feed_cancelled(struct dialog *d, struct slice in,
 	uint16_t code;
 	size_t n;
 
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	if (code < 400) {
 		/* It took the "*" for an answer: whatever it waits for now, it
@@ -562,8 +550,7 @@ static void feed_whole(struct dialog *d, struct slice in,
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
-	if (more_or_fault(d, whole_reply(in, DIALOG_REPLY_MOST, &n, &code),
-		    room, step, in.n))
+	if (!take_whole(d, in, DIALOG_REPLY_MOST, room, step, &n, &code))
 		return;
 	if (!reply_fits(d, what, code)) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
