@@ -74,6 +74,11 @@ size_t ban_table_count(const struct ban_table *table)
 	return table->heap_count - table->shadow_count;
 }
 
+bool ban_room(const struct ban_table *table)
+{
+	return table->heap_count < table->most;
+}
+
 static uint32_t *chain_of(
 	const struct ban_table *table, const struct prefix *prefix)
 {

@@ -33,6 +33,7 @@ struct ban_table;
 struct ban_table *ban_table_new(size_t most, const struct hash_key *key);
 void ban_table_free(struct ban_table **table);
 size_t ban_table_count(const struct ban_table *table); /* active, no shadows */
+bool ban_room(const struct ban_table *table); /* for one more active one */
 
 /* Of exactly this prefix, active or over; NULL: none. */
 struct ban *ban_find(

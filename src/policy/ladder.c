@@ -53,25 +53,17 @@ static struct source *take_source(
 	return source;
 }
 
-/* A ban of this source has ended and is remembered. */
-static bool served(const struct policy *policy, const struct source *source)
-{
-	const struct ban *ban = ban_find(policy->bans, &source->key);
-
-	return ban != NULL && !ban_active(ban) && ban->offence_count > 0;
-}
-
 /*
- * Counts are kept when a ban ends, so a source may stand at its limit without
- * being banned. It is free again then: one login at a time passes, and the
- * first that fails bans it anew, for longer. Where there was no room for a ban
- * nothing passes.
+ * A source may stand at its limit without being banned: counts are kept when a
+ * ban ends, when it is taken off the allow list, when a reload lowers the
+ * limit. Then one login at a time passes, and the first that fails bans it.
+ * Where there is no room for that ban nothing passes.
  */
 static bool room_for(const struct policy *policy, const struct source *source,
 	unsigned failed, unsigned limit)
 {
 	if (failed >= limit)
-		return source->place_count == 0 && served(policy, source);
+		return source->place_count == 0 && ban_room(policy->bans);
 	return failed + source->place_count < limit;
 }
 
@@ -82,8 +74,7 @@ static bool place_free(
 		    policy->failure_limit))
 		return false;
 	return policy->slow_limit == 0 ||
-	       room_for(policy, source,
-		       failure_count_slow(policy, now, source),
+	       room_for(policy, source, failure_count_slow(policy, now, source),
 		       policy->slow_limit);
 }
 

@@ -364,6 +364,48 @@ static void reload_takes_allow_list_and_limits_over(void **state)
 	world_done(&world);
 }
 
+/* One login at a time, and the first that fails is the ban. */
+static void expect_last_chance(struct world *world, const char *addr)
+{
+	assert_false(world_banned(world, addr));
+	assert_int_equal(
+		world_ask(world, 700, addr, "anna", 70).kind, VERDICT_PASS);
+	assert_int_equal(
+		world_ask(world, 701, addr, "bert", 71).kind, VERDICT_HOLD);
+	(void)world_settle(world, 700, addr, OUTCOME_FAILED);
+	assert_true(world_banned(world, addr));
+}
+
+static void source_above_a_lowered_limit_is_not_held_for_ever(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_init(&world);
+	world_fail(&world, HERE, 4);
+	world.conf.failure_limit = 2;
+	policy_configure(world.policy, world.now, &world.conf);
+	expect_last_chance(&world, HERE);
+	world_done(&world);
+}
+
+static void source_off_the_allow_list_is_not_held_for_ever(void **state)
+{
+	struct world world;
+	struct prefix allow = world_prefix("192.0.2.0/24");
+
+	(void)state;
+	world_init(&world);
+	world.conf.allow = &allow;
+	world.conf.allow_count = 1;
+	policy_configure(world.policy, world.now, &world.conf);
+	world_fail(&world, HERE, 9);
+	world.conf.allow_count = 0;
+	policy_configure(world.policy, world.now, &world.conf);
+	expect_last_chance(&world, HERE);
+	world_done(&world);
+}
+
 static void larger_limits_after_a_reload_are_clamped(void **state)
 {
 	struct world world;
@@ -531,6 +573,8 @@ int main(void)
 		T(allow_lifts_what_lies_inside_only),
 		T(neighbours_do_not_pay_for_an_allowed_address),
 		T(reload_takes_allow_list_and_limits_over),
+		T(source_above_a_lowered_limit_is_not_held_for_ever),
+		T(source_off_the_allow_list_is_not_held_for_ever),
 		T(larger_limits_after_a_reload_are_clamped),
 		T(larger_slow_limit_after_a_reload_is_clamped),
 		T(restored_ban_goes_on_and_remembers),
