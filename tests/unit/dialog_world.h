@@ -50,6 +50,7 @@ struct world {
 	bool unsent, dropped, gone_s, ended, tls, moved;
 	/* For the properties. */
 	unsigned commands, replies, accepted;
+	enum auth_mech asked_mech;
 	uint64_t s_given, s_used, reply_begun;
 	bool in_reply;
 	uint64_t ends[ENDS_KEPT]; /* s_given when an end of data was out */
@@ -153,6 +154,27 @@ static inline void hold_to_server(const struct world *w, unsigned before,
 	HOLDS(w, before == DIALOG_STATE_DATA);
 	HOLDS(w, w->conf.newline != PAYLOAD_PASS);
 	HOLDS(w, is_newline_piece(step->span));
+}
+
+/* For the log: which command it is, but never what an AUTH holds. */
+static inline void hold_verb(const struct world *w, unsigned before,
+	struct slice in, const struct dialog_step *step)
+{
+	bool answer = before == DIALOG_STATE_AUTH_PASSED && w->dialog.answering;
+	struct command cmd;
+	const uint8_t *end;
+
+	if (step->span.n == 0 || answer) {
+		HOLDS(w, step->verb == VERB_UNKNOWN);
+		return;
+	}
+	end = memchr(in.p, '\r', in.n);
+	command_parse(slice_of(in.p, (size_t)(end - in.p)), &cmd);
+	HOLDS(w, step->verb == cmd.verb);
+	if (cmd.verb == VERB_AUTH)
+		HOLDS(w, step->args.n == 0);
+	else
+		HOLDS(w, slice_eq(step->args, cmd.args));
 }
 
 static inline void hold_own_send(
@@ -277,6 +299,7 @@ static inline void carry_ask(struct world *w, const struct dialog_step *step)
 		(int)step->credential.secret.n,
 		(const char *)step->credential.secret.p);
 	text_note(&w->note, "ASK", line);
+	w->asked_mech = step->mech;
 }
 
 static inline void carry_settle(struct world *w, const struct dialog_step *step)
@@ -286,6 +309,7 @@ static inline void carry_settle(struct world *w, const struct dialog_step *step)
 	(void)snprintf(line, sizeof line, "%s %u", outcome_names[step->outcome],
 		step->code);
 	text_note(&w->note, "SETTLE", line);
+	HOLDS(w, step->mech == w->asked_mech);
 	w->held.n = 0;
 	text_add(&w->held, step->span.p, step->span.n);
 	if (step->span.n)
@@ -419,6 +443,10 @@ static inline void world_step(struct world *w, enum dialog_side side,
 	if (side == DIALOG_CLIENT) {
 		if (step->act == DIALOG_FORWARD)
 			hold_to_server(w, state, in, step, out);
+		if (step->act == DIALOG_FORWARD &&
+			(state == DIALOG_STATE_COMMAND ||
+				state == DIALOG_STATE_AUTH_PASSED))
+			hold_verb(w, state, in, step);
 		count_command(w, state, kept, step);
 		note_end(w, count, left);
 	} else {

@@ -331,6 +331,37 @@ static const struct script starttls[] = {
 		{.c = "RSET\r\n", .to_s = "RSET\r\n"},
 		{.s = "250 ok\r\n", .to_c = "250 ok\r\n"},
 		{.c = "STARTTLS\r\n", .to_c = "{TLS_READY}{TLS}"}}},
+	{"behind AUTH", FROM_EHLO,
+		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
+		{.c = "AUTH PLAIN AHUAcA==\r\n", .note = "ASK PLAIN u p"},
+		{.act = HAPPENS_PASS, .to_s = "AUTH PLAIN AHUAcA==\r\n"},
+		{.s = "235 ok\r\n", .note = "SETTLE ok 235"},
+		{.act = HAPPENS_SETTLED, .to_c = "235 ok\r\n"},
+		{.c = "STARTTLS\r\n", .to_c = "{STARTTLS_NOT_NOW}"},
+		{.c = "EHLO c\r\n", .to_s = "EHLO c\r\n"},
+		{.s = EHLO_PLAIN, .to_c = EHLO_PLAIN}}},
+	{"behind an AUTH that failed", FROM_EHLO,
+		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
+		{.c = "AUTH PLAIN AHUAcA==\r\n", .note = "ASK PLAIN u p"},
+		{.act = HAPPENS_PASS, .to_s = "AUTH PLAIN AHUAcA==\r\n"},
+		{.s = "535 no\r\n", .note = "SETTLE failed 535"},
+		{.act = HAPPENS_SETTLED, .to_c = "535 no\r\n"},
+		{.c = "STARTTLS\r\n", .to_c = "{TLS_READY}{TLS}"}}},
+	{"behind a message", FROM_DATA,
+		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
+		{.c = ".\r\n", .to_s = ".\r\n"},
+		{.s = "550 no\r\n", .to_c = "550 no\r\n"},
+		{.c = "STARTTLS\r\n", .to_c = "{TLS_READY}{TLS}"}}},
+	{"behind a MAIL that was refused", FROM_EHLO,
+		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
+		{.c = "MAIL FROM:<a@b>\r\n", .to_s = "MAIL FROM:<a@b>\r\n"},
+		{.s = "550 no\r\n", .to_c = "550 no\r\n"},
+		{.c = "STARTTLS\r\n", .to_c = "{TLS_READY}{TLS}"}}},
+	{"behind a RSET that was refused", FROM_RCPT,
+		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
+		{.c = "RSET x\r\n", .to_s = "RSET x\r\n"},
+		{.s = "501 no\r\n", .to_c = "501 no\r\n"},
+		{.c = "STARTTLS\r\n", .to_c = "{STARTTLS_NOT_NOW}"}}},
 	{"between chunks", FROM_RCPT,
 		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
 		{.c = "BDAT 1\r\nx", .to_s = "BDAT 1\r\nx"},
@@ -491,6 +522,10 @@ static const struct script ends[] = {
 		{.s = "250 ok\r\n", .to_c = "250 ok\r\n"},
 		{.c = "GET / HTTP/1.0\r\n", .to_c = "{CLOSE alien}"}}},
 	{"GET behind EHLO is but unknown", FROM_EHLO, .turns = {
+		{.c = "GET / HTTP/1.0\r\n", .to_s = "GET / HTTP/1.0\r\n"}}},
+	{"GET behind HELO, too", FROM_BANNER, .turns = {
+		{.c = "HELO c\r\n", .to_s = "HELO c\r\n"},
+		{.s = "250 d\r\n", .to_c = "250 d\r\n"},
 		{.c = "GET / HTTP/1.0\r\n", .to_s = "GET / HTTP/1.0\r\n"}}},
 	{"GETX is no HTTP", FROM_BANNER, .turns = {
 		{.c = "GETX\r\n", .to_s = "GETX\r\n"}}},

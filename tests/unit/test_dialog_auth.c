@@ -103,6 +103,11 @@ static const struct script passed[] = {
 		ANSWER("\r\n"), PROMPT("334 eA==\r\n"),
 		GUESS("eHl6\r\n", "OPAQUE  "), PROMPT("334 eQ==\r\n"),
 		ANSWER("eA==\r\n"), FINAL("535 no\r\n", "failed 535")}},
+	{"any other mechanism: its challenge tells nothing", FROM_EHLO,
+		.turns = {
+		GUESS("AUTH FOO eA==\r\n", "OPAQUE  "), PROMPT("334 eQ==\r\n"),
+		ANSWER("*\r\n"),
+		FINAL("501 cancelled\r\n", "cancelled 501")}},
 	{"no mechanism", FROM_EHLO, .turns = {
 		ANSWER("AUTH\r\n"),
 		{.s = "501 what\r\n", .to_c = "501 what\r\n",

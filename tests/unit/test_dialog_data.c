@@ -423,12 +423,33 @@ static void received_field_makes_one_chunk_longer(void **state)
 	PLAY(received);
 }
 
+/* The caller gathers what goes to the server: `unsent` tells of the past. */
+static void end_of_data_is_not_out_before_the_caller_says_so(void **state)
+{
+	static const struct script plain = {.name = "gathered"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+	struct dialog_step step;
+
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_DATA);
+	world_step(&w, DIALOG_CLIENT, slice_str(".\r\n"), &step);
+	world_step(&w, DIALOG_CLIENT, slice_str(""), &step);
+	assert_int_equal(step.act, DIALOG_MORE);
+	world_queue(&w, true);
+	world_step(&w, DIALOG_SERVER, slice_str("250 ok\r\n"), &step);
+	assert_int_equal(step.act, DIALOG_DROP_SERVER);
+	assert_false(step.message_accepted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_begins_at_354_and_ends_at_the_dot),
 		cmocka_unit_test(message_does_not_begin_otherwise),
 		cmocka_unit_test(reply_before_the_end_is_no_acceptance),
+		cmocka_unit_test(
+			end_of_data_is_not_out_before_the_caller_says_so),
 		cmocka_unit_test(bare_newlines_are_met_by_the_rule),
 		cmocka_unit_test(chunks_are_counted),
 		cmocka_unit_test(chunk_sizes_are_exact),
