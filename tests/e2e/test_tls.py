@@ -153,7 +153,7 @@ def test_nothing_but_hello_goes_before_tls_where_it_is_required(
     since = len(server.commands())
     for line in ("MAIL FROM:<a@sender.test>", "AUTH PLAIN AGFubmEAc2VjcmV0",
                  "AUTH LOGIN", "RCPT TO:<anna@example.test>", "DATA", "RSET",
-                 "VRFY x", "HELP", "BDAT 5 LAST", "FOO"):
+                 "VRFY x", "HELP", "FOO"):
         c.cmd(line, 530)
     assert not heard(server, since)     # TLS-09
     c.cmd("NOOP", 250)
@@ -162,6 +162,18 @@ def test_nothing_but_hello_goes_before_tls_where_it_is_required(
     c.ehlo()
     c.auth_plain(code=235)
     c.message(b"x\r\n")
+
+
+def test_chunk_before_tls_is_the_end(front, server, client):
+    # Its octets follow unasked: refused, they would be commands.
+    c = client(front.ports["required"])
+    c.reply(220)
+    c.ehlo()
+    since = len(server.commands())
+    c.send(b"BDAT 6 LAST\r\nNOOP\r\n")
+    c.reply(530)
+    c.expect_closed()
+    assert not heard(server, since)
 
 
 def test_implicit_tls_is_there_from_the_first_octet(front, client, trust):
