@@ -88,18 +88,21 @@ static bool control_in_use(const struct sockaddr_un *sun)
 	return used;
 }
 
-static bool control_owner(const struct conf *conf)
+/* Whom the socket belongs to besides; (gid_t)-1: nobody. */
+static bool control_group(const struct conf *conf, gid_t *ret_gid)
 {
-	struct group *group;
+	const char *name = conf->global.control_group;
+	struct group *group = name[0] ? getgrnam(name) : NULL;
 
-	if (!conf->global.control_group[0])
-		return true;
-	group = getgrnam(conf->global.control_group);
-	if (!group) {
-		errno = ENOENT;
+	if (name[0] && !group) {
+		log_say(LOG_ERROR, "control",
+			"there is no system group %s; make one with "
+			"`groupadd --system %s` or set `control_group`",
+			name, name);
 		return false;
 	}
-	return chown(conf->global.control, (uid_t)-1, group->gr_gid) == 0;
+	*ret_gid = group ? group->gr_gid : (gid_t)-1;
+	return true;
 }
 
 /* The control socket, listening; -1 with a log line. */
@@ -108,8 +111,11 @@ static int control_open(const struct conf *conf)
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	char folder[sizeof sun.sun_path];
 	mode_t mask;
+	gid_t gid;
 	int fd;
 
+	if (!control_group(conf, &gid))
+		return -1;
 	if (strlen(conf->global.control) >= sizeof sun.sun_path ||
 		!folder_of(conf->global.control, folder, sizeof folder) ||
 		!make_folder(folder, 0755, NULL)) {
@@ -129,7 +135,7 @@ static int control_open(const struct conf *conf)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0117);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof sun) < 0 ||
-		listen(fd, 64) < 0 || !control_owner(conf)) {
+		chown(sun.sun_path, (uid_t)-1, gid) < 0 || listen(fd, 64) < 0) {
 		log_say(LOG_ERROR, "control", "cannot open %s: %s",
 			sun.sun_path, strerror(errno));
 		if (fd >= 0)
