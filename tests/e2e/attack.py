@@ -175,6 +175,22 @@ def process_of(front, role):
     return pids[0]
 
 
+def worker_of(front, client, name="mx"):
+    """The worker that has this client's connection."""
+    here = f":{front.ports[name]:04X}"
+    there = f":{client.local[1]:04X}"
+    for line in pathlib.Path("/proc/self/net/tcp").read_text().splitlines():
+        fields = line.split()
+        if fields[1].endswith(here) and fields[2].endswith(there):
+            wanted = f"socket:[{fields[9]}]"
+    for pid in processes(front)["worker"]:
+        for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if os.readlink(fd) == wanted:
+                    return pid
+    raise AssertionError("nobody has it")
+
+
 def kill(front, role):
     """kill -9; returns once it is gone."""
     for pid in processes(front)[role]:

@@ -8,7 +8,6 @@ not need the dead one go on, and all is back within two seconds.
 
 import contextlib
 import itertools
-import os
 import pathlib
 import threading
 import time
@@ -16,7 +15,7 @@ import time
 import pytest
 
 import attack
-from attack import greeted, guess, processes
+from attack import greeted, guess, processes, worker_of
 from harness import wait
 from harness.raw import Broken, Client
 
@@ -228,22 +227,6 @@ def test_the_whole_dies_and_is_started_again(site, strangers, whom):
 
 
 # Which sessions go on
-
-def worker_of(front, client):
-    """The worker that has this client's connection."""
-    here = f":{front.ports['mx']:04X}"
-    there = f":{client.local[1]:04X}"
-    for line in pathlib.Path("/proc/self/net/tcp").read_text().splitlines():
-        fields = line.split()
-        if fields[1].endswith(here) and fields[2].endswith(there):
-            wanted = f"socket:[{fields[9]}]"
-    for pid in processes(front)["worker"]:
-        for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if os.readlink(fd) == wanted:
-                    return pid
-    raise AssertionError("nobody has it")
-
 
 class Session:
     """One client, parked at some point of its session."""
