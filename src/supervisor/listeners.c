@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* All sockets of one address, one for each worker. */
+/* All sockets of one address, at least one for each worker. */
 struct door {
 	struct addr addr;
 	uint16_t port;
@@ -24,11 +24,23 @@ struct door {
 	int *fds;
 };
 
+/* A door as one set knows it: sockets that came later are not its own. */
+struct held {
+	struct door *door;
+	size_t count;
+};
+
+/* What one worker watches of a listener. */
+struct share {
+	size_t count;
+	int *fds;
+};
+
 struct listeners {
-	struct door ***doors; /* [listener][bind] */
+	struct held **doors; /* [listener][bind] */
 	size_t *door_counts;
 	size_t listener_count, workers;
-	int **flat; /* [listener]: fds of worker 0, worker 1, … */
+	struct share **shares; /* [listener][worker] */
 };
 
 static int door_socket(const struct addr *addr, uint16_t port, bool shared)
@@ -135,7 +147,7 @@ static struct door *door_of_old(
 {
 	for (size_t i = 0; old && i < old->listener_count; i++)
 		for (size_t j = 0; j < old->door_counts[i]; j++) {
-			struct door *door = old->doors[i][j];
+			struct door *door = old->doors[i][j].door;
 			if (door && door->port == port &&
 				addr_eq(&door->addr, addr))
 				return door;
@@ -183,18 +195,37 @@ static struct door *door_get(
 	return door;
 }
 
-static bool listeners_flatten(struct listeners *l)
+/*
+ * More sockets than workers: a reload has taken workers away. None is closed,
+ * for that would reset the clients that wait in it or are just connecting.
+ */
+static bool share_fill(
+	const struct listeners *l, size_t i, size_t worker, struct share *share)
+{
+	size_t most = 0;
+
+	for (size_t j = 0; j < l->door_counts[i]; j++)
+		most += l->doors[i][j].count / l->workers + 1;
+	share->fds = calloc(most + 1, sizeof *share->fds);
+	if (!share->fds)
+		return false;
+	for (size_t j = 0; j < l->door_counts[i]; j++)
+		for (size_t k = worker; k < l->doors[i][j].count;
+			k += l->workers)
+			share->fds[share->count++] =
+				l->doors[i][j].door->fds[k];
+	return true;
+}
+
+static bool listeners_share(struct listeners *l)
 {
 	for (size_t i = 0; i < l->listener_count; i++) {
-		size_t binds = l->door_counts[i];
-
-		l->flat[i] = calloc(binds * l->workers + 1, sizeof(int));
-		if (!l->flat[i])
+		l->shares[i] = calloc(l->workers, sizeof **l->shares);
+		if (!l->shares[i])
 			return false;
 		for (size_t w = 0; w < l->workers; w++)
-			for (size_t j = 0; j < binds; j++)
-				l->flat[i][w * binds + j] =
-					l->doors[i][j]->fds[w];
+			if (!share_fill(l, i, w, &l->shares[i][w]))
+				return false;
 	}
 	return true;
 }
@@ -209,14 +240,16 @@ static bool listeners_open(struct listeners *l, const struct conf *conf,
 		if (!l->doors[i])
 			return false;
 		for (size_t j = 0; j < bind->count; j++) {
-			l->doors[i][j] = door_get(
+			struct door *door = door_get(
 				bind->items[j], l->workers, old, error);
-			if (!l->doors[i][j])
+
+			if (!door)
 				return false;
+			l->doors[i][j] = (struct held){door, door->count};
 			l->door_counts[i]++;
 		}
 	}
-	return listeners_flatten(l);
+	return listeners_share(l);
 }
 
 struct listeners *listeners_new(const struct conf *conf, size_t workers,
@@ -232,12 +265,19 @@ struct listeners *listeners_new(const struct conf *conf, size_t workers,
 	l->doors = calloc(conf->listener_count + 1, sizeof *l->doors);
 	l->door_counts =
 		calloc(conf->listener_count + 1, sizeof *l->door_counts);
-	l->flat = calloc(conf->listener_count + 1, sizeof *l->flat);
-	if (l->doors && l->door_counts && l->flat &&
+	l->shares = calloc(conf->listener_count + 1, sizeof *l->shares);
+	if (l->doors && l->door_counts && l->shares &&
 		listeners_open(l, conf, old, error))
 		return l;
 	listeners_free(&l);
 	return NULL;
+}
+
+static void shares_free(struct listeners *l, size_t i)
+{
+	for (size_t w = 0; l->shares[i] && w < l->workers; w++)
+		free(l->shares[i][w].fds);
+	free(l->shares[i]);
 }
 
 void listeners_free(struct listeners **listeners)
@@ -248,15 +288,15 @@ void listeners_free(struct listeners **listeners)
 		return;
 	for (size_t i = 0; i < l->listener_count; i++) {
 		for (size_t j = 0; l->door_counts && j < l->door_counts[i]; j++)
-			door_release(l->doors[i][j]);
+			door_release(l->doors[i][j].door);
 		if (l->doors)
 			free(l->doors[i]);
-		if (l->flat)
-			free(l->flat[i]);
+		if (l->shares)
+			shares_free(l, i);
 	}
 	free(l->doors);
 	free(l->door_counts);
-	free(l->flat);
+	free(l->shares);
 	free(l);
 	*listeners = NULL;
 }
@@ -264,16 +304,18 @@ void listeners_free(struct listeners **listeners)
 void listeners_trim(struct listeners *l)
 {
 	for (size_t i = 0; i < l->listener_count; i++)
-		for (size_t j = 0; j < l->door_counts[i]; j++)
-			while (l->doors[i][j]->count > l->workers)
+		for (size_t j = 0; j < l->door_counts[i]; j++) {
+			struct held *held = &l->doors[i][j];
+
+			while (held->door->count > held->count)
 				(void)close(
-					l->doors[i][j]
-						->fds[--l->doors[i][j]->count]);
+					held->door->fds[--held->door->count]);
+		}
 }
 
 const int *listeners_fds(
 	const struct listeners *l, size_t i, size_t w, size_t *ret_count)
 {
-	*ret_count = l->door_counts[i];
-	return l->flat[i] + w * l->door_counts[i];
+	*ret_count = l->shares[i][w].count;
+	return l->shares[i][w].fds;
 }

@@ -3,7 +3,8 @@
  * worker's backlog survives until its replacement inherits the descriptor.
  *
  * One socket for each address and worker (SO_REUSEPORT). A reload keeps the
- * sockets of the addresses that stay: no connection is refused.
+ * sockets of the addresses that stay: no connection is refused. With fewer
+ * workers than before each of them has several.
  */
 #ifndef SUPERVISOR_LISTENERS_H
 #define SUPERVISOR_LISTENERS_H
@@ -26,10 +27,10 @@ struct listeners *listeners_new(const struct conf *conf, size_t workers,
 	struct listeners *old, char error[LISTENERS_ERROR_LONGEST]);
 void listeners_free(struct listeners **listeners); /* closes what nobody else
 							shares */
-/* Closes sockets of workers that there are no more; call when the old set was
- * freed. The workers that had them empty and close theirs when they drain. */
+/* Closes the sockets that a newer set, freed by now, has added to the shared
+ * addresses: nobody would answer who connects there. */
 void listeners_trim(struct listeners *listeners);
-/* The sockets of listener i (its bind list in order) for worker w; borrowed. */
+/* The sockets of listener i for worker w; borrowed. */
 const int *listeners_fds(const struct listeners *listeners, size_t i, size_t w,
 	size_t *ret_count);
 

@@ -61,6 +61,7 @@ static void begin(struct supervisor *s, struct conf *conf, bool keep_names)
 
 	if (!plan) {
 		free(changes);
+		listeners_trim(s->plan->listeners);
 		refused(s, error);
 		return;
 	}
@@ -150,7 +151,6 @@ void reload_ready(struct supervisor *s)
 		(enum log_level)s->plan->conf->log.level,
 		(enum log_format)s->plan->conf->log.format);
 	plan_free(&s->old_plan);
-	listeners_trim(s->plan->listeners);
 	s->files_mark = plan_files_mark(s->plan);
 	if (s->again) {
 		s->again = false;
@@ -173,5 +173,6 @@ void reload_late(struct supervisor *s)
 			c->generation = s->generation;
 	}
 	plan_free(&failed);
+	listeners_trim(s->plan->listeners);
 	refused(s, "the new workers did not start; see the log");
 }
