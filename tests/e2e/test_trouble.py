@@ -1,4 +1,4 @@
-"""Servers that are away, leave, stall or refuse; messages in bad hands.
+"""Servers that are away, leave, stall or refuse; clients that break off.
 
 Whatever the server does, the client gets a reply or an end, nothing hangs,
 and no client sees an acceptance that the server did not give.
@@ -196,7 +196,9 @@ def test_server_that_dies_or_babbles_is_421_and_the_end(mx, client):
         wanted = "server-timeout" if fault.startswith("stall") else \
             "server-protocol" if fault.startswith(("raw", "long")) \
             else "server-closed"
-        assert end == wanted, fault
+        # A reset may be there before the connection is looked at.
+        assert end == wanted or (
+            end == "server-away" and fault == "reset-before=connect"), fault
     server.clear_faults()
     c = client(front.ports["mx"])
     c.reply(220)
@@ -307,14 +309,15 @@ def test_early_refusal_is_the_answer_to_the_dot(mx, greeted, fault):
 @pytest.mark.parametrize("fault", ["early", "early-close", "early-stop"])
 def test_early_refusal_of_who_does_not_look_is_no_acceptance(mx, greeted,
                                                              fault):
-    """All in one go: the refusal may come before or behind the dot."""
+    """All in one go: the refusal may come before or behind the dot, and
+    behind a write that failed."""
     server, front = mx(faults=[f"{fault}=100000:552 too big"],
                        backend={"reply_timeout": "1s"})
     c = greeted(front)
     c.envelope()
     c.cmd("DATA", 354)
     c.send(LARGE + b".\r\n")
-    assert c.reply().code in (552, 451)
+    assert c.reply().code == 552
     c.line("QUIT")
     rest = c.expect_closed()
     assert rest == b"" or rest.startswith((b"421 ", b"221 "))
@@ -438,149 +441,6 @@ def test_patient_client_is_greeted_after_the_delay(mx, client):
     c.ehlo()
     c.message(BODY)
     assert len(server.of("connect")) == 1
-
-
-# Newlines
-
-BARE = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r\n", b"\r.\n", b"\n.\r",
-        b"\r.\r", b"\r\n.\r", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n"]
-FINE = [b"\r\n\0.\r\n", b"\r\n.\0\r\n", b"\r\n..\r\n", b"\r\n. \r\n",
-        b"\r\n.\t\r\n", b"\x85.\x85", b"\x0b.\x0b", b"\xe2\x80\xa8.\xe2\x80"]
-SMUGGLED = (b"MAIL FROM:<smuggled@x.test>\r\nRCPT TO:<v@example.test>\r\n"
-            b"DATA\r\nSubject: s\r\n\r\nb")
-
-
-def smuggle(c, ends):
-    """The wire form of a message around these octets, in one write."""
-    text = b"Subject: x\r\n\r\ntext" + ends + SMUGGLED
-    c.envelope()
-    c.cmd("DATA", 354)
-    c.send(text + b"\r\n.\r\n")
-    return text + b"\r\n"
-
-
-def unstuffed(text):
-    return text.replace(b"\r\n.", b"\r\n")
-
-
-def not_two(server):
-    assert not any("smuggled" in line for line in server.commands())
-
-
-def test_bare_newlines_are_refused_and_nothing_arrives(mx, greeted):
-    server, front = mx()
-    for count, ends in enumerate(BARE, 1):
-        c = greeted(front)
-        smuggle(c, ends)
-        assert c.reply().code == 550, ends
-        ended(front, c, "bare-newline", count)
-    server.wait_for("disconnect", len(BARE))
-    not_two(server)
-    assert not server.messages()
-
-
-@pytest.mark.parametrize("rule", ["reject", "pass", "normalize"])
-def test_message_without_bare_newlines_arrives_as_it_is(mx, greeted, rule):
-    server, front = mx({"bare_newline": rule})
-    c = greeted(front)
-    for ends in FINE:
-        text = smuggle(c, ends)
-        c.reply(250)
-        assert server.octets(server.messages()[-1]) == unstuffed(text), ends
-    not_two(server)
-
-
-def test_bare_newlines_are_made_whole_where_asked_for(mx, greeted):
-    server, front = mx({"bare_newline": "normalize"})
-    c = greeted(front)
-    for ends in BARE:
-        text = smuggle(c, ends)
-        c.reply(250)
-        got = server.octets(server.messages()[-1])
-        assert re.sub(rb"\r\n|\r|\n", b"\r\n", got) == got, ends
-        # Not a letter is lost and no line but for bare ends is new.
-        assert got.replace(b"\r\n", b"").replace(b".", b"") == \
-            re.sub(rb"[\r\n.]", b"", text), ends
-    not_two(server)
-    assert len(server.messages()) == len(BARE)
-
-
-def test_bare_newlines_pass_where_asked_for(mx, greeted):
-    server, front = mx({"bare_newline": "pass"})
-    c = greeted(front)
-    for ends in BARE:
-        text = smuggle(c, ends)
-        c.reply(250)
-        assert server.octets(server.messages()[-1]) == unstuffed(text), ends
-    not_two(server)
-
-
-def test_end_of_data_may_come_in_any_pieces(mx, greeted):
-    server, front = mx()
-    c = greeted(front)
-    for cut in range(1, 6):
-        c.envelope()
-        c.cmd("DATA", 354)
-        c.send_split(b"text\r\n.\r\n", 3 + cut, 4 + cut)
-        c.reply(250)
-    c.envelope()
-    c.cmd("DATA", 354)
-    c.send(b".\r\n")        # EOD-16: of no octets
-    c.reply(250)
-    assert [server.octets(m) for m in server.messages()] == \
-        [b"text\r\n"] * 5 + [b""]
-
-
-# Received
-
-FIELD = re.compile(
-    rb"Received: from (?P<helo>\S+) \(\[(?P<ip>[^\]]+)\]\)\r\n\tby "
-    rb"front\.example\.test \(postern\) with (?P<with>\w+) id \w+;\r\n"
-    rb"\t\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d \+0000\r\n")
-
-
-def received(server, count):
-    """The field on top, and what is below it."""
-    text = server.octets(server.wait_for("message", count))
-    match = FIELD.match(text)
-    assert match, text[:300]
-    return match, text[match.end():]
-
-
-def test_received_is_put_on_top_once(mx, greeted, strangers):
-    server, front = mx({"received": True}, f_chunking=True,
-                       options={"hostname": "front.example.test"})
-    c = greeted(front, source=strangers[3])
-    c.message(BODY)
-    match, rest = received(server, 1)
-    assert rest == BODY and b"Received" not in rest
-    assert match["ip"].decode() == strangers[3]
-    assert match["helo"] == b"client.example.test"
-    assert match["with"] == b"ESMTP"
-    c.auth_plain(code=235)
-    c.message(b".dot\r\n")
-    match, rest = received(server, 2)
-    assert rest == b".dot\r\n" and match["with"] == b"ESMTPA"
-    # BDAT: the first chunk's size is the longer one, the others are as is.
-    c.envelope()
-    for chunk in (b"BDAT 4\r\nab\r\n", b"BDAT 0\r\n", b"BDAT 2 LAST\r\nc\n"):
-        c.send(chunk)
-        c.reply(250)
-    assert received(server, 3)[1] == b"ab\r\nc\n"
-    c.envelope()
-    c.send(b"BDAT 0 LAST\r\n")
-    c.reply(250)
-    assert received(server, 4)[1] == b""
-
-
-def test_received_takes_no_harm_from_a_strange_name(mx, greeted):
-    server, front = mx({"received": True},
-                       options={"hostname": "front.example.test"})
-    c = greeted(front)
-    c.cmd("EHLO x)\tby\x1b[2J (evil; \"\\", 250)
-    c.message(BODY)
-    match, rest = received(server, 1)
-    assert rest == BODY and re.fullmatch(rb"[\w.:?\[\]-]+", match["helo"])
 
 
 # Stopping
