@@ -85,6 +85,10 @@ class Scripted:
         except Exception as error:
             self.troubles.append(repr(error))
 
+    def hang_up(self, place):
+        """Leave the connection that came as number `place`, from 0."""
+        self.socks[place].shutdown(socket.SHUT_RDWR)
+
     def close(self):
         for sock in (self.listener, *self.socks):
             # A thread that waits in accept or recv comes back.

@@ -1,0 +1,92 @@
+"""Logins on hold: a source has more of them than it has places.
+
+They wait in the worker, and each place that comes free is given to the one
+that has waited longest. Who leaves meanwhile, or is left by the server, takes
+nobody's turn with him.
+"""
+
+import threading
+
+import pytest
+
+import attack
+from attack import greeted
+from harness import wait
+from scripted import Scripted
+
+LIMIT = 5
+MANY = 150
+STEP_S = 2          # as long as may be: then each asks again by itself
+
+
+class Gate:
+    """A server that lets the first logins wait, and takes all of them."""
+
+    def __init__(self):
+        self.open = threading.Event()
+        self.auths = []
+        self.server = Scripted(self.serve)
+
+    def serve(self, peer):
+        line = peer.serve_until("AUTH")
+        if line is None:
+            return
+        self.auths.append(line)
+        self.open.wait(attack.NEVER_S)
+        peer.say("235 ok")
+        while peer.line() is not None:
+            peer.say("250 ok")
+
+
+@pytest.fixture
+def gate():
+    one = Gate()
+    yield one
+    one.open.set()
+    one.server.close()
+
+
+def leave(gate, client, place, how):
+    """The client leaves (it may not be noticed before its turn), or the
+    server leaves the session."""
+    if how == "server":
+        gate.server.hang_up(place)
+    else:
+        getattr(client, how)()
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["new", "old worker"])
+@pytest.mark.parametrize("how", ["reset", "close", "server"])
+def test_who_ends_on_hold_blocks_nobody(gate, postern, strangers, how, old):
+    front = postern({"mx": {}}, [gate.server.address], options={
+        "workers": 1,
+        "source_limit": {"failures": LIMIT, "hold": f"{STEP_S}s"}})
+    clients = [greeted(front.ports["mx"], strangers[0])
+               for _ in range(MANY)]
+    with attack.timed(longest_s=STEP_S):
+        for place, client in enumerate(clients):
+            client.line("AUTH PLAIN " + attack.plain_token(f"user{place}",
+                                                           "secret"))
+            if place == LIMIT - 1:
+                wait.until(lambda: len(gate.auths) == LIMIT, "full places")
+        held = list(enumerate(clients))[LIMIT:]
+        if old:
+            front.reload()
+            front.wait_event("reload")
+        for place, client in held[::2]:
+            leave(gate, client, place, how)
+        if how == "server":
+            for place, client in held[::2]:
+                client.reply(421)
+        assert len(gate.auths) == LIMIT
+        gate.open.set()
+        for client in clients[:LIMIT]:
+            client.reply(235)
+        for place, client in held[1::2]:
+            client.reply(235)
+    for client in clients:
+        client.close()
+    front.wait_event("session", count=MANY)
+    attack.settled(front)
+    wait.until(lambda: front.ctl("status", json_out=True)["sessions"]
+               ["open"] == 0, "a status of none", 5)
