@@ -31,6 +31,7 @@ enum {
 	MS_PER_S = 1000,
 	SINGLES_MOST = 65536, /* records that wait beside a sync */
 	ANSWERS_A_TURN = 16,  /* datagrams */
+	AWAY_MOST_MS = 5000,  /* without a helper; then it is a failure */
 };
 
 struct firewall {
@@ -42,9 +43,10 @@ struct firewall {
 	size_t head, tail, room; /* in records */
 	uint32_t token;		 /* of the last sync */
 	bool sync_due;
-	mono_ms_t sync_at;   /* the next one by time */
-	mono_ms_t answer_by; /* 0: none is waited for */
-	bool failing;	     /* said in the log */
+	mono_ms_t sync_at;    /* the next one by time */
+	mono_ms_t answer_by;  /* 0: none is waited for */
+	mono_ms_t away_since; /* a helper was lost; 0: not since the last */
+	bool failing;	      /* said in the log */
 	struct firewall_state state;
 };
 
@@ -279,7 +281,11 @@ static void failed(struct firewall *firewall, const char *what)
 static void lost(struct firewall *firewall)
 {
 	disconnect(firewall);
-	failed(firewall, "the firewall helper is gone");
+	/* No failure yet: a reload renews it, and one that died is started
+	 * again at once. */
+	firewall->away_since = hub_now(firewall->hub);
+	log_say(LOG_INFO, "firewall-away",
+		"the firewall helper is gone; another one is on its way");
 }
 
 void firewall_flush(struct hub *hub)
@@ -287,8 +293,13 @@ void firewall_flush(struct hub *hub)
 	struct firewall *firewall = hub->firewall;
 	mono_ms_t now = hub_now(hub);
 
-	if (firewall->fd < 0)
+	if (firewall->fd < 0) {
+		if (firewall->away_since != 0 &&
+			now >= firewall->away_since + AWAY_MOST_MS)
+			failed(firewall, "the firewall helper is gone");
 		return;
+	}
+	firewall->away_since = 0;
 	if (firewall->answer_by != 0 && now >= firewall->answer_by) {
 		firewall->answer_by = 0;
 		failed(firewall, "the firewall helper does not answer");

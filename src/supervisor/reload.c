@@ -8,6 +8,7 @@
  */
 #include "internal.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +58,16 @@ static void begin(struct supervisor *s, struct conf *conf, bool keep_names)
 {
 	static char error[PLAN_ERROR_LONGEST];
 	char *changes = conf_diff(s->plan->conf, conf);
-	struct plan *plan = plan_new(conf, s->plan, keep_names, error);
+	struct plan *plan = NULL;
 
+	if (!sink_possible(conf->log.to)) {
+		(void)snprintf(error, sizeof error,
+			"cannot write the log to %s: %s", conf->log.to,
+			strerror(errno));
+		conf_free(&conf);
+	} else {
+		plan = plan_new(conf, s->plan, keep_names, error);
+	}
 	if (!plan) {
 		free(changes);
 		listeners_trim(s->plan->listeners);

@@ -75,6 +75,21 @@ struct sink *sink_new(const char *to)
 	return s;
 }
 
+bool sink_possible(const char *to)
+{
+	char *path = NULL;
+	int fd;
+
+	if (is_syslog(to))
+		return true;
+	fd = sink_open(to, &path);
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+	free(path);
+	return true;
+}
+
 bool sink_change(struct sink *s, const char *to)
 {
 	char *path = NULL;

@@ -15,6 +15,8 @@ struct sink;
 /* to: "stderr", "syslog" or a path. NULL: errno says why. */
 struct sink *sink_new(const char *to);
 void sink_free(struct sink **sink); /* drains first */
+/* Could lines be written there? false: errno. A file may be made. */
+bool sink_possible(const char *to);
 /* Another destination; the old one stays when it fails (errno). */
 bool sink_change(struct sink *sink, const char *to);
 /* A file is opened again (after it was moved away). */

@@ -19,7 +19,7 @@
 /* After the last words, what the client still sends is read and dropped for a
  * moment: a close with unread octets would reset the connection and take the
  * words along. */
-enum { LINGER_MS = 2000, LINGER_READS = 16 };
+enum { LINGER_MS = 2000, LINGER_READS = 16, LINGER_MOST_BYTES = 4 << 20 };
 
 static void client_event(evutil_socket_t fd, short what, void *arg);
 
@@ -234,10 +234,14 @@ static void linger(struct session *s)
 {
 	ssize_t n = 1;
 
-	for (unsigned i = 0; i < LINGER_READS && n > 0; i++)
+	for (unsigned i = 0; i < LINGER_READS && n > 0; i++) {
 		n = recv(s->client.fd, s->worker->scratch, READ_COMMAND_BYTES,
 			MSG_DONTWAIT);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		if (n > 0)
+			s->lingered_bytes += (uint32_t)n;
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
+		s->lingered_bytes > LINGER_MOST_BYTES)
 		session_kill(s, CLOSE_CLIENT_CLOSED);
 }
 

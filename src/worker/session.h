@@ -86,7 +86,7 @@ struct session {
 	struct buffer *held; /* a final AUTH reply that may not go out yet */
 	uint64_t client_bytes, server_bytes;
 	uint32_t mail_count, rcpt_count, message_count, auth_failed_count;
-	uint32_t delayed_ms;
+	uint32_t delayed_ms, lingered_bytes;
 	uint16_t settle_code;
 	char helo[HELO_KEPT];
 	TAILQ_ENTRY(session) all;

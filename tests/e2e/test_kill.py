@@ -91,6 +91,8 @@ class Load:
             try:
                 with greeted(self.port, source) as client:
                     code = client.auth_plain("anna", "secret").code
+                    if code == 421:     # told that postern stops
+                        raise Broken("stopping")
                     if code != 235:
                         self.wrong.append(code)
                     for _ in range(3):
