@@ -24,16 +24,16 @@ enum { AUTH_USER_LONGEST = 255 };
 
 /* Where an exchange stands; a value, no memory of its own. */
 struct auth {
-	uint8_t mech;         /* enum auth_mech */
+	uint8_t mech;	      /* enum auth_mech */
 	uint8_t answer_count; /* answers seen, the initial response included */
-	bool complete;        /* the secret has been seen, and decoded */
+	bool complete;	      /* the secret has been seen, and decoded */
 };
 
 enum auth_step {
-	AUTH_STEP_PROMPT,  /* no secret yet: pass it on and wait for 334 */
-	AUTH_STEP_SECRET,  /* the line carries the secret: ask before passing */
-	AUTH_STEP_CANCEL,  /* "*" */
-	AUTH_STEP_SYNTAX,  /* not a legal AUTH command: no mechanism */
+	AUTH_STEP_PROMPT, /* no secret yet: pass it on and wait for 334 */
+	AUTH_STEP_SECRET, /* the line carries the secret: ask before passing */
+	AUTH_STEP_CANCEL, /* "*" */
+	AUTH_STEP_SYNTAX, /* not a legal AUTH command: no mechanism */
 };
 
 /* Slices point into `scratch` (LOGIN's user into `user_room`), or are empty

@@ -25,7 +25,7 @@ enum verb_class {
 
 struct command {
 	enum verb verb;
-	bool masked;       /* UNKNOWN to us, maybe a verb to a laxer reader */
+	bool masked;	   /* UNKNOWN to us, maybe a verb to a laxer reader */
 	struct slice word; /* the verb as typed: up to SP, HT or end */
 	struct slice args; /* what follows the octet behind `word` */
 };

@@ -61,10 +61,10 @@ struct dialog_conf {
 };
 
 enum {
-	DIALOG_FIFO_MOST = 32,	     /* commands without a reply */
-	DIALOG_REPLY_WHOLE = 8192,   /* of an EHLO reply or a banner */
-	DIALOG_REPLY_MOST = 32768,   /* of any other reply, all its lines */
-	DIALOG_REPLY_LINES = 200,    /* of any reply */
+	DIALOG_FIFO_MOST = 32,	   /* commands without a reply */
+	DIALOG_REPLY_WHOLE = 8192, /* of an EHLO reply or a banner */
+	DIALOG_REPLY_MOST = 32768, /* of any other reply, all its lines */
+	DIALOG_REPLY_LINES = 200,  /* of any reply */
 };
 
 enum dialog_state {
@@ -112,8 +112,8 @@ enum dialog_act {
 	DIALOG_TLS_CLIENT, /* handshake when all is flushed; dialog_tls_done()
 			    */
 	DIALOG_TLS_SERVER,
-	DIALOG_RECONNECT,  /* close the server's connection and make a new one;
-			      its banner is fed as ever */
+	DIALOG_RECONNECT,   /* close the server's connection and make a new one;
+			       its banner is fed as ever */
 	DIALOG_DROP_SERVER, /* close the server's connection at once (RST) */
 	DIALOG_CLOSE,	    /* flush the client, then end with `reason` */
 };

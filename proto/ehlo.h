@@ -15,14 +15,14 @@ enum {
 	EHLO_SIZE = 1u << 1,
 	EHLO_CHUNKING = 1u << 2,
 	EHLO_STARTTLS = 1u << 3, /* offered by the server */
-	EHLO_AUTH = 1u << 4,     /* offered by the server */
+	EHLO_AUTH = 1u << 4,	 /* offered by the server */
 	EHLO_ENHANCED = 1u << 5, /* ENHANCEDSTATUSCODES */
 	EHLO_8BITMIME = 1u << 6,
 	EHLO_XCLIENT = 1u << 7,
 };
 
 struct ehlo_rules {
-	bool hide_auth;      /* leave AUTH lines out (also "AUTH=LOGIN") */
+	bool hide_auth;	     /* leave AUTH lines out (also "AUTH=LOGIN") */
 	bool offer_starttls; /* put postern's own 250-STARTTLS */
 	bool pass_unknown;   /* keywords that are not in the known list */
 };

@@ -11,19 +11,19 @@
 #include "slice.h"
 
 enum payload_rule {
-	PAYLOAD_REJECT,    /* a bare CR or LF ends the message with an error */
+	PAYLOAD_REJECT,	   /* a bare CR or LF ends the message with an error */
 	PAYLOAD_NORMALIZE, /* a bare CR or LF becomes CRLF; a dot behind it is
 			      stuffed once more, and so is CRLF "." in front
 			      of it, so neither can ever be an end */
-	PAYLOAD_PASS,      /* as is */
+	PAYLOAD_PASS,	   /* as is */
 };
 
 enum payload_piece {
-	PAYLOAD_TAKE,   /* the first `used` octets pass as they are */
+	PAYLOAD_TAKE,	/* the first `used` octets pass as they are */
 	PAYLOAD_INSERT, /* pass `insert` instead of the first `used` octets */
-	PAYLOAD_END,    /* the first `used` octets pass and end the message */
-	PAYLOAD_BARE,   /* REJECT: bare CR or LF met; nothing used */
-	PAYLOAD_MORE,   /* all used up */
+	PAYLOAD_END,	/* the first `used` octets pass and end the message */
+	PAYLOAD_BARE,	/* REJECT: bare CR or LF met; nothing used */
+	PAYLOAD_MORE,	/* all used up */
 };
 
 /* One octet of state: any octet may be the last one for now. */

@@ -20,12 +20,13 @@ enum reply_result {
 struct reply_line {
 	uint16_t code; /* 200-599 */
 	bool last;     /* false after "-": more lines follow */
-	struct slice text; /* behind the separator, without CRLF; may be empty */
+	struct slice
+		text; /* behind the separator, without CRLF; may be empty */
 };
 
 /*
  * Parses the first reply line of `in`. most: longest line in octets with its
- * CRLF. REPLY_OK: *ret_line and *ret_used are set, else neither is. REPLY_BAD
+ * CRLF, at least 5. REPLY_OK: *ret_line and *ret_used are set, else neither is. REPLY_BAD
  * is reported as soon as it is certain.
  */
 enum reply_result reply_next(struct slice in, size_t most,

@@ -19,7 +19,7 @@ struct slice {
 
 static inline struct slice slice_of(const void *p, size_t n)
 {
-	return (struct slice){ (const uint8_t *)p, n };
+	return (struct slice){(const uint8_t *)p, n};
 }
 
 static inline struct slice slice_str(const char *s)

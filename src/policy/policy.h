@@ -19,7 +19,7 @@
 #include "../base/units.h"
 
 enum policy_mode {
-	POLICY_OFF,     /* not computed */
+	POLICY_OFF,	/* not computed */
 	POLICY_OBSERVE, /* decides, says "would", does nothing */
 	POLICY_ENFORCE,
 };
@@ -37,10 +37,10 @@ enum policy_rule {
 struct policy_conf {
 	enum policy_mode mode; /* of the whole; the ladder may be lower */
 	enum policy_mode source_mode; /* of the per-source ladder */
-	unsigned v4_bits, v6_bits; /* size of a source: 8-32, 16-128 */
-	unsigned failure_limit; /* 1-1000 in window_ms -> ban */
+	unsigned v4_bits, v6_bits;    /* size of a source: 8-32, 16-128 */
+	unsigned failure_limit;	      /* 1-1000 in window_ms -> ban */
 	uint64_t window_ms;
-	uint64_t ban_ms; /* first ban */
+	uint64_t ban_ms;     /* first ban */
 	unsigned ban_growth; /* factor for each repeat, 1-10 */
 	uint64_t ban_longest_ms;
 	unsigned slow_limit; /* 0: no slow window; else 1-1000 */
@@ -48,14 +48,14 @@ struct policy_conf {
 	uint64_t slow_ban_ms;
 	uint64_t delay_first_ms; /* of the 535; doubles; 0: no delay */
 	uint64_t delay_longest_ms;
-	uint64_t hold_step_ms; /* a surplus attempt asks again after this */
+	uint64_t hold_step_ms;	  /* a surplus attempt asks again after this */
 	uint64_t hold_longest_ms; /* then it is answered 454 */
 	uint64_t attempt_longest_ms; /* an attempt never settled becomes a
 					failure after this */
 	uint64_t repeat_memory_ms; /* how long a past ban counts as a repeat */
 	size_t sources_most; /* tracked sources, power of two not needed */
 	size_t bans_most;
-	size_t attempts_most; /* in flight */
+	size_t attempts_most;	    /* in flight */
 	const struct prefix *allow; /* copied by policy_new/policy_configure */
 	size_t allow_count;
 };
@@ -66,7 +66,7 @@ enum policy_event_kind {
 	EVENT_AUTH_REFUSED, /* a client used AUTH where none is offered */
 	EVENT_EARLY_TALK,
 	EVENT_PROTOCOL_ERROR,
-	EVENT_OPERATOR_BAN, /* prefix, span_ms (0: ban_ms) */
+	EVENT_OPERATOR_BAN,   /* prefix, span_ms (0: ban_ms) */
 	EVENT_OPERATOR_UNBAN, /* prefix: bans inside, and that of its source;
 				 forgets their failures and repeats */
 	EVENT_OPERATOR_ALLOW, /* prefix; lifts and prevents bans */
@@ -76,34 +76,34 @@ enum policy_event_kind {
 };
 
 enum policy_outcome {
-	OUTCOME_OK,        /* 235 */
-	OUTCOME_FAILED,    /* final 535 */
+	OUTCOME_OK,	   /* 235 */
+	OUTCOME_FAILED,	   /* final 535 */
 	OUTCOME_TEMPORARY, /* 454, 421, server lost: never counted */
 	OUTCOME_CANCELLED, /* "*", 501: not a login */
-	OUTCOME_OTHER,     /* 5yz other than 535 */
+	OUTCOME_OTHER,	   /* 5yz other than 535 */
 	OUTCOME_ABANDONED, /* client gone, server never answered: a failure */
 };
 
 struct policy_event {
 	enum policy_event_kind kind;
-	uint64_t attempt;    /* AUTH_*: id of the attempt, unique while open
-				among all workers; one that begins anew is
-				taken as lost before, a failure */
+	uint64_t attempt;     /* AUTH_*: id of the attempt, unique while open
+				 among all workers; one that begins anew is
+				 taken as lost before, a failure */
 	mono_ms_t held_since; /* AUTH_BEGINS: first asked then; 0: first time */
-	struct addr addr;    /* AUTH_*, EARLY_TALK, PROTOCOL_ERROR */
-	struct slice user;   /* AUTH_BEGINS: as tried; n 0: unknown */
-	uint64_t secret_tag; /* AUTH_BEGINS: 0: unknown */
+	struct addr addr;     /* AUTH_*, EARLY_TALK, PROTOCOL_ERROR */
+	struct slice user;    /* AUTH_BEGINS: as tried; n 0: unknown */
+	uint64_t secret_tag;  /* AUTH_BEGINS: 0: unknown */
 	enum policy_outcome outcome; /* AUTH_SETTLED */
-	struct prefix prefix; /* OPERATOR_*, RESTORE_BAN */
-	uint64_t span_ms;    /* OPERATOR_BAN; RESTORE_BAN: what is left */
+	struct prefix prefix;	     /* OPERATOR_*, RESTORE_BAN */
+	uint64_t span_ms;      /* OPERATOR_BAN; RESTORE_BAN: what is left */
 	enum policy_rule rule; /* RESTORE_BAN */
 	unsigned repeat_count; /* RESTORE_BAN */
 };
 
 enum policy_verdict_kind {
 	VERDICT_PASS,
-	VERDICT_DELAY,  /* AUTH_SETTLED: deliver the reply after wait_ms */
-	VERDICT_HOLD,   /* AUTH_BEGINS: ask again after wait_ms */
+	VERDICT_DELAY, /* AUTH_SETTLED: deliver the reply after wait_ms */
+	VERDICT_HOLD,  /* AUTH_BEGINS: ask again after wait_ms */
 	VERDICT_ANSWER_TEMPORARY, /* 454; the server hears nothing */
 	VERDICT_TURN_AWAY, /* the source is banned: end the session (tarpit,
 			      421 or close, as configured) */
@@ -112,9 +112,9 @@ enum policy_verdict_kind {
 struct policy_verdict {
 	enum policy_verdict_kind kind;
 	uint64_t wait_ms;
-	enum policy_rule rule; /* why; RULE_NONE for a plain pass */
-	enum policy_mode mode; /* OBSERVE: kind is PASS or DELAY 0, rule says
-				  what would have been */
+	enum policy_rule rule;	/* why; RULE_NONE for a plain pass */
+	enum policy_mode mode;	/* OBSERVE: kind is PASS or DELAY 0, rule says
+				   what would have been */
 	unsigned failure_count; /* of the source in the window, after this */
 };
 
@@ -122,8 +122,8 @@ enum policy_action_kind {
 	ACTION_BAN,
 	ACTION_UNBAN,
 	ACTION_WOULD_BAN, /* observe */
-	ACTION_SPARED,    /* would be banned but is allowed (never-ban) */
-	ACTION_LIMIT,     /* a table is full: `rule` says which */
+	ACTION_SPARED,	  /* would be banned but is allowed (never-ban) */
+	ACTION_LIMIT,	  /* a table is full: `rule` says which */
 };
 
 struct policy_action {
@@ -146,10 +146,10 @@ struct policy_ban {
 /* For `explain`: what is known of one source. */
 struct policy_source_info {
 	bool known, allowed, banned;
-	struct prefix source; /* its key */
-	struct policy_ban ban; /* when banned */
+	struct prefix source;	/* its key */
+	struct policy_ban ban;	/* when banned */
 	unsigned failure_count; /* in window_ms */
-	unsigned slow_count; /* in slow_window_ms */
+	unsigned slow_count;	/* in slow_window_ms */
 	unsigned in_flight_count;
 	uint64_t success_count, failure_total;
 	mono_ms_t first_seen, last_failure, last_success; /* 0: never */
@@ -159,8 +159,8 @@ struct policy_source_info {
 struct policy_stats {
 	size_t sources, bans, attempts;
 	uint64_t evicted_sources; /* counters lost to fresh ones */
-	uint64_t verdicts[5];     /* by enum policy_verdict_kind */
-	uint64_t outcomes[6];     /* by enum policy_outcome */
+	uint64_t verdicts[5];	  /* by enum policy_verdict_kind */
+	uint64_t outcomes[6];	  /* by enum policy_outcome */
 	uint64_t rule_hits[RULE_COUNT];
 };
 
@@ -178,8 +178,8 @@ void policy_free(struct policy **policy);
  * policy_new() are clamped to them. When `mode` changes, no action is said for
  * operators' bans: make the kernel equal to policy_ban_next().
  */
-void policy_configure(struct policy *policy, mono_ms_t now,
-	const struct policy_conf *conf);
+void policy_configure(
+	struct policy *policy, mono_ms_t now, const struct policy_conf *conf);
 
 /* One event, one verdict (PASS for events that are no question). */
 void policy_step(struct policy *policy, mono_ms_t now,
@@ -194,8 +194,8 @@ mono_ms_t policy_deadline(const struct policy *policy); /* MONO_NEVER: none */
 
 /* Takes what step, tick and configure decided, oldest first. Call until it
  * returns false: the queue is fixed and must be emptied after each call. */
-bool policy_next_action(struct policy *policy,
-	struct policy_action *ret_action);
+bool policy_next_action(
+	struct policy *policy, struct policy_action *ret_action);
 
 /* Is this address turned away now? Allow wins. */
 bool policy_banned(const struct policy *policy, mono_ms_t now,
@@ -204,14 +204,14 @@ bool policy_banned(const struct policy *policy, mono_ms_t now,
 bool policy_ban_next(const struct policy *policy, size_t *cursor,
 	struct policy_ban *ret_ban);
 /* What operators added by EVENT_OPERATOR_ALLOW, likewise. */
-bool policy_allow_next(const struct policy *policy, size_t *cursor,
-	struct prefix *ret_prefix);
+bool policy_allow_next(
+	const struct policy *policy, size_t *cursor, struct prefix *ret_prefix);
 void policy_explain(const struct policy *policy, mono_ms_t now,
 	const struct addr *addr, struct policy_source_info *ret_info);
 void policy_stats(const struct policy *policy, struct policy_stats *ret_stats);
 
-const char *policy_rule_name(enum policy_rule rule); /* "source-limit" … */
-const char *policy_rule_text(enum policy_rule rule); /* a sentence */
+const char *policy_rule_name(enum policy_rule rule);	/* "source-limit" … */
+const char *policy_rule_text(enum policy_rule rule);	/* a sentence */
 enum policy_rule policy_rule_by_name(const char *name); /* RULE_NONE: no */
 
 #endif
