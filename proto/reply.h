@@ -26,8 +26,8 @@ struct reply_line {
 
 /*
  * Parses the first reply line of `in`. most: longest line in octets with its
- * CRLF, at least 5. REPLY_OK: *ret_line and *ret_used are set, else neither is. REPLY_BAD
- * is reported as soon as it is certain.
+ * CRLF, at least 5. REPLY_OK: *ret_line and *ret_used are set, else neither
+ * is. REPLY_BAD is reported as soon as it is certain.
  */
 enum reply_result reply_next(struct slice in, size_t most,
 	struct reply_line *ret_line, size_t *ret_used)
