@@ -169,10 +169,7 @@ static void carry_out(struct session *s, const struct dialog_step *step)
 	case DIALOG_REPLY: do_reply(s, step->reply); break;
 	case DIALOG_BANNER: do_banner(s); break;
 	case DIALOG_SEND: put_server(s, step->span); break;
-	case DIALOG_ASK:
-		s->secret_seen = true;
-		ask_begin(s, step);
-		break;
+	case DIALOG_ASK: ask_begin(s, step); break;
 	case DIALOG_SETTLE: settle_begin(s, step); break;
 	case DIALOG_TLS_CLIENT: session_move(s, PHASE_STARTTLS); break;
 	case DIALOG_TLS_SERVER: session_move(s, PHASE_SERVER_TLS); break;
@@ -338,16 +335,19 @@ static void read_ended(
 		client_lost(s);
 }
 
-/* A line with a secret does not stay in the scratch (its tail is wiped when it
- * is given back). MAY_CLOSE */
+/*
+ * What a client says outside of messages does not stay in the scratch: any
+ * piece of a line may be one of a secret, and nothing tells before the line is
+ * whole. (The tail is wiped when it is given back.) MAY_CLOSE
+ */
 static void take_and_wipe(struct session *s, enum dialog_side side, size_t n)
 {
 	struct worker *w = s->worker;
+	bool payload = dialog_in_payload(&s->dialog);
 
-	s->secret_seen = side == DIALOG_CLIENT &&
-			 s->dialog.state == DIALOG_STATE_AUTH_CLIENT;
 	take(s, side, slice_of(w->scratch, n));
-	if (s->secret_seen)
+	if (side == DIALOG_CLIENT &&
+		!(payload && dialog_in_payload(&s->dialog)))
 		secret_wipe(w->scratch, n);
 }
 

@@ -64,7 +64,7 @@ struct session {
 	bool feeding : 1, progress : 1, end_wanted : 1, attempt_open : 1,
 		asked_keeper : 1, settling : 1, auth_ok : 1, client_blocked : 1,
 		server_blocked : 1, half_closed : 1, ask_linked : 1,
-		held_linked : 1, server_broken : 1, secret_seen : 1;
+		held_linked : 1, server_broken : 1;
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
