@@ -345,7 +345,12 @@ static void feed_command(struct dialog *d, struct slice in,
 		return;
 	}
 	alien = d->greeted ? ALIEN_NO : command_alien(in);
-	if (alien != ALIEN_NO && alien != ALIEN_MAYBE) {
+	if (alien == ALIEN_MAYBE) {
+		/* Not yet a bad line: the length in a hello may be a NUL. */
+		(void)step_is(step, DIALOG_MORE, 0);
+		return;
+	}
+	if (alien != ALIEN_NO) {
 		end(d, room, step, in.n, REPLY_NONE, CLOSE_ALIEN);
 		return;
 	}

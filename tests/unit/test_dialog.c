@@ -513,6 +513,8 @@ static const struct script ends[] = {
 		{.c = "\x16\x03\x01", .to_c = "{CLOSE alien}"}}},
 	{"SSLv2", FROM_BANNER, .turns = {
 		{.c = "\x80\x2e\x01\x03\x01", .to_c = "{CLOSE alien}"}}},
+	{"SSLv2 with a NUL in its length", FROM_BANNER, .turns = {
+		{.c = "\xb0\0\1\3\1", .n = 5, .to_c = "{CLOSE alien}"}}},
 	{"RDP", FROM_BANNER, .turns = {
 		{.c = "\x03\0\0\x13", .n = 4, .to_c = "{CLOSE alien}"}}},
 	{"SSH", FROM_BANNER, .turns = {
