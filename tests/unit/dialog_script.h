@@ -116,7 +116,10 @@ static inline void happen(struct world *w, enum happens act)
 	switch (act) {
 	case HAPPENS_NOTHING: return;
 	case HAPPENS_PASS: dialog_verdict(&w->dialog, true); break;
-	case HAPPENS_REFUSE: dialog_verdict(&w->dialog, false); break;
+	case HAPPENS_REFUSE:
+		dialog_verdict(&w->dialog, false);
+		w->attempt = false;
+		break;
 	case HAPPENS_SETTLED: world_settled(w); return;
 	case HAPPENS_TLS_CLIENT: world_tls_done(w, DIALOG_CLIENT); return;
 	case HAPPENS_TLS_SERVER: world_tls_done(w, DIALOG_SERVER); return;
@@ -167,6 +170,30 @@ static inline void take_turn(struct world *w, const struct turn *t,
 		fail_msg("%s, turn %u: state %s, should be %s", w->name, turn,
 			dialog_state_name((enum dialog_state)w->dialog.state),
 			dialog_state_name(t->at));
+}
+
+/* What a server in its right mind says now. */
+static inline const char *proper_word(const struct world *w, unsigned word)
+{
+	static const char *const finals[] = {"235 in\r\n", "535 no\r\n",
+		"334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"};
+	const struct dialog *d = &w->dialog;
+
+	if (d->state == DIALOG_STATE_GREETING)
+		return BANNER;
+	if (d->state == DIALOG_STATE_SERVER_EHLO)
+		return "250-d\r\n250 STARTTLS\r\n";
+	if (d->state == DIALOG_STATE_SERVER_STARTTLS)
+		return "220 go\r\n";
+	if (d->fifo_count == 0)
+		return NULL;
+	switch (fifo_first(d)) {
+	case VERB_EHLO: return word % 8 ? EHLO_PIPE : "503 twice\r\n";
+	case VERB_AUTH: return finals[word % COUNT(finals)];
+	case VERB_DATA: return "354 go\r\n";
+	case OWN_CANCEL: return "501 no\r\n";
+	default: return word % 8 ? "250 ok\r\n" : "550 no\r\n";
+	}
 }
 
 static inline void say(struct world *w, const char *c, const char *s)

@@ -10,9 +10,11 @@
  *	- the server gets octets of the client, in order, or one of the few
  *	  lines that are postern's own, and nothing once it was dropped (S-01);
  *	- the client gets whole replies; none of ours is a 2yz but "220" (D-01);
+ *	- no command that is refused, and AUTH only where it is offered;
  *	- an acceptance was not begun before its end of data was out (D-02);
  *	- there are never more replies than commands, but for the one that
  *	  announces the end; where nothing is awaited, there are as many (D-08);
+ *	- an attempt is settled once, and only one that was let through;
  *	- what is closing stays so.
  */
 #ifndef TESTS_UNIT_DIALOG_WORLD_H
@@ -51,6 +53,7 @@ struct world {
 	/* For the properties. */
 	unsigned commands, replies, accepted;
 	enum auth_mech asked_mech;
+	bool attempt; /* asked about, and not refused or settled */
 	uint64_t s_given, s_used, reply_begun;
 	bool in_reply;
 	uint64_t ends[ENDS_KEPT]; /* s_given when an end of data was out */
@@ -156,6 +159,23 @@ static inline void hold_to_server(const struct world *w, unsigned before,
 	HOLDS(w, is_newline_piece(step->span));
 }
 
+/* What the server may hear of (S-04, S-05); nothing it could misread. */
+static inline void hold_allowed(
+	const struct world *w, const struct command *cmd)
+{
+	bool clear = !w->dialog.client_tls;
+
+	HOLDS(w, !cmd->masked && verb_class(cmd->verb) == VERB_CLASS_PASS);
+	if (cmd->verb == VERB_AUTH) {
+		HOLDS(w, w->conf.auth != DIALOG_AUTH_HIDE);
+		HOLDS(w, w->conf.auth != DIALOG_AUTH_TLS || !clear);
+	}
+	if (w->conf.starttls == DIALOG_STARTTLS_REQUIRED && clear)
+		HOLDS(w, cmd->verb == VERB_EHLO || cmd->verb == VERB_HELO ||
+				 cmd->verb == VERB_NOOP ||
+				 cmd->verb == VERB_QUIT);
+}
+
 /* For the log: which command it is, but never what an AUTH holds. */
 static inline void hold_verb(const struct world *w, unsigned before,
 	struct slice in, const struct dialog_step *step)
@@ -171,6 +191,7 @@ static inline void hold_verb(const struct world *w, unsigned before,
 	end = memchr(in.p, '\r', in.n);
 	command_parse(slice_of(in.p, (size_t)(end - in.p)), &cmd);
 	HOLDS(w, step->verb == cmd.verb);
+	hold_allowed(w, &cmd);
 	if (cmd.verb == VERB_AUTH)
 		HOLDS(w, step->args.n == 0);
 	else
@@ -300,6 +321,7 @@ static inline void carry_ask(struct world *w, const struct dialog_step *step)
 		(const char *)step->credential.secret.p);
 	text_note(&w->note, "ASK", line);
 	w->asked_mech = step->mech;
+	w->attempt = true;
 }
 
 static inline void carry_settle(struct world *w, const struct dialog_step *step)
@@ -309,7 +331,8 @@ static inline void carry_settle(struct world *w, const struct dialog_step *step)
 	(void)snprintf(line, sizeof line, "%s %u", outcome_names[step->outcome],
 		step->code);
 	text_note(&w->note, "SETTLE", line);
-	HOLDS(w, step->mech == w->asked_mech);
+	HOLDS(w, w->attempt && step->mech == w->asked_mech);
+	w->attempt = false;
 	w->held.n = 0;
 	text_add(&w->held, step->span.p, step->span.n);
 	if (step->span.n)

@@ -91,31 +91,7 @@ static void draw(struct session *s)
 			chance(100), chance(100000), chance(100000)};
 }
 
-/* What a server in its right mind says now. */
-static const char *proper_word(const struct world *w, unsigned word)
-{
-	static const char *const finals[] = {"235 in\r\n", "535 no\r\n",
-		"334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"};
-	const struct dialog *d = &w->dialog;
-
-	if (d->state == DIALOG_STATE_GREETING)
-		return BANNER;
-	if (d->state == DIALOG_STATE_SERVER_EHLO)
-		return "250-d\r\n250 STARTTLS\r\n";
-	if (d->state == DIALOG_STATE_SERVER_STARTTLS)
-		return "220 go\r\n";
-	if (d->fifo_count == 0)
-		return NULL;
-	switch (fifo_first(d)) {
-	case VERB_EHLO: return word % 8 ? EHLO_PIPE : "503 twice\r\n";
-	case VERB_AUTH: return finals[word % COUNT(finals)];
-	case VERB_DATA: return "354 go\r\n";
-	case OWN_CANCEL: return "501 no\r\n";
-	default: return word % 8 ? "250 ok\r\n" : "550 no\r\n";
-	}
-}
-
-/* And a client in his. */
+/* What a client in his right mind says now. */
 static const char *client_word(const struct world *w, const struct event *e)
 {
 	static const char *const steps[] = {"MAIL FROM:<a@b>\r\n",
