@@ -7,8 +7,8 @@
  * Octets between two marks are read at once.
  *
  * And besides:
- *	- once both sides are gone, and what was begun is carried out, the
- *	  session ends;
+ *	- once the client is gone, and the server has said what it owes or is
+ *	  gone as well, the session ends;
  *	- it comes out the same where lines are read octet by octet.
  */
 #include "../unit/dialog_script.h"
@@ -110,10 +110,7 @@ static void take_event(struct world *w, enum event event, unsigned count)
 			world_give(w, DIALOG_SERVER, word, strlen(word));
 		break;
 	case EVENT_PASS: happen(w, HAPPENS_PASS); break;
-	case EVENT_REFUSE:
-		if (w->dialog.state == DIALOG_STATE_AUTH_ASKING)
-			happen(w, HAPPENS_REFUSE);
-		break;
+	case EVENT_REFUSE: happen(w, HAPPENS_REFUSE); break;
 	case EVENT_SETTLED:
 		if (w->dialog.state == DIALOG_STATE_AUTH_SETTLING)
 			world_settled(w);
@@ -133,14 +130,20 @@ static void take_event(struct world *w, enum event event, unsigned count)
 	}
 }
 
-/* Everybody leaves: nothing may keep the session then. */
+/*
+ * The client leaves: once the server has said what it owes, or has left, too,
+ * nothing may keep the session.
+ */
 static void finish(struct world *w)
 {
+	bool answers = w->s_in.n == 0 && !w->dropped && !w->gone_s;
+
+	take_event(w, EVENT_SENT, 0);
 	take_event(w, EVENT_CLIENT_GONE, 0);
-	for (unsigned i = 0; i < 4 && !w->ended; i++) {
+	for (unsigned i = 0; i < 2 * DIALOG_FIFO_MOST && !w->ended; i++) {
 		take_event(w, EVENT_PASS, 0);
 		take_event(w, EVENT_TLS_DONE, 0);
-		take_event(w, EVENT_SERVER_GONE, 0);
+		take_event(w, answers ? EVENT_PROPER : EVENT_SERVER_GONE, i);
 		take_event(w, EVENT_SETTLED, 0);
 	}
 	HOLDS(w, w->ended);

@@ -115,11 +115,8 @@ static inline void happen(struct world *w, enum happens act)
 {
 	switch (act) {
 	case HAPPENS_NOTHING: return;
-	case HAPPENS_PASS: dialog_verdict(&w->dialog, true); break;
-	case HAPPENS_REFUSE:
-		dialog_verdict(&w->dialog, false);
-		w->attempt = false;
-		break;
+	case HAPPENS_PASS: world_verdict(w, true); break;
+	case HAPPENS_REFUSE: world_verdict(w, false); break;
 	case HAPPENS_SETTLED: world_settled(w); return;
 	case HAPPENS_TLS_CLIENT: world_tls_done(w, DIALOG_CLIENT); return;
 	case HAPPENS_TLS_SERVER: world_tls_done(w, DIALOG_SERVER); return;

@@ -14,7 +14,9 @@
  *	- an acceptance was not begun before its end of data was out (D-02);
  *	- there are never more replies than commands, but for the one that
  *	  announces the end; where nothing is awaited, there are as many (D-08);
- *	- an attempt is settled once, and only one that was let through;
+ *	- an attempt is settled once, only one that was let through, and also
+ *	  where the server is lost;
+ *	- no octet that came in clear waits for TLS;
  *	- what is closing stays so.
  */
 #ifndef TESTS_UNIT_DIALOG_WORLD_H
@@ -53,7 +55,7 @@ struct world {
 	/* For the properties. */
 	unsigned commands, replies, accepted;
 	enum auth_mech asked_mech;
-	bool attempt; /* asked about, and not refused or settled */
+	bool attempt; /* let through, and not settled */
 	uint64_t s_given, s_used, reply_begun;
 	bool in_reply;
 	uint64_t ends[ENDS_KEPT]; /* s_given when an end of data was out */
@@ -321,7 +323,6 @@ static inline void carry_ask(struct world *w, const struct dialog_step *step)
 		(const char *)step->credential.secret.p);
 	text_note(&w->note, "ASK", line);
 	w->asked_mech = step->mech;
-	w->attempt = true;
 }
 
 static inline void carry_settle(struct world *w, const struct dialog_step *step)
@@ -397,6 +398,7 @@ static inline void carry_out(
 		break;
 	case DIALOG_CLOSE:
 		HOLDS(w, step->reason != CLOSE_NONE);
+		HOLDS(w, !w->attempt || step->reason != CLOSE_SERVER_CLOSED);
 		token(&w->to_c, "CLOSE ", close_reason_name(step->reason));
 		w->ended = true;
 		break;
@@ -448,6 +450,26 @@ static inline bool world_alive(const struct world *w)
 	return !w->ended && !w->tls;
 }
 
+/* What came in clear must not wait to be read inside TLS (RFC 3207 §6). */
+static inline void hold_tls(const struct world *w, enum dialog_side side,
+	struct slice in, const struct dialog_step *step)
+{
+	size_t rest = in.n - step->used;
+
+	if (step->act == DIALOG_TLS_CLIENT)
+		HOLDS(w, (side == DIALOG_CLIENT ? rest : w->c_in.n) == 0);
+	if (step->act == DIALOG_TLS_SERVER)
+		HOLDS(w, (side == DIALOG_SERVER ? rest : w->s_in.n) == 0);
+}
+
+/* The answer to ASK. */
+static inline void world_verdict(struct world *w, bool pass)
+{
+	if (w->dialog.state == DIALOG_STATE_AUTH_ASKING)
+		w->attempt = pass;
+	dialog_verdict(&w->dialog, pass);
+}
+
 static inline void world_step(struct world *w, enum dialog_side side,
 	struct slice in, struct dialog_step *step)
 {
@@ -463,6 +485,7 @@ static inline void world_step(struct world *w, enum dialog_side side,
 	dialog_feed(d, side, in, &room, step);
 	memcpy(w->user, user, sizeof w->user);
 	HOLDS(w, step->used <= in.n);
+	hold_tls(w, side, in, step);
 	if (side == DIALOG_CLIENT) {
 		if (step->act == DIALOG_FORWARD)
 			hold_to_server(w, state, in, step, out);
