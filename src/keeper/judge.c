@@ -538,9 +538,14 @@ void judge_restore_ban(struct hub *hub, const struct store_ban *ban)
 					       : (uint64_t)left * MS_PER_S,
 		.rule = policy_rule_by_name(ban->rule),
 		.repeat_count = ban->repeat_count,
+		.failure_count = ban->failure_count,
 	};
 	struct policy_verdict ignored;
 	uint64_t over_ms;
+
+	if (hub_wall(hub) > ban->since)
+		event.age_ms =
+			(uint64_t)(hub_wall(hub) - ban->since) * MS_PER_S;
 
 	if (event.rule == RULE_NONE) /* a rule of another version */
 		event.rule = RULE_SOURCE_LIMIT;

@@ -206,9 +206,9 @@ void penalty_restore(
 		penalty_tell_limit(policy, now, RULE_BANS_FULL, &event->prefix);
 		return;
 	}
-	ban->since = now;
+	ban->since = now > event->age_ms ? now - event->age_ms : 0;
 	ban->rule = event->rule;
-	ban->failure_count = 0;
+	ban->failure_count = event->failure_count;
 	ban->offence_count = event->repeat_count + (ladder ? 1 : 0);
 	ban_set(policy->bans, ban, later(now, event->span_ms), false);
 	if (event->span_ms == 0) /* over already; counts as a repeat */

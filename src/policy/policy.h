@@ -95,9 +95,11 @@ struct policy_event {
 	uint64_t secret_tag;  /* AUTH_BEGINS: 0: unknown */
 	enum policy_outcome outcome; /* AUTH_SETTLED */
 	struct prefix prefix;	     /* OPERATOR_*, RESTORE_BAN */
-	uint64_t span_ms;      /* OPERATOR_BAN; RESTORE_BAN: what is left */
-	enum policy_rule rule; /* RESTORE_BAN */
-	unsigned repeat_count; /* RESTORE_BAN */
+	uint64_t span_ms;	/* OPERATOR_BAN; RESTORE_BAN: what is left */
+	enum policy_rule rule;	/* RESTORE_BAN */
+	unsigned repeat_count;	/* RESTORE_BAN */
+	uint64_t age_ms;	/* RESTORE_BAN: since it began */
+	unsigned failure_count; /* RESTORE_BAN */
 };
 
 enum policy_verdict_kind {

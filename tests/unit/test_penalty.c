@@ -461,11 +461,16 @@ static void restored_ban_goes_on_and_remembers(void **state)
 	size_t cursor = 0;
 
 	world_init(&world);
+	event.age_ms = 9 * MINUTES;
+	event.failure_count = 7;
+	world_wait(&world, 10 * MINUTES);
 	(void)world_step(&world, &event);
 	assert_int_equal(world.said_count, 0);
 	assert_true(world_banned(&world, HERE));
 	assert_true(policy_ban_next(world.policy, &cursor, &ban));
 	assert_int_equal(ban.repeat_count, 1);
+	assert_int_equal(ban.failure_count, 7);
+	assert_true(ban.since == world.now - 9 * MINUTES);
 	assert_false(policy_ban_next(world.policy, &cursor, &ban));
 	world_wait(&world, 1 * MINUTES);
 	(void)world_last(&world, ACTION_UNBAN);
