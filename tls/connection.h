@@ -59,6 +59,7 @@ size_t tls_pending(const struct tls_connection *connection);
 void tls_shutdown(struct tls_connection *connection);
 
 /* "" before the handshake is done. */
+/* Static text; "" before the handshake is done. */
 const char *tls_version_name(const struct tls_connection *connection);
 const char *tls_cipher_name(const struct tls_connection *connection);
 bool tls_resumed(const struct tls_connection *connection);

@@ -149,6 +149,7 @@ static const char man_head[] =
 	".Pa *.conf\n"
 	"of a folder in the order of their names.\n"
 	"A relative path begins at the folder of the file that says it.\n"
+	"All other relative paths begin where postern was started.\n"
 	".Pp\n"
 	"A wrong file never stops a running daemon: it is refused as a whole,\n"
 	"with the place of each mistake.\n"

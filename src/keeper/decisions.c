@@ -280,6 +280,7 @@ void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 {
 	struct prefix source = judge_source(hub, &ask->addr);
 	uint64_t suppressed = 0, of_source = 0;
+	struct policy_ban ban;
 
 	if (!history_may_log(
 		    hub->history, &source, hub_wall(hub), &of_source) ||
@@ -292,6 +293,9 @@ void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 	if (settle->code != 0)
 		log_int("code", (int64_t)settle->code);
 	log_int("count", (int64_t)verdict->failure_count);
-	log_int("delay_ms", (int64_t)verdict->wait_ms);
+	/* A ban takes the delay's place: the refusal goes out at once. */
+	if (!policy_banned(
+		    judge_policy(hub->judge), hub_now(hub), &ask->addr, &ban))
+		log_int("delay_ms", (int64_t)verdict->wait_ms);
 	end_line(suppressed + of_source);
 }

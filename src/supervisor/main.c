@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../conf/conf.h"
+#include "places.h"
 #include "plan.h"
 #include "role.h"
 #include "supervisor.h"
@@ -64,11 +65,22 @@ static int check(const char *path)
 {
 	static char error[PLAN_ERROR_LONGEST];
 	struct conf *conf = read_conf(path);
+	unsigned missing;
 
 	if (!conf)
 		return EXIT_CONF;
 	if (!plan_patterns_fine(conf, error)) {
 		(void)fprintf(stderr, "%s: %s\n", path, error);
+		conf_free(&conf);
+		return EXIT_CONF;
+	}
+	missing = places_missing(conf, stderr);
+	if (missing > 0) {
+		(void)fprintf(stderr,
+			"%s: well written, but %u thing%s it names %s not "
+			"there\n",
+			path, missing, missing == 1 ? "" : "s",
+			missing == 1 ? "is" : "are");
 		conf_free(&conf);
 		return EXIT_CONF;
 	}

@@ -163,7 +163,7 @@ void ask_unavailable(struct session *s)
 	if (!s->attempt_open)
 		s->attempt = 0;
 	log_begin(LOG_WARN, "policy-unavailable");
-	log_hex("session", s->id);
+	session_log_id(s);
 	log_addr("src", &s->addr);
 	log_str("login", how == CONF_UNAVAILABLE_ALLOW ? "allowed" : "454");
 	log_end();

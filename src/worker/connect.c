@@ -82,7 +82,7 @@ static void connect_again(struct session *s)
 static void connect_log(const struct session *s, const char *why)
 {
 	log_begin(LOG_WARN, "server-failed");
-	log_hex("session", s->id);
+	session_log_id(s);
 	log_str("backend", backend_of(s)->conf->title);
 	log_str("server", server_of(s)->name);
 	log_str("why", why);

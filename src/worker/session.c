@@ -33,7 +33,7 @@ void session_move(struct session *s, enum session_phase phase)
 
 	if (log_wants(LOG_DEBUG)) {
 		log_begin(LOG_DEBUG, "phase");
-		log_hex("session", s->id);
+		session_log_id(s);
 		log_str("from", names[s->phase]);
 		log_str("to", names[phase]);
 		log_end();
@@ -132,6 +132,7 @@ static void client_tls(struct session *s)
 
 	switch (tls_handshake(s->client.tls)) {
 	case TLS_OK:
+		s->tls_version = tls_version_name(s->client.tls);
 		if (implicit) {
 			session_greet(s);
 			return;

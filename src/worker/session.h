@@ -89,6 +89,7 @@ struct session {
 	uint32_t delayed_ms, lingered_bytes;
 	uint16_t settle_code;
 	char helo[HELO_KEPT];
+	const char *tls_version; /* with the client; static, NULL: none */
 	TAILQ_ENTRY(session) all;
 	TAILQ_ENTRY(session) held_all; /* logins on hold, the oldest first */
 	struct session *ask_next;      /* chain of the table of attempts */
@@ -125,6 +126,7 @@ void session_user(struct session *session, struct slice user);
  * call. */
 struct slice received_compose(const struct session *session);
 void session_log_end(struct session *session);
+void session_log_id(const struct session *session); /* a field of a line */
 
 /* relay.c: carries out what the dialogue decides. MAY_CLOSE */
 void relay_client(struct session *session); /* the client is readable */

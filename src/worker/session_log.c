@@ -27,12 +27,6 @@ static void log_user(const struct session *s)
 	}
 }
 
-static void log_tls(const char *key, const struct stream *stream)
-{
-	if (stream->tls)
-		log_str(key, tls_version_name(stream->tls));
-}
-
 /* Why a session ended badly is a line of its own level. */
 static enum log_level level_of(const struct session *s)
 {
@@ -65,17 +59,23 @@ static void log_counts(const struct session *s)
 		log_int("delayed_ms", s->delayed_ms);
 }
 
-void session_log_end(struct session *s)
+void session_log_id(const struct session *s)
 {
 	char reference[REFERENCE_TEXT_LONGEST];
 
+	log_str("session", reference_format(s->id, reference));
+}
+
+void session_log_end(struct session *s)
+{
 	if (!s->worker->setup->conf->log.sessions || !log_wants(level_of(s)))
 		return;
 	log_begin(level_of(s), "session");
-	log_str("session", reference_format(s->id, reference));
+	session_log_id(s);
 	log_addr("src", &s->addr);
 	log_str("listener", s->listener->conf->title);
-	log_tls("tls", &s->client);
+	if (s->tls_version)
+		log_str("tls", s->tls_version);
 	if (s->helo[0])
 		log_peer("helo", slice_str(s->helo));
 	log_counts(s);

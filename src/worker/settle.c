@@ -118,9 +118,12 @@ void settle_verdict(struct session *s, const struct message_verdict *v)
 	uint32_t wait = v->kind == VERDICT_DELAY ? v->wait_ms : 0;
 
 	s->delayed_ms += wait;
-	if (wait > SERVER_HELD_MS && s->server.fd >= 0) {
+	if (wait > SERVER_HELD_MS && s->server.fd >= 0 && !s->end_wanted) {
+		/* The refusal goes out in its time, and then the end. */
 		stream_close(&s->server, false);
-		dialog_gone(&s->dialog, DIALOG_SERVER);
+		s->end_wanted = true;
+		s->end_reply = REPLY_LOGIN_DELAYED;
+		s->end_reason = CLOSE_LOGIN_DELAYED;
 	}
 	if (wait == 0)
 		settle_deliver(s);
