@@ -146,7 +146,7 @@ static int helper_loop(struct helper *helper)
 		case HELPER_NOTHING: break;
 		case HELPER_GONE: return EX_OK;
 		case HELPER_BROKEN:
-			log_say(LOG_ERROR, "firewall_helper",
+			log_say(LOG_ERROR, "firewall-helper",
 				"reading from the keeper: %s", strerror(errno));
 			return EX_OSERR;
 		}
@@ -158,7 +158,7 @@ static int helper_loop(struct helper *helper)
 
 static int helper_out_of_memory(void)
 {
-	log_say(LOG_ERROR, "firewall_helper", "out of memory");
+	log_say(LOG_ERROR, "firewall-helper", "out of memory");
 	log_flush();
 	return EX_OSERR;
 }
@@ -170,12 +170,12 @@ int fw_helper_run(int fd, const struct fw_conf *conf)
 	int status;
 
 	if (wrong) {
-		log_say(LOG_ERROR, "firewall_helper", "%s", wrong);
+		log_say(LOG_ERROR, "firewall-helper", "%s", wrong);
 		log_flush();
 		return EX_CONFIG;
 	}
 	if (conf->backend != FW_BACKEND_NFT && fw_backend_nft_forget(conf))
-		log_say(LOG_INFO, "firewall_helper",
+		log_say(LOG_INFO, "firewall-helper",
 			"the table that backend nft left is deleted");
 	helper = calloc(1, sizeof(*helper));
 	if (!helper)
@@ -188,7 +188,7 @@ int fw_helper_run(int fd, const struct fw_conf *conf)
 	}
 	log_flush();
 	status = helper_loop(helper);
-	log_say(LOG_INFO, "firewall_helper",
+	log_say(LOG_INFO, "firewall-helper",
 		"keeper gone; %zu entries stay in force; %llu answers lost",
 		fw_ledger_count(helper->ledger),
 		(unsigned long long)helper->answers_dropped_count);

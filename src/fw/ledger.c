@@ -88,7 +88,7 @@ static bool ledger_may_log(struct fw_ledger *ledger, mono_ms_t now)
 {
 	if (now - ledger->lines_began >= 1000) {
 		if (ledger->lines_count > FW_LINES_MOST)
-			log_say(LOG_WARN, "firewall_refused",
+			log_say(LOG_WARN, "firewall-refused",
 				"%u refusals more, not logged",
 				ledger->lines_count - FW_LINES_MOST);
 		ledger->lines_began = now;
@@ -104,7 +104,7 @@ static void ledger_refuse(struct fw_ledger *ledger,
 
 	memcpy(prefix.addr.octets, record->octets, 16);
 	if (ledger_may_log(ledger, now)) {
-		log_begin(LOG_WARN, "firewall_refused");
+		log_begin(LOG_WARN, "firewall-refused");
 		log_int("word", record->word);
 		if (prefix.bits <= 128)
 			log_prefix("prefix", &prefix);
@@ -119,7 +119,7 @@ void fw_ledger_garbage(struct fw_ledger *ledger, size_t bytes, mono_ms_t now)
 {
 	if (!ledger_may_log(ledger, now))
 		return;
-	log_begin(LOG_WARN, "firewall_garbage");
+	log_begin(LOG_WARN, "firewall-garbage");
 	log_int("bytes", (int64_t)bytes);
 	log_str("why", fw_verdict_text(FW_VERDICT_GARBAGE));
 	log_end();
@@ -130,7 +130,7 @@ static void ledger_note_broken(
 {
 	ledger->tried = now;
 	ledger->broken = true;
-	log_begin(LOG_ERROR, "firewall_failed");
+	log_begin(LOG_ERROR, "firewall-helper-failed");
 	log_str("backend", ledger->backend->name);
 	log_str("doing", doing);
 	log_str("why", ledger->backend->why(ledger->self));
@@ -141,7 +141,7 @@ static void ledger_note_broken(
 static void ledger_note_whole(struct fw_ledger *ledger)
 {
 	if (ledger->broken)
-		log_say(LOG_INFO, "firewall_works", "backend %s works again",
+		log_say(LOG_INFO, "firewall-works", "backend %s works again",
 			ledger->backend->name);
 	ledger->broken = false;
 }
@@ -304,7 +304,7 @@ static void ledger_sync_end(
 	ledger->told = NULL;
 	fw_table_clear(ledger->waiting); /* what was said before is outdated */
 	status = ledger_reconcile(ledger, "sync", now, &drift);
-	log_begin(drift ? LOG_INFO : LOG_DEBUG, "firewall_sync");
+	log_begin(drift ? LOG_INFO : LOG_DEBUG, "firewall-sync");
 	log_int("entries", (int64_t)fw_ledger_count(ledger));
 	log_int("drift", (int64_t)drift);
 	log_bool("ok", status == FW_STATUS_OK);
@@ -325,7 +325,7 @@ static void ledger_flush(
 	fw_table_clear(ledger->waiting);
 	if (ledger->told)
 		fw_table_clear(ledger->told);
-	log_say(LOG_INFO, "firewall_flush", "all entries are lifted");
+	log_say(LOG_INFO, "firewall-flush", "all entries are lifted");
 	if (ledger->backend->flush(ledger->self) == FW_OK)
 		return;
 	if (ledger_reconcile(ledger, "flush", now, &drift) != FW_STATUS_OK)

@@ -51,7 +51,7 @@ static enum fw_result fw_null_prepare(void *self, bool afresh)
 
 static void fw_null_tell(const struct fw_change *change)
 {
-	log_begin(LOG_INFO, "firewall_would");
+	log_begin(LOG_INFO, "firewall-would");
 	log_str("word", change->add ? "add" : "delete");
 	log_prefix("prefix", &change->prefix);
 	if (change->add && change->ttl_s)
@@ -74,7 +74,7 @@ static enum fw_result fw_null_apply(
 			fw_null_tell(&changes[i]);
 	}
 	if (n > FW_NULL_LINES_MOST)
-		log_say(LOG_INFO, "firewall_would", "and %zu changes more",
+		log_say(LOG_INFO, "firewall-would", "and %zu changes more",
 			n - FW_NULL_LINES_MOST);
 	return result;
 }
@@ -92,7 +92,7 @@ static enum fw_result fw_null_flush(void *self)
 {
 	struct fw_null_state *null = self;
 
-	log_say(LOG_INFO, "firewall_would", "flush all %zu entries",
+	log_say(LOG_INFO, "firewall-would", "flush all %zu entries",
 		fw_table_count(null->would));
 	fw_table_clear(null->would);
 	return FW_OK;

@@ -234,7 +234,7 @@ def test_never_list_wins(network, helper):
     assert network.connects(A)
     assert network.connects(SIX)
     assert blocked(network, B, "v4_32")
-    one.wait_log("firewall_refused.*203.0.113.0/24.*never-block")
+    one.wait_log("firewall-refused.*203.0.113.0/24.*never-block")
 
 
 def test_entry_that_came_on_the_never_list_is_lifted(network, helper):
@@ -255,9 +255,9 @@ def test_without_the_right_it_fails_and_goes_on(network, helper):
         assert [a.status for a in answers] == [FAILED, FAILED]
     assert one.sync({A: 600}).status == FAILED
     assert one.alive()
-    one.wait_log("firewall_failed.*doing=preparing.*CAP_NET_ADMIN")
-    one.wait_log("firewall_failed.*doing=sync.*CAP_NET_ADMIN")
-    assert one.log().count("firewall_failed") == 2
+    one.wait_log("firewall-helper-failed.*doing=preparing.*CAP_NET_ADMIN")
+    one.wait_log("firewall-helper-failed.*doing=sync.*CAP_NET_ADMIN")
+    assert one.log().count("firewall-helper-failed") == 2
     assert one.leave() == 0
 
 
@@ -309,7 +309,7 @@ def test_null_only_says_what_it_would_do(network, helper):
     assert one.sync({A: 600, NET: 600}).drift == 2
     assert network.connects(A)
     assert "postern" not in network.nft("list", "ruleset")
-    one.wait_log(f"firewall_would.*word=add prefix={A} ttl_s=600")
+    one.wait_log(f"firewall-would.*word=add prefix={A} ttl_s=600")
 
 
 def test_another_backend_lifts_what_nft_left(network, helper):
@@ -409,7 +409,7 @@ def test_exec_that_hangs_is_killed(helper, folder):
     assert len(pids) == 2   # the second ban was not tried
     for pid in pids:
         wait.until(lambda: gone(pid), f"end of {pid}")
-    one.wait_log("firewall_failed.*killed after 5000 ms")
+    one.wait_log("firewall-helper-failed.*killed after 5000 ms")
     # Not tried again at once, and the helper lives.
     assert [a.status for a in one.do(record(ADD, A, 600))] == [FAILED] * 2
     assert len((folder / "pids").read_text().split()) == 2
@@ -429,13 +429,13 @@ def test_exec_that_says_no_is_asked_again_at_the_sync(helper, folder):
     path = program(folder, f"[ \"$1\" = flush ] || [ -e {folder}/yes ]")
     one = helper(backend="exec", exec=path)
     assert [a.status for a in one.do(record(ADD, A, 600))][0] == FAILED
-    one.wait_log("firewall_failed.*exit status 1")
+    one.wait_log("firewall-helper-failed.*exit status 1")
     assert one.sync({A: 600}).status == FAILED
     (folder / "yes").write_text("")
     answer = one.sync({A: 600})
     assert (answer.status, answer.drift) == (OK, 1)
     assert one.sync({A: 600}).drift == 0
-    one.wait_log("firewall_works")
+    one.wait_log("firewall-works")
 
 
 @pytest.mark.parametrize("mode,why", [
@@ -444,5 +444,5 @@ def test_exec_that_says_no_is_asked_again_at_the_sync(helper, folder):
 def test_exec_of_a_program_that_is_not_sound_fails(helper, folder, mode, why):
     one = helper(backend="exec", exec=program(folder, mode=mode))
     assert one.sync({A: 600}).status == FAILED
-    one.wait_log(f"firewall_failed.*{why}")
+    one.wait_log(f"firewall-helper-failed.*{why}")
     assert not (folder / "called").exists()
