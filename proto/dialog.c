@@ -305,7 +305,7 @@ void dialog_settled(struct dialog *d)
 	if (d->state != DIALOG_STATE_AUTH_SETTLING)
 		return;
 	dialog_move(d, DIALOG_STATE_COMMAND);
-	if (d->violated)
+	if (d->violated && !d->server_said_421)
 		dialog_end(d, REPLY_PIPELINED_PAST, CLOSE_PIPELINING);
 }
 

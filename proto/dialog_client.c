@@ -112,6 +112,7 @@ static enum reply_id auth_refusal(const struct dialog *d)
 static bool ask(struct dialog *d, struct dialog_step *step)
 {
 	step->mech = (enum auth_mech)d->auth.mech;
+	d->asked = false; /* a line before it held no secret: no attempt */
 	dialog_move(d, DIALOG_STATE_AUTH_ASKING);
 	return step_is(step, DIALOG_ASK, 0);
 }

@@ -393,6 +393,14 @@ static void replied_data(
 	dialog_move(d, DIALOG_STATE_DATA);
 }
 
+/* The server leaves; an attempt that it has heard of is settled before. */
+static void server_said_421(struct dialog *d)
+{
+	d->server_gone = d->server_said_421 = true;
+	if (!d->asked)
+		dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
+}
+
 /* The last line of the reply to the FIFO's first entry is in. */
 static void replied(struct dialog *d, unsigned what, uint16_t code,
 	struct dialog_step *step)
@@ -433,8 +441,7 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 		d->server_said_421 = code == 421;
 	} else if (code == 421) {
 		d->fifo_count = 0; /* RFC 5321 §3.8: nothing comes behind it */
-		dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
-		d->server_gone = d->server_said_421 = true;
+		server_said_421(d);
 	}
 }
 
@@ -510,8 +517,7 @@ static void feed_unasked(struct dialog *d, struct slice in,
 		return;
 	step->span = slice_head(in, n);
 	step->code = code;
-	dialog_end(d, REPLY_NONE, CLOSE_SERVER_CLOSED);
-	d->server_gone = true;
+	server_said_421(d);
 	(void)step_is(step, DIALOG_FORWARD, n);
 }
 

@@ -140,7 +140,7 @@ static void finish(struct world *w)
 
 	take_event(w, EVENT_SENT, 0);
 	take_event(w, EVENT_CLIENT_GONE, 0);
-	for (unsigned i = 0; i < 2 * DIALOG_FIFO_MOST && !w->ended; i++) {
+	for (unsigned i = 0; i < INPUT_MOST && !w->ended; i++) { /* lines */
 		take_event(w, EVENT_PASS, 0);
 		take_event(w, EVENT_TLS_DONE, 0);
 		take_event(w, answers ? EVENT_PROPER : EVENT_SERVER_GONE, i);

@@ -323,6 +323,7 @@ static inline void carry_ask(struct world *w, const struct dialog_step *step)
 		(const char *)step->credential.secret.p);
 	text_note(&w->note, "ASK", line);
 	w->asked_mech = step->mech;
+	w->attempt = false; /* one before it held no secret */
 }
 
 static inline void carry_settle(struct world *w, const struct dialog_step *step)
@@ -416,7 +417,9 @@ static inline void hold_state(const struct world *w, unsigned before)
 		HOLDS(w, closing);
 	HOLDS(w, d->state < DIALOG_STATE_COUNT);
 	HOLDS(w, d->fifo_count <= DIALOG_FIFO_MOST);
-	HOLDS(w, w->replies <= w->commands + (closing ? 1u : 0u));
+	HOLDS(w, w->replies <=
+			 w->commands +
+				 (closing || d->server_said_421 ? 1u : 0u));
 	if (d->state == DIALOG_STATE_COMMAND && d->fifo_count == 0 &&
 		!d->server_gone && !d->ehlo_kept)
 		HOLDS(w, w->replies == w->commands);

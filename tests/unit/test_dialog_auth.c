@@ -167,6 +167,22 @@ static const struct script outcomes[] = {
 		ANSWER("AUTH LOGIN\r\n"), PROMPT("334 VXNlcm5hbWU6\r\n"),
 		{.s = "421 bye\r\n",
 			.to_c = "421 bye\r\n{CLOSE server-closed}"}}},
+	{"told wrong, then 421 in the place of an answer", FROM_EHLO, .turns = {
+		GUESS("AUTH XOAUTH2 " XO "\r\n", "XOAUTH2 u Bearer t"),
+		PROMPT("334 e30=\r\n"),
+		{.s = "421 bye\r\n", .to_c = "421 bye\r\n",
+			.note = "SETTLE failed 0"},
+		{.act = HAPPENS_SETTLED, .to_c = "{CLOSE server-closed}"}}},
+	{"421 to a command before AUTH", FROM_EHLO, .turns = {
+		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"}, ASKED, PASSED,
+		{.s = "421 bye\r\n", .to_c = "421 bye\r\n",
+			.note = "SETTLE temporary 0"},
+		{.act = HAPPENS_SETTLED, .to_c = "{CLOSE server-closed}"}}},
+	{"nothing is said behind a 421", FROM_EHLO, .turns = {
+		ASKED, PASSED, {.c = "NOOP\r\n"},
+		{.s = "421 bye\r\n", .note = "SETTLE temporary 421"},
+		{.act = HAPPENS_SETTLED,
+			.to_c = "421 bye\r\n{CLOSE server-closed}"}}},
 	{"354 to AUTH", FROM_EHLO, .turns = {
 		ANSWER("AUTH LOGIN\r\n"), FAULT("354 x\r\n")}},
 	{"two codes to AUTH", FROM_EHLO, .turns = {

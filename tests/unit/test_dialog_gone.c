@@ -55,6 +55,13 @@ static const struct script server_gone[] = {
 		{.c = PLAIN, .note = "ASK PLAIN u p"},
 		NO_SERVER,
 		{.act = HAPPENS_PASS, .at = DIALOG_STATE_CLOSED}}},
+	{"a second verdict is awaited: the first attempt is over", FROM_EHLO,
+		.turns = {
+		{.c = "AUTH PLAIN !\r\n", .note = "ASK PLAIN  "},
+		{.act = HAPPENS_PASS, .to_s = "AUTH PLAIN !\r\n"},
+		{.s = "334 \r\n", .to_c = "334 \r\n"},
+		{.c = "AHUAcA==\r\n", .note = "ASK PLAIN u p"},
+		NO_SERVER}},
 	{"has the secret: temporary", FROM_EHLO, .turns = {
 		{.c = PLAIN, .note = "ASK PLAIN u p"},
 		{.act = HAPPENS_PASS, .to_s = PLAIN},
