@@ -312,7 +312,6 @@ void dialog_settled(struct dialog *d)
 void dialog_tls_done(struct dialog *d, enum dialog_side side)
 {
 	if (side == DIALOG_SERVER) {
-		d->server_tls = true;
 		dialog_move(d, DIALOG_STATE_COMMAND);
 		return;
 	}

@@ -91,9 +91,9 @@ struct dialog {
 	} fifo[DIALOG_FIFO_MOST];
 	struct payload payload;
 	struct auth auth;
-	bool client_tls : 1, server_tls : 1, greeted : 1, ehlo_needed : 1,
-		authed : 1, in_transaction : 1, asked : 1, cancelled : 1,
-		answering : 1, violated : 1, client_gone : 1, server_gone : 1,
+	bool client_tls : 1, greeted : 1, ehlo_needed : 1, authed : 1,
+		in_transaction : 1, asked : 1, cancelled : 1, answering : 1,
+		violated : 1, client_gone : 1, server_gone : 1,
 		server_dropped : 1, received_due : 1, chunk_begun : 1,
 		tls_due : 1, ehlo_due : 1, server_said_421 : 1, judged : 1,
 		ehlo_fresh : 1, ehlo_kept : 1, again : 1;

@@ -74,11 +74,6 @@ void turn_away(struct worker *w, int fd, struct tls_connection *tls,
 	(void)close(fd);
 }
 
-static uint64_t next_id(struct worker *w)
-{
-	return w->session_base + (++w->session_count & 0x3ffffff);
-}
-
 static void note_refusal(struct worker *w, const struct addr *addr, uint64_t id,
 	enum reply_id reply)
 {
@@ -97,7 +92,7 @@ static void admit(struct worker *w, struct acceptor *a, int fd,
 	uint64_t id;
 
 	if (banlist_bans(w->bans, w->now, addr)) {
-		id = next_id(w);
+		id = worker_next_id(w);
 		w->stats.turned_away_total++;
 		turned_away_log(addr);
 		if (w->setup->conf->banned.answer == CONF_ANSWER_REFUSE)

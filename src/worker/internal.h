@@ -61,6 +61,7 @@ struct worker {
 };
 
 /* worker.c */
+uint64_t worker_next_id(struct worker *worker); /* of a session */
 void worker_now(struct worker *worker); /* reads the clock, once an event */
 void worker_ask_link(struct worker *worker, struct session *session);
 void worker_ask_unlink(struct worker *worker, struct session *session);

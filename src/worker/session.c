@@ -55,7 +55,7 @@ static struct session *session_new(struct worker *w,
 	s->listener = listener;
 	s->addr = *addr;
 	s->port = port;
-	s->id = w->session_base + (++w->session_count & 0x3ffffff);
+	s->id = worker_next_id(w);
 	s->begun_ms = w->now;
 	s->longest_ms = w->now + listener->conf->session_longest_ms;
 	s->armed_ms = MONO_NEVER;

@@ -25,6 +25,11 @@ void worker_now(struct worker *w)
 	w->now = clock_mono_ms();
 }
 
+uint64_t worker_next_id(struct worker *w)
+{
+	return w->session_base + (++w->session_count & 0x3ffffff);
+}
+
 void worker_note(struct session *s, enum note_kind kind, enum reply_id reply)
 {
 	struct message_note note = {.addr = s->addr,
