@@ -101,6 +101,7 @@ struct message_note {
 /* A worker's counters since its start; sent once a second when changed. */
 struct message_stats {
 	uint64_t sessions_open;
+	uint64_t buffers_open; /* octets wait in so many places */
 	uint64_t sessions_total;
 	uint64_t messages_total; /* 2yz to an end of data, read from the server
 				  */

@@ -340,6 +340,7 @@ static void stats_add(struct message_stats *sum,
 {
 	if (alive) {
 		sum->sessions_open += stats->sessions_open;
+		sum->buffers_open += stats->buffers_open;
 		sum->tarpit_open += stats->tarpit_open;
 	}
 	sum->sessions_total += stats->sessions_total;

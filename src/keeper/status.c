@@ -53,8 +53,9 @@ static json_t *workers_array(const struct peers *peers)
 
 static json_t *sessions_object(const struct message_stats *sum)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "open",
-		(json_int_t)sum->sessions_open, "total",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "open",
+		(json_int_t)sum->sessions_open, "buffers",
+		(json_int_t)sum->buffers_open, "total",
 		(json_int_t)sum->sessions_total, "messages",
 		(json_int_t)sum->messages_total, "turned_away",
 		(json_int_t)sum->turned_away_total, "tarpit",

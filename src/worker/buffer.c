@@ -10,6 +10,9 @@
 
 enum { BUFFER_LEAST_BYTES = 240 };
 
+/* Of the process: for the status, where an idle one must show none. */
+static size_t buffers_open;
+
 static struct buffer *buffer_grow(struct buffer *old, size_t waiting, size_t n)
 {
 	size_t room = BUFFER_LEAST_BYTES;
@@ -20,6 +23,7 @@ static struct buffer *buffer_grow(struct buffer *old, size_t waiting, size_t n)
 	b = malloc(sizeof *b + room);
 	if (!b)
 		return NULL;
+	buffers_open++;
 	b->start = 0;
 	b->end = waiting;
 	b->room = room;
@@ -72,5 +76,11 @@ void buffer_free(struct buffer **buffer)
 		return;
 	secret_wipe((*buffer)->data, (*buffer)->end);
 	free(*buffer);
+	buffers_open--;
 	*buffer = NULL;
+}
+
+size_t buffer_count(void)
+{
+	return buffers_open;
 }

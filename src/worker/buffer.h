@@ -25,5 +25,7 @@ struct slice buffer_peek(const struct buffer *buffer);
 /* Drops the first n octets; frees at the last one. */
 void buffer_drop(struct buffer **buffer, size_t n);
 void buffer_free(struct buffer **buffer);
+/* Buffers of this process that hold octets now. */
+size_t buffer_count(void);
 
 #endif

@@ -45,7 +45,7 @@ struct worker {
 	mono_ms_t now;
 	mono_ms_t doors_until; /* then the doors are left, when draining */
 	mono_ms_t drain_until; /* MONO_NEVER: not draining */
-	mono_ms_t stats_due, keeper_since, tickets_at_ms;
+	mono_ms_t keeper_since, tickets_at_ms;
 	uint64_t session_base, session_count;
 	uint64_t attempt_count;
 	uint8_t tag_key[16];

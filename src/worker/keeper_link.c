@@ -202,10 +202,8 @@ void keeper_link_tick(struct worker *w)
 		acceptors_open(w);
 		(void)channel_send(w->supervisor, MESSAGE_READY, NULL, 0);
 	}
-	if (w->now < w->stats_due)
-		return;
-	w->stats_due = w->now + 1000;
 	w->stats.tarpit_open = tarpit_count(w->tarpit);
+	w->stats.buffers_open = buffer_count();
 	w->stats.log_dropped_total = log_dropped_count();
 	if (memcmp(&w->stats, &w->stats_told, sizeof w->stats) == 0)
 		return;

@@ -29,6 +29,7 @@ static void hold(const struct buffer *buffer)
 
 	assert_int_equal(is.n, model_n);
 	assert_true((buffer == NULL) == (model_n == 0));
+	assert_int_equal(buffer_count(), buffer != NULL);
 	if (model_n)
 		assert_memory_equal(is.p, model, model_n);
 }

@@ -4,6 +4,7 @@ import json
 import pathlib
 import socket
 import sys
+import threading
 
 from . import net
 from .process import Program
@@ -38,6 +39,7 @@ class Double(Program):
         self.maildir = folder / "mail"
         self._events = []
         self._offset = 0
+        self._lock = threading.Lock()
         argv = [sys.executable, SCRIPT, "--seed", seed,
                 "--listen", f"{host_ip}:{net.free_port(host_ip)}",
                 "--events", self.events_path, "--maildir", self.maildir,
@@ -66,7 +68,11 @@ class Double(Program):
     # Events
 
     def events(self):
-        """All events until now."""
+        """All events until now; any thread may ask."""
+        with self._lock:
+            return list(self._read_events())
+
+    def _read_events(self):
         try:
             with open(self.events_path, "rb") as file:
                 file.seek(self._offset)
