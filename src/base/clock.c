@@ -3,7 +3,8 @@
  *
  * CLOCK_BOOTTIME goes on while a machine is suspended, so a ban of ten minutes
  * is over ten minutes later. Wall-clock time may jump and is never used to
- * decide anything. Both are read without a system call (vDSO).
+ * decide anything. Both are read without a system call (vDSO); a thread's run
+ * time is not, and is for measuring alone.
  */
 #include "clock.h"
 
@@ -36,4 +37,11 @@ uint64_t clock_mono_us(void)
 wall_s_t clock_wall_s(void)
 {
 	return (wall_s_t)clock_read(CLOCK_REALTIME).tv_sec;
+}
+
+uint64_t clock_run_us(void)
+{
+	struct timespec ts = clock_read(CLOCK_THREAD_CPUTIME_ID);
+
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }

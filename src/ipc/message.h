@@ -111,7 +111,8 @@ struct message_stats {
 	uint64_t log_dropped_total;
 	uint64_t auth_ok_total;
 	uint64_t auth_failed_total;
-	uint64_t loop_stall_longest_ms;
+	uint64_t loop_stall_longest_ms; /* by the clock: base/stall.h */
+	uint64_t loop_run_longest_ms;	/* of this, its own run time */
 };
 
 struct message_ban {

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "../base/stall.h"
 #include "../base/units.h"
 #include "../conf/conf.h"
 #include "keeper.h"
@@ -44,7 +45,8 @@ struct hub {
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	wall_s_t turn_wall;
-	bool stop; /* end after this turn */
+	struct stall stall; /* its own loop's */
+	bool stop;	    /* end after this turn */
 };
 
 mono_ms_t hub_now(struct hub *hub);

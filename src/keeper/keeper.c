@@ -67,6 +67,7 @@ mono_ms_t hub_now(struct hub *hub)
 	if (hub->turn_now == 0) {
 		hub->turn_now = clock_mono_ms();
 		hub->turn_wall = clock_wall_s();
+		stall_event(&hub->stall, hub->turn_now);
 	}
 	return hub->turn_now;
 }
@@ -257,6 +258,7 @@ static void end_turn(struct hub *hub, struct store_watch *watch)
 	control_flush(hub);
 	overseer_flush(hub);
 	log_flush();
+	stall_turn_over(&hub->stall, clock_mono_ms(), clock_run_us());
 	hub->turn_now = 0;
 }
 
@@ -266,6 +268,7 @@ static void run(struct hub *hub, struct event *timer)
 
 	/* A file that was set aside or failed at the start is said at once. */
 	end_turn(hub, &watch);
+	hub->stall = (struct stall){.run_us = clock_run_us()};
 	while (!hub->stop) {
 		if (!arm_timer(hub, timer) ||
 			event_base_loop(hub->base, EVLOOP_ONCE) < 0)

@@ -352,6 +352,8 @@ static void stats_add(struct message_stats *sum,
 	sum->auth_failed_total += stats->auth_failed_total;
 	if (stats->loop_stall_longest_ms > sum->loop_stall_longest_ms)
 		sum->loop_stall_longest_ms = stats->loop_stall_longest_ms;
+	if (stats->loop_run_longest_ms > sum->loop_run_longest_ms)
+		sum->loop_run_longest_ms = stats->loop_run_longest_ms;
 }
 
 /* See the head of the file for why TEMPORARY. */

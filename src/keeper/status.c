@@ -40,15 +40,28 @@ static json_t *workers_array(const struct peers *peers)
 		const struct message_stats *stats = &info.stats;
 
 		(void)json_array_append_new(workers,
-			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "slot",
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "slot",
 				(json_int_t)info.slot, "pid",
 				(json_int_t)info.pid, "sessions",
 				(json_int_t)stats->sessions_open, "tarpit",
 				(json_int_t)stats->tarpit_open, "logins",
 				(json_int_t)info.attempts_count, "stall_ms",
-				(json_int_t)stats->loop_stall_longest_ms));
+				(json_int_t)stats->loop_stall_longest_ms,
+				"run_ms",
+				(json_int_t)stats->loop_run_longest_ms));
 	}
 	return workers;
+}
+
+/* The longest turns, of all workers that there were, and of the keeper. */
+static json_t *loops_object(
+	const struct message_stats *sum, const struct stall *keeper)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "worker_stall_ms",
+		(json_int_t)sum->loop_stall_longest_ms, "worker_run_ms",
+		(json_int_t)sum->loop_run_longest_ms, "keeper_stall_ms",
+		(json_int_t)keeper->longest_ms, "keeper_run_ms",
+		(json_int_t)keeper->run_longest_ms);
 }
 
 static json_t *sessions_object(const struct message_stats *sum)
@@ -138,14 +151,15 @@ json_t *status_object(struct hub *hub)
 	policy_stats(judge_policy(hub->judge), &stats);
 	peers_totals(hub->peers, &sum);
 	return json_pack("{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
-			 "s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}",
+			 "s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}",
 		"ok", 1, "version", POSTERN_VERSION, "pid",
 		(json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
 		mode_name(hub->conf), "workers", workers_array(hub->peers),
-		"sessions", sessions_object(&sum), "logins",
-		logins_object(&stats), "verdicts", verdicts_object(&stats),
-		"rules", rules_object(&stats), "bans", (json_int_t)stats.bans,
+		"loops", loops_object(&sum, &hub->stall), "sessions",
+		sessions_object(&sum), "logins", logins_object(&stats),
+		"verdicts", verdicts_object(&stats), "rules",
+		rules_object(&stats), "bans", (json_int_t)stats.bans,
 		"would_bans", (json_int_t)judge_would_bans(hub->judge),
 		"spared", (json_int_t)judge_spared(hub->judge), "sources",
 		(json_int_t)stats.sources, "sources_evicted",

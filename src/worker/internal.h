@@ -5,6 +5,7 @@
 #define WORKER_INTERNAL_H
 
 #include "../base/slab.h"
+#include "../base/stall.h"
 #include "../ipc/channel.h"
 #include "banlist.h"
 #include "session.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct session *asks[ASK_HEADS]; /* attempts by id */
 	struct message_stats stats, stats_told;
 	mono_ms_t now;
+	struct stall stall;
 	mono_ms_t doors_until; /* then the doors are left, when draining */
 	mono_ms_t drain_until; /* MONO_NEVER: not draining */
 	mono_ms_t keeper_since, tickets_at_ms;

@@ -23,6 +23,7 @@ enum { TICK_MS = 200, LAST_WORDS_MS = 1000 };
 void worker_now(struct worker *w)
 {
 	w->now = clock_mono_ms();
+	stall_event(&w->stall, w->now);
 }
 
 uint64_t worker_next_id(struct worker *w)
@@ -353,22 +354,24 @@ static void worker_free(struct worker *w)
 	free(w);
 }
 
+static void turn_over(struct worker *w)
+{
+	stall_turn_over(&w->stall, clock_mono_ms(), clock_run_us());
+	w->stats.loop_stall_longest_ms = w->stall.longest_ms;
+	w->stats.loop_run_longest_ms = w->stall.run_longest_ms;
+}
+
 /* One turn: what is ready, then what that left to do. */
 static bool worker_turn(struct worker *w)
 {
-	uint64_t begun;
-
 	if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
 		return false;
-	begun = w->now;
-	worker_now(w);
-	if (w->now - begun > w->stats.loop_stall_longest_ms)
-		w->stats.loop_stall_longest_ms = w->now - begun;
 	reap(w);
 	keeper_link_flush(w);
 	if (channel_waiting(w->supervisor))
 		(void)channel_flush(w->supervisor);
 	log_flush();
+	turn_over(w);
 	return !(w->drain_until != MONO_NEVER && TAILQ_EMPTY(&w->sessions));
 }
 
@@ -387,6 +390,7 @@ int worker_run(const struct worker_setup *setup)
 	worker_events(w);
 	if (!keeper_link_open(w, setup->keeper_fd))
 		log_say(LOG_ERROR, "keeper-away", "no line to the keeper");
+	stall_start(&w->stall, clock_run_us());
 	while (worker_turn(w)) {
 	}
 	worker_free(w);
