@@ -44,6 +44,12 @@ def parse(args):
     add("--json", default="", help="keep every run in this file")
     add("--soak", action="store_true", help="mixed load for --minutes")
     add("--minutes", type=float, default=60, help="of the soak")
+    add("--rate", type=float, default=30, help="its sessions a second")
+    add("--faults", type=float, default=1, help="per cent of them")
+    add("--reload-every", type=int, default=1, help="minutes; 0: never")
+    add("--no-kills", dest="kills", action="store_false",
+        help="kill neither workers nor servers")  # fmt: skip
+    add("--priority", type=int, default=-5, help="nice value of postern")
     return parser.parse_args(args)
 
 
@@ -117,7 +123,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine.prepare()
     try:
-        return soak.run(opt.minutes) if opt.soak else run_all(opt)
+        return soak.run(opt) if opt.soak else run_all(opt)
     finally:
         machine.stop_all()
 
