@@ -30,6 +30,10 @@ class Peer:
         line, self.buf = self.buf.split(b"\r\n", 1)
         return line
 
+    def send(self, octets):
+        """One write."""
+        self.sock.sendall(octets)
+
     def say(self, *lines):
         self.sock.sendall(b"".join(line.encode() + b"\r\n"
                                    for line in lines))

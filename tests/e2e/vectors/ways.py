@@ -42,8 +42,11 @@ class Way:
         return True
 
 
+WHOLE = Way("whole")
+
+
 def all_ways(critical):
     """Whole, octet by octet, and split within the critical part: in front of
     each of its octets, and behind the last."""
     splits = [Way(f"split at {at}", at) for at in range(len(critical) + 1)]
-    return [Way("whole"), Way("octets"), *splits]
+    return [WHOLE, Way("octets"), *splits]
