@@ -22,6 +22,7 @@ struct child {
 	unsigned generation; /* workers: of the plan that they serve */
 	bool ready;
 	bool leaving;		 /* drains or was told to stop: not restarted */
+	bool renewed;		 /* was told to stop, to be started anew */
 	struct channel *channel; /* to it; NULL: none (firewall) */
 	mono_ms_t started_ms, start_at_ms;
 	unsigned quick_deaths; /* in a row, soon after the start */

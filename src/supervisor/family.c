@@ -281,10 +281,24 @@ void family_signal(struct supervisor *s, enum child_kind kind, int number)
 	}
 }
 
+void family_renew(struct supervisor *s, enum child_kind kind)
+{
+	for (size_t i = 0; i < s->children.count; i++) {
+		struct child *c = &s->children.all[i];
+
+		if (c->used && c->kind == kind && c->pid > 0) {
+			c->renewed = true;
+			(void)kill(c->pid, SIGTERM);
+		}
+	}
+}
+
 static void death_log(const struct child *c, int status)
 {
 	bool expected =
-		c->leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		(c->leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+		(c->renewed && WIFSIGNALED(status) &&
+			WTERMSIG(status) == SIGTERM);
 
 	log_begin(expected ? LOG_DEBUG : LOG_ERROR, "process-ended");
 	log_str("name", child_name(c));
@@ -305,6 +319,8 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 		c->quick_deaths = 0;
 	else
 		death_log(c, status);
+	if (c->renewed)
+		c->started_ms = 0; /* no quick death: another one at once */
 	if (s->stop_until != MONO_NEVER ||
 		(c->kind == CHILD_WORKER && c->leaving)) {
 		child_free(c);
@@ -314,6 +330,7 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 	c->pid = 0;
 	c->ready = false;
 	c->leaving = false;
+	c->renewed = false;
 	c->start_at_ms = child_restart_at(c, s->now);
 }
 

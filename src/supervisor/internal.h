@@ -35,6 +35,8 @@ bool family_start(struct supervisor *s);   /* keeper, helper, workers */
 bool family_workers(struct supervisor *s); /* those of the present plan */
 /* Sends a signal to all of a kind. */
 void family_signal(struct supervisor *s, enum child_kind kind, int signal);
+/* Ends them, to be started anew at once. */
+void family_renew(struct supervisor *s, enum child_kind kind);
 void family_reap(struct supervisor *s);
 void family_restart_due(struct supervisor *s);
 mono_ms_t family_deadline(const struct supervisor *s);

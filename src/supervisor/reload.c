@@ -136,7 +136,7 @@ static void tell_others(struct supervisor *s)
 		(void)kill(keeper->pid, SIGTERM); /* it reads it at its start */
 	if (fd >= 0)
 		(void)close(fd);
-	family_signal(s, CHILD_FIREWALL, SIGTERM);
+	family_renew(s, CHILD_FIREWALL);
 }
 
 void reload_ready(struct supervisor *s)

@@ -14,7 +14,8 @@ import threading
 
 import pytest
 
-from attack import counted, guess, guesses, settled
+import attack
+from attack import counted, guess, guesses, processes, settled
 from harness import net, wait
 from harness.postern import binary
 from harness.raw import Broken, Client
@@ -80,6 +81,20 @@ def test_changes_are_told(pair, greeted):
     # An option that a running daemon cannot take over says so.
     front.options["user"] = "nobody"
     assert "needs a restart" in reload(front)
+
+
+def test_helper_is_renewed_without_an_alarm(pair):
+    """It reads the new file at its start: its end is no trouble, and not one
+    of those behind which a process is started later and later."""
+    server, front = pair
+    for failures in range(6, 10):
+        before = processes(front)["firewall"]
+        front.options["source_limit"]["failures"] = failures
+        reload(front)
+        with attack.timed(longest_s=2):
+            wait.until(lambda: processes(front)["firewall"] not in
+                       (before, []), "another helper", 20)
+    assert not front.events("process-ended", level="error")
 
 
 def test_hangup_reloads_as_well(pair, greeted):
