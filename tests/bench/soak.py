@@ -33,7 +33,7 @@ QUIET_MOST_S = 30
 WARM_SHARE, WARM_MOST = 0.2, 10
 WORKERS = 2
 # What deaths of our own making may say in the log.
-EXCUSED_ERRORS = ("child-died",)
+EXCUSED_ERRORS = ("process-ended",)
 
 
 def certificates():
@@ -236,9 +236,8 @@ class Soak:
         found = {}
         with open(self.state / "log", errors="replace") as file:
             for line in file:
-                words = line.split()
-                if "error" in words[1:3]:
-                    event = words[words.index("error") + 1]
+                _, level, _, event = (line.split() + [""] * 4)[:4]
+                if level == "error":
                     found[event] = found.get(event, 0) + 1
         return found
 
@@ -246,9 +245,10 @@ class Soak:
         warm = min(WARM_MOST, int(len(self.series) * WARM_SHARE) + 1)
         figures, grown = soak_watch.grown(self.series[warm - 1:])
         errors = self.errors()
-        died = self.counts["workers_killed"]
-        alien = {e: n for e, n in errors.items()
-                 if not died or e not in EXCUSED_ERRORS}  # fmt: skip
+        alien = dict(errors)
+        for event in EXCUSED_ERRORS:
+            if alien.get(event) == self.counts["workers_killed"]:
+                del alien[event]
         wrong = self.wrong + self.book.wrong + grown + self.stalls.wrong()
         wrong += [f"lost: {text}" for text in self.lost()]
         wrong += [f"error lines in the log: {alien}"] if alien else []

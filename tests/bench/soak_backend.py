@@ -135,7 +135,8 @@ class Session:
         digest, octets = hashlib.sha256(), 0
         # What is hashed is what is on the wire, with its doubled dots; the
         # last four octets stay in the buffer until they are not an end.
-        while not self.buf.startswith(b".\r\n"):
+        # Only in front of the text is DATA's own line end its first half.
+        while octets or not self.buf.startswith(b".\r\n"):
             at = self.buf.find(END)
             take = at + 2 if at >= 0 else max(0, len(self.buf) - 4)
             digest.update(self.buf[:take])
