@@ -156,6 +156,11 @@ static void run_on(
 			run->at++;
 			continue;
 		}
+		if (run->state == AT_DOT && *run->at == '\0') {
+			if (rule != PAYLOAD_PASS)
+				break;
+			payload->bare_seen = true;
+		}
 		if (run->state != AT_DOT ||
 			(*run->at != '\r' && *run->at != '\n')) {
 			run->state = AT_TEXT;
@@ -166,11 +171,23 @@ static void run_on(
 	}
 }
 
+/* The NUL behind CRLF "." stands in front: the dot must not stand alone. */
+static enum payload_piece nul_piece(struct payload *payload,
+	enum payload_rule rule, struct slice *ret_insert)
+{
+	payload->bare_seen = true;
+	return rule == PAYLOAD_REJECT
+		       ? PAYLOAD_BARE
+		       : insert(payload, AT_TEXT, ".", ret_insert);
+}
+
 /* No run: a bare newline stands in front, or a CR that is all for now. */
 static enum payload_piece newline_piece(struct payload *payload,
 	enum payload_rule rule, struct slice in, bool behind_dot,
 	size_t *ret_used, struct slice *ret_insert)
 {
+	if (in.p[0] == '\0')
+		return nul_piece(payload, rule, ret_insert);
 	if (in.p[0] == '\n' || in.n > 1)
 		return bare(payload, rule, 1, behind_dot, ret_used, ret_insert);
 	*ret_used = 1;

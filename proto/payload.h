@@ -3,7 +3,8 @@
  *
  * The end is CRLF "." CRLF and nothing else; the text begins as if a CRLF
  * stood before it. Bare CR and LF are where servers disagree (SMTP
- * smuggling), so each is seen and met by one of three rules.
+ * smuggling), so each is seen and met by one of three rules; and so is the
+ * NUL of CRLF "." NUL, behind which some servers see nothing any more.
  */
 #ifndef PROTO_PAYLOAD_H
 #define PROTO_PAYLOAD_H
@@ -11,10 +12,11 @@
 #include "slice.h"
 
 enum payload_rule {
-	PAYLOAD_REJECT,	   /* a bare CR or LF ends the message with an error */
+	PAYLOAD_REJECT,	   /* one of these ends the message with an error */
 	PAYLOAD_NORMALIZE, /* a bare CR or LF becomes CRLF; a dot behind it is
 			      stuffed once more, and so is CRLF "." in front
-			      of it, so neither can ever be an end */
+			      of it or of that NUL, so neither can ever be
+			      an end */
 	PAYLOAD_PASS,	   /* as is */
 };
 
@@ -22,14 +24,14 @@ enum payload_piece {
 	PAYLOAD_TAKE,	/* the first `used` octets pass as they are */
 	PAYLOAD_INSERT, /* pass `insert` instead of the first `used` octets */
 	PAYLOAD_END,	/* the first `used` octets pass and end the message */
-	PAYLOAD_BARE,	/* REJECT: bare CR or LF met; nothing used */
+	PAYLOAD_BARE,	/* REJECT: one of these met; nothing used */
 	PAYLOAD_MORE,	/* all used up */
 };
 
 /* One octet of state: any octet may be the last one for now. */
 struct payload {
 	uint8_t state;
-	bool bare_seen; /* any rule: a bare CR or LF was in this message */
+	bool bare_seen; /* any rule: one of these was in this message */
 };
 
 void payload_init(struct payload *payload); /* as if behind a CRLF */

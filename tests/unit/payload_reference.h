@@ -133,6 +133,15 @@ static inline void reference(
 				put(to, p + i, 1);
 			behind_bare = rule == PAYLOAD_NORMALIZE;
 			start = dot = false;
+		} else if (p[i] == '\0' && dot) {
+			to->bare_seen = true;
+			to->piece = rule == PAYLOAD_REJECT ? PAYLOAD_BARE
+							   : PAYLOAD_MORE;
+			if (rule == PAYLOAD_REJECT)
+				return;
+			put(to, ".", rule == PAYLOAD_NORMALIZE);
+			put(to, "", 1);
+			dot = false;
 		} else {
 			put(to, "..", p[i] == '.' && behind_bare);
 			put(to, p + i, 1);
@@ -144,6 +153,12 @@ static inline void reference(
 }
 
 /* --- the lax reader ----------------------------------------------------- */
+
+/* A line that is a dot, also to a server that keeps it as a C string. */
+static inline bool is_dot(const uint8_t *p, size_t n)
+{
+	return n > 0 && p[0] == '.' && (n == 1 || p[1] == '\0');
+}
 
 /* Octets up to and with the first dot line as a lax server reads it, or 0. */
 static inline size_t lax_end(const uint8_t *p, size_t n)
@@ -159,7 +174,7 @@ static inline size_t lax_end(const uint8_t *p, size_t n)
 		}
 		eol = p[i] == '\r' && i + 1 < n && p[i + 1] == '\n' ? 2 : 1;
 		i += eol;
-		if (end - line == 1 && p[line] == '.')
+		if (is_dot(p + line, end - line))
 			return i;
 		line = i;
 	}

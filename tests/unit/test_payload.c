@@ -5,7 +5,8 @@
  *    set of places, and 200,000 longer ones cut at random, against a naive
  *    automaton that sees the whole string;
  *  - whatever passes is read again by a reader that takes CRLF, LF or CR for
- *    a line end, as lax servers do: it must not find an end before the end.
+ *    a line end and stops a line at a NUL, as lax servers do: it must not
+ *    find an end before the end.
  */
 #include "payload_reference.h"
 
@@ -32,7 +33,7 @@ static const struct {
 	const char *id;
 	const char *s;
 	size_t n;
-	bool bare; /* S holds a bare CR or LF */
+	bool bare; /* S holds a bare CR or LF, or CRLF "." NUL */
 } ends[] = {
 	{"EOD-01", LIT("\n.\n"), true},
 	{"EOD-02", LIT("\n.\r\n"), true},
@@ -45,7 +46,9 @@ static const struct {
 	{"EOD-09", LIT("\r\n.\r\r\n"), true},
 	{"EOD-10", LIT("\r\r\n.\r\r\n"), true},
 	{"EOD-11", LIT("\r\n\0.\r\n"), false},
-	{"EOD-12", LIT("\r\n.\0\r\n"), false},
+	{"EOD-12", LIT("\r\n.\0\r\n"), true},
+	{"EOD-12 text", LIT("\r\n.\0x\r\n"), true},
+	{"EOD-12 stuffed", LIT("\r\n..\0\r\n"), false},
 	{"EOD-13", LIT("\r\n..\r\n"), false},
 	{"EOD-14 space", LIT("\r\n. \r\n"), false},
 	{"EOD-14 tab", LIT("\r\n.\t\r\n"), false},
