@@ -80,6 +80,10 @@ PARAMS = {
     "delay_220": ("int", 0, None, "ms before the banner"),
     "delay_auth": ("int", 0, None, "ms before 235 and 535"),
     "line_mode": ("text", "crlf_only", ["crlf_only", "lax"], ""),
+    "data_ends": ("list", [], [
+        f"{before}.{behind}" for before in ("crlf", "lf", "cr")
+        for behind in ("crlf", "lf", "cr", "crcrlf", "nul")],
+        "what ends DATA, too, besides CRLF.CRLF"),
     "line_longest": ("int", 65536, None, "octets of a command line"),
     "chunks": ("text", "whole", ["whole", "line", "byte", "crlf",
                                  "coalesced"], "how replies are cut"),
@@ -173,6 +177,8 @@ class Params:
             value = int(value)
         elif kind == "list" and isinstance(value, str):
             value = [part for part in value.split(",") if part]
+            if choices and not set(value) <= set(choices):
+                raise ValueError(f"{name}: of {choices}, not {value}")
         elif kind == "text" and name.startswith("t_"):
             value = text_of_escapes(value)
         elif kind == "text" and choices and value not in choices:

@@ -453,7 +453,7 @@ class Session:
 
     async def body(self):
         """Read up to the dot; True where its reply has gone already."""
-        unstuffer = Unstuffer(self.store)
+        unstuffer = Unstuffer(self.store, self.params.data_ends)
         slow = self.faults.take("slow-body")
         answered = False
         seen = 0

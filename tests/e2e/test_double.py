@@ -108,6 +108,24 @@ def test_lax_line_mode_ends_lines_at_anything(double, client):
 
 # Messages
 
+@pytest.mark.parametrize("name, end", [
+    ("lf.lf", b"\n.\n"), ("lf.crlf", b"\n.\r\n"), ("crlf.lf", b"\r\n.\n"),
+    ("cr.cr", b"\r.\r"), ("crlf.nul", b"\r\n.\0"), ("crlf.crcrlf", b"\r\n.\r\r\n")])
+def test_lax_end_of_data_is_one_of_those_named(double, client, name, end):
+    server = double(data_ends=[name])
+    for index in (len(end), 2):
+        c = client(server.port)
+        c.reply(220)
+        c.ehlo()
+        c.envelope()
+        c.cmd("DATA", 354)
+        c.send_split(b"x" + end + b"NOOP\r\n.\r\n", 1 + index)
+        c.reply(250), c.reply(250), c.reply(502)
+    first = server.octets(server.messages()[0])
+    assert first == b"x" + end[:end.index(b".")]
+    assert len(server.messages()) == 2
+
+
 def test_message_is_stored_octet_for_octet(double, client):
     server = double()
     c = client(server.port)
