@@ -185,6 +185,8 @@ class Stage:
         with self.greeted() as client:
             client.message(f"Subject: {word}\r\n\r\nx\r\n".encode())
             client.quit()
+        # A real server delivers behind its 250.
+        self.front.wait_until(lambda: self.arrived(word), f"message {word}")
         assert len(self.arrived(word)) == 1, f"{word} did not arrive once"
 
     def hold_u(self, timeout_s=wait.DEADLINE_S):
