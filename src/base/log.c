@@ -492,6 +492,20 @@ bool log_waiting(void)
 	return log_state.wait_n > 0;
 }
 
+size_t log_dropped_line(uint64_t lines, char *out, size_t room)
+{
+	size_t n;
+
+	if (log_state.building)
+		return 0;
+	line_start(LOG_WARN, "log-dropped");
+	log_int("lines", (int64_t)lines);
+	line_finish();
+	n = log_state.line_n < room ? log_state.line_n : 0;
+	memcpy(out, log_state.line, n);
+	return n;
+}
+
 uint64_t log_dropped_count(void)
 {
 	return log_state.dropped_count;

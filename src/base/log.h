@@ -66,6 +66,9 @@ void log_say(enum log_level level, const char *event, const char *format, ...)
 void log_flush(void);
 bool log_waiting(void); /* something waits for log_flush() */
 uint64_t log_dropped_count(void);
+/* For who writes what comes out of the descriptor, and lost lines there: a
+ * whole line that says so. 0: not now, or no room. */
+size_t log_dropped_line(uint64_t lines, char *out, size_t room);
 
 /*
  * The escaper alone (fuzzed): printable ASCII passes, `"` and `\` get a

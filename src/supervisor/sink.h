@@ -19,10 +19,13 @@ void sink_free(struct sink **sink); /* drains first */
 bool sink_possible(const char *to);
 /* Another destination; the old one stays when it fails (errno). */
 bool sink_change(struct sink *sink, const char *to);
-/* A file is opened again (after it was moved away). */
-void sink_reopen(struct sink *sink);
+/* A file is opened again (after it was moved away). false: errno, and the old
+ * one goes on. */
+bool sink_reopen(struct sink *sink);
 int sink_write_fd(const struct sink *sink); /* for log_init() */
 int sink_read_fd(const struct sink *sink);  /* poll for reading */
+/* Writes what waits, without ever waiting for the destination; what finds no
+ * room there is counted, and told once lines are taken again. */
 void sink_drain(struct sink *sink);
 
 #endif

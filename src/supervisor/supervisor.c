@@ -179,6 +179,15 @@ static void stop(struct supervisor *s)
 	family_signal(s, CHILD_WORKER, SIGTERM);
 }
 
+static void log_reopen(struct supervisor *s)
+{
+	if (!sink_reopen(s->sink))
+		log_say(LOG_ERROR, "log",
+			"cannot open %s again: %s; the file that was open "
+			"stays in use",
+			s->plan->conf->log.to, strerror(errno));
+}
+
 static void on_signal(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -188,7 +197,7 @@ static void on_signal(struct supervisor *s)
 		case SIGTERM:
 		case SIGINT: stop(s); break;
 		case SIGHUP: reload_begin(s); break;
-		case SIGUSR1: sink_reopen(s->sink); break;
+		case SIGUSR1: log_reopen(s); break;
 		case SIGCHLD: family_reap(s); break;
 		default: break;
 		}

@@ -8,8 +8,6 @@ not need the dead one go on, and all is back within two seconds.
 
 import contextlib
 import itertools
-import pathlib
-import threading
 import time
 
 import pytest
@@ -17,119 +15,12 @@ import pytest
 import attack
 from attack import greeted, guess, processes, worker_of
 from harness import wait
-from harness.raw import Broken, Client
+from harness.raw import Client
+from load import Book, Load, send, text
 
 LIMIT = 3
 BACK_S = 2
 SENDERS = 5
-LINE = b"a line that makes it long enough for several segments\r\n"
-
-
-class Book:
-    """What the senders know of their messages, by number."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.numbers = itertools.count()
-        self.state = {}
-        self.losses = 0
-
-    def new(self):
-        with self.lock:
-            number = next(self.numbers)
-            self.state[number] = "new"
-            return number
-
-    def check(self, server):
-        """Against what the server has stored; gives how many were seen."""
-        stored = {}
-        for path in (pathlib.Path(server.maildir) / "new").iterdir():
-            head, _, body = path.read_bytes().partition(b"\r\n\r\n")
-            number = int(head.removeprefix(b"Subject: "))
-            assert body == text(number).partition(b"\r\n\r\n")[2], number
-            stored[number] = stored.get(number, 0) + 1
-        acked = {n for n, state in self.state.items() if state == "acked"}
-        ended = {n for n, state in self.state.items() if state == "ended"}
-        assert all(count == 1 for count in stored.values()), stored
-        assert acked <= stored.keys(), f"lost: {acked - stored.keys()}"
-        extra = stored.keys() - acked - ended
-        assert not extra, f"never ended by a client: {extra}"
-        return len(acked)
-
-
-def text(number):
-    return b"Subject: %d\r\n\r\n%b.\r\n%d\r\n" % (number, LINE * 40, number)
-
-
-def send(client, book, number):
-    """In some writes, so that death may come anywhere."""
-    client.envelope()
-    client.cmd("DATA", 354)
-    octets = text(number).replace(b"\r\n.", b"\r\n..")
-    for start in range(0, len(octets), 500):
-        client.send(octets[start:start + 500])
-    book.state[number] = "ended"
-    client.send(b".\r\n")
-    client.reply(250)
-    book.state[number] = "acked"
-
-
-class Load:
-    """Senders, and a banned source that knocks; all until the end."""
-
-    def __init__(self, front, sources, banned):
-        self.front, self.port = front, front.ports["mx"]
-        self.book, self.banners, self.wrong = Book(), [], []
-        self.stop = threading.Event()
-        self.threads = [threading.Thread(target=self._send, args=(source,),
-                                         daemon=True) for source in sources]
-        self.threads.append(threading.Thread(target=self._knock,
-                                             args=(banned,), daemon=True))
-
-    def _send(self, source):
-        while not self.stop.is_set():
-            try:
-                with greeted(self.port, source) as client:
-                    code = client.auth_plain("anna", "secret").code
-                    if code == 421:     # told that postern stops
-                        raise Broken("stopping")
-                    if code != 235:
-                        self.wrong.append(code)
-                    for _ in range(3):
-                        send(client, self.book, self.book.new())
-                    client.quit()
-            except (Broken, OSError):
-                with self.book.lock:
-                    self.book.losses += 1
-                # Nobody listens for a moment; a client comes again later.
-                self.stop.wait(0.02)
-
-    def _knock(self, source):
-        while not self.stop.is_set():
-            with contextlib.suppress(Broken, OSError):
-                with Client(self.port, source=source, timeout_s=5) as client:
-                    self.banners.append(client.read_line())
-            self.stop.wait(0.005)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        self.more()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(attack.NEVER_S)
-
-    def acked(self):
-        return list(self.book.state.values()).count("acked")
-
-    def more(self, count=20, timeout_s=wait.DEADLINE_S):
-        """Wait for that many more messages."""
-        wanted = self.acked() + count
-        wait.until(lambda: self.acked() >= wanted, f"{count} more messages",
-                   timeout_s)
 
 
 @pytest.fixture
