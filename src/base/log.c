@@ -37,6 +37,15 @@ enum {
 	TAIL_BYTES = 16,
 	OWN_VALUE_LONGEST = 2048,
 	TIME_BYTES = 32,
+	KINDS_MOST = 64, /* more events share the last place */
+};
+
+/* Lines of one event: event names are static, so a pointer is enough. */
+struct kind {
+	const char *event;
+	wall_s_t second;
+	unsigned count;
+	uint64_t unsaid_count;
 };
 
 enum log_sink {
@@ -58,6 +67,9 @@ static struct {
 	char wait[WAIT_BYTES];
 	size_t wait_n;
 	uint64_t dropped_count, unsaid_count;
+	struct kind kinds[KINDS_MOST];
+	unsigned lines_most; /* of a kind in a second; 0: no limit */
+	uint64_t suppressed_count;
 	wall_s_t time_s; /* what `time` says */
 	char time[TIME_BYTES];
 } log_state = {.fd = -1};
@@ -370,6 +382,9 @@ void log_init(const char *process, int fd, enum log_level level,
 	log_state.wait_n = 0;
 	log_state.building = false;
 	log_state.dropped_count = log_state.unsaid_count = 0;
+	log_state.suppressed_count = 0;
+	log_state.lines_most = 0;
+	memset(log_state.kinds, 0, sizeof(log_state.kinds));
 	log_state.process = process;
 	log_state.fd = fd;
 	log_state.sink = sink_of(fd);
@@ -386,6 +401,48 @@ void log_done(void)
 	log_state.building = false;
 }
 
+void log_limit(unsigned lines_most)
+{
+	log_state.lines_most = lines_most;
+}
+
+uint64_t log_suppressed_count(void)
+{
+	return log_state.suppressed_count;
+}
+
+static struct kind *kind_of(const char *event)
+{
+	struct kind *kind = log_state.kinds;
+
+	while (kind->event && kind->event != event &&
+		kind < &log_state.kinds[KINDS_MOST - 1])
+		kind++;
+	kind->event = event;
+	return kind;
+}
+
+/* May one more be made? *ret_unsaid: those before it that were not. */
+static bool kind_has_room(const char *event, uint64_t *ret_unsaid)
+{
+	struct kind *kind = kind_of(event);
+	wall_s_t now = clock_wall_s();
+
+	if (kind->second != now) {
+		kind->second = now;
+		kind->count = 0;
+	}
+	if (kind->count >= log_state.lines_most) {
+		kind->unsaid_count++;
+		log_state.suppressed_count++;
+		return false;
+	}
+	kind->count++;
+	*ret_unsaid = kind->unsaid_count;
+	kind->unsaid_count = 0;
+	return true;
+}
+
 bool log_wants(enum log_level level)
 {
 	return log_state.sink != SINK_NONE && level <= log_state.level;
@@ -393,11 +450,18 @@ bool log_wants(enum log_level level)
 
 void log_begin(enum log_level level, const char *event)
 {
+	uint64_t unsaid = 0;
+
 	log_state.building = false;
 	if (!log_wants(level))
 		return;
+	if (level != LOG_DEBUG && log_state.lines_most > 0 &&
+		!kind_has_room(event, &unsaid))
+		return;
 	say_dropped();
 	line_start(level, event);
+	if (unsaid > 0)
+		log_int("suppressed", (int64_t)unsaid);
 }
 
 void log_str(const char *key, const char *value)

@@ -40,6 +40,14 @@ void log_init(const char *process, int fd, enum log_level level,
 	enum log_format format);
 void log_done(void); /* flushes */
 
+/*
+ * Lines of the same event in a second, at most; the others are counted, and
+ * the next one that is made says so (`suppressed`). 0: all are made. Lines of
+ * level debug are not limited.
+ */
+void log_limit(unsigned lines_most);
+uint64_t log_suppressed_count(void);
+
 bool log_wants(enum log_level level);
 
 /*

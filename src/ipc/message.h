@@ -15,6 +15,13 @@
 #include "../base/addr.h"
 #include "../base/units.h"
 
+enum limit {
+#define LIMIT(id, name) LIMIT_##id,
+#include "limits.def"
+#undef LIMIT
+	LIMIT_COUNT,
+};
+
 enum { MESSAGE_VERSION = 1, MESSAGE_USER_LONGEST = 128 };
 
 enum message_type {
@@ -113,6 +120,7 @@ struct message_stats {
 	uint64_t auth_failed_total;
 	uint64_t loop_stall_longest_ms; /* by the clock: base/stall.h */
 	uint64_t loop_run_longest_ms;	/* of this, its own run time */
+	uint64_t limits[LIMIT_COUNT]; /* times that each was reached */
 };
 
 struct message_ban {

@@ -350,6 +350,8 @@ static void stats_add(struct message_stats *sum,
 	sum->log_dropped_total += stats->log_dropped_total;
 	sum->auth_ok_total += stats->auth_ok_total;
 	sum->auth_failed_total += stats->auth_failed_total;
+	for (unsigned i = 0; i < LIMIT_COUNT; i++)
+		sum->limits[i] += stats->limits[i];
 	if (stats->loop_stall_longest_ms > sum->loop_stall_longest_ms)
 		sum->loop_stall_longest_ms = stats->loop_stall_longest_ms;
 	if (stats->loop_run_longest_ms > sum->loop_run_longest_ms)

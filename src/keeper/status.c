@@ -76,6 +76,21 @@ static json_t *sessions_object(const struct message_stats *sum)
 		(json_int_t)sum->server_errors_total);
 }
 
+static json_t *limits_object(const struct message_stats *sum)
+{
+	static const char *const names[LIMIT_COUNT] = {
+#define LIMIT(id, name) [LIMIT_##id] = name,
+#include "../ipc/limits.def"
+#undef LIMIT
+	};
+	json_t *limits = json_object();
+
+	for (unsigned i = 0; i < LIMIT_COUNT; i++)
+		(void)json_object_set_new(limits, names[i],
+			json_integer((json_int_t)sum->limits[i]));
+	return limits;
+}
+
 static json_t *logins_object(const struct policy_stats *stats)
 {
 	const uint64_t *outcomes = stats->outcomes;
@@ -151,7 +166,7 @@ json_t *status_object(struct hub *hub)
 	policy_stats(judge_policy(hub->judge), &stats);
 	peers_totals(hub->peers, &sum);
 	return json_pack("{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}",
+			 "s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:o}",
 		"ok", 1, "version", POSTERN_VERSION, "pid",
 		(json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
@@ -165,5 +180,6 @@ json_t *status_object(struct hub *hub)
 		(json_int_t)stats.sources, "sources_evicted",
 		(json_int_t)stats.evicted_sources, "firewall",
 		firewall_object(hub), "store", store_object(hub), "log_dropped",
-		(json_int_t)(sum.log_dropped_total + log_dropped_count()));
+		(json_int_t)(sum.log_dropped_total + log_dropped_count()),
+		"limits", limits_object(&sum));
 }

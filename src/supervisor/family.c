@@ -150,6 +150,11 @@ static void start_firewall(struct supervisor *s, struct child *c)
 	keeper_line(s, KEEPER_SLOT_FIREWALL, pair[0]);
 }
 
+static unsigned census_row(const struct supervisor *s, const struct child *c)
+{
+	return (unsigned)(c - s->children.all);
+}
+
 /* In the child. Everything that is not the worker's is closed. */
 static _Noreturn void worker_main(
 	struct supervisor *s, struct child *c, int keeper_fd, int supervisor_fd)
@@ -164,6 +169,8 @@ static _Noreturn void worker_main(
 	setup.keeper_fd = keeper_fd;
 	setup.supervisor_fd = supervisor_fd;
 	memcpy(setup.tag_key, s->tag_key, sizeof setup.tag_key);
+	setup.census = s->census;
+	setup.census_row = census_row(s, c);
 	keep[n++] = keeper_fd;
 	keep[n++] = supervisor_fd;
 	keep[n++] = sink_write_fd(s->sink);
@@ -177,6 +184,7 @@ static _Noreturn void worker_main(
 	log_init(strdup(child_name(c)), sink_write_fd(s->sink),
 		(enum log_level)s->plan->conf->log.level,
 		(enum log_format)s->plan->conf->log.format);
+	log_limit((unsigned)s->plan->conf->log.lines_most_count);
 	(void)rights_descriptors(
 		2 * (size_t)s->plan->conf->global.sessions_most_count +
 		(size_t)s->plan->conf->banned.tarpit_most_count +
@@ -198,6 +206,7 @@ static void start_worker(struct supervisor *s, struct child *c)
 	pid_t pid;
 
 	log_flush(); /* or the child would write our lines again */
+	census_clear(s->census, census_row(s, c));
 	pid = line < 0 || !channel_pair(pair) ? -1 : fork();
 	if (pid == 0)
 		worker_main(s, c, pair[1], line);
@@ -313,6 +322,8 @@ static void death_log(const struct child *c, int status)
 
 static void child_died(struct supervisor *s, struct child *c, int status)
 {
+	if (c->kind == CHILD_WORKER) /* its sessions ended with it */
+		census_clear(s->census, census_row(s, c));
 	/* The helper ends when its keeper does: nothing to report. */
 	if (c->kind == CHILD_FIREWALL && WIFEXITED(status) &&
 		WEXITSTATUS(status) == 0)

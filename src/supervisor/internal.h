@@ -4,6 +4,7 @@
 #ifndef SUPERVISOR_INTERNAL_H
 #define SUPERVISOR_INTERNAL_H
 
+#include "../base/census.h"
 #include "child.h"
 #include "plan.h"
 #include "rights.h"
@@ -15,6 +16,7 @@ struct supervisor {
 	struct plan *old_plan; /* while a reload waits for its workers */
 	unsigned generation;
 	struct children children;
+	struct census *census; /* a row for each child, whatever it is */
 	struct sink *sink;
 	struct rights_user user;
 	uint8_t tag_key[16]; /* of the workers, for this start */

@@ -356,6 +356,9 @@ static int prepare(struct supervisor *s, struct conf *conf)
 			s->plan->conf->global.state_dir, strerror(errno));
 		return EXIT_SYSTEM;
 	}
+	s->census = census_new(CHILDREN_MOST);
+	if (!s->census)
+		return EXIT_SYSTEM;
 	s->control_fd = control_open(s->plan->conf);
 	s->signal_fd = signals_open();
 	s->files_mark = plan_files_mark(s->plan);
@@ -374,6 +377,7 @@ static void supervisor_done(struct supervisor *s)
 		if (s->children.all[i].used)
 			child_free(&s->children.all[i]);
 	free(s->reload_text);
+	census_free(&s->census);
 	plan_free(&s->old_plan);
 	plan_free(&s->plan);
 	log_done();

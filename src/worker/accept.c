@@ -15,10 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../base/census.h"
 #include "../base/log.h"
 #include "../base/reference.h"
 
-enum { ACCEPT_BATCH = 32, PAUSE_MS = 500 };
+enum { ACCEPT_BATCH = 32, PAUSE_MS = 500, DESCRIPTORS_SAY_MS = 1000 };
 
 void acceptors_close(struct worker *w)
 {
@@ -40,7 +41,7 @@ void acceptors_open(struct worker *w)
 		}
 }
 
-static void refuse(int fd, enum reply_id reply, uint64_t id)
+void refuse(int fd, enum reply_id reply, uint64_t id)
 {
 	char text[OWN_REPLY_LONGEST], reference[REFERENCE_TEXT_LONGEST];
 	size_t n;
@@ -68,6 +69,8 @@ void turn_away(struct worker *w, int fd, struct tls_connection *tls,
 	if (answer == CONF_ANSWER_TARPIT &&
 		tarpit_take(w->tarpit, w->now, fd, tls, silent))
 		return;
+	if (answer == CONF_ANSWER_TARPIT)
+		limit_reached(w, LIMIT_TARPIT);
 	if (answer == CONF_ANSWER_REFUSE && !tls && !silent)
 		refuse(fd, reply, id);
 	tls_free(&tls);
@@ -83,6 +86,43 @@ static void note_refusal(struct worker *w, const struct addr *addr, uint64_t id,
 		.reply = reply};
 
 	(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
+}
+
+static struct prefix source_of(const struct worker *w, const struct addr *addr)
+{
+	const struct conf_source_limit *limit = &w->setup->conf->source_limit;
+
+	return prefix_of(addr, (unsigned)limit->prefix_v4_count,
+		(unsigned)limit->prefix_v6_count);
+}
+
+/* false: the source has as many sessions as it may, in all workers. */
+static bool census_source_enter(struct worker *w, const struct addr *addr)
+{
+	uint64_t most = w->setup->conf->global.sessions_per_source_count;
+	struct prefix source = source_of(w, addr);
+	uint32_t count =
+		census_enter(w->setup->census, w->setup->census_row, &source);
+
+	if (most == 0 || count <= most || banlist_allows(w->bans, addr))
+		return true;
+	census_source_leave(w, addr);
+	return false;
+}
+
+void census_source_leave(struct worker *w, const struct addr *addr)
+{
+	struct prefix source = source_of(w, addr);
+
+	census_leave(w->setup->census, w->setup->census_row, &source);
+}
+
+/* No handshake is spent: inside TLS from the first octet it is only a close. */
+static void too_many(int fd, bool implicit, enum reply_id reply)
+{
+	if (!implicit)
+		refuse(fd, reply, 0);
+	(void)close(fd);
 }
 
 static void admit(struct worker *w, struct acceptor *a, int fd,
@@ -102,23 +142,42 @@ static void admit(struct worker *w, struct acceptor *a, int fd,
 	}
 	if (w->stats.sessions_open >=
 		w->setup->conf->global.sessions_most_count) {
-		if (!implicit)
-			refuse(fd, REPLY_TOO_MANY_SESSIONS, 0);
-		(void)close(fd);
+		limit_reached(w, LIMIT_SESSIONS);
+		too_many(fd, implicit, REPLY_TOO_MANY_SESSIONS);
+		return;
+	}
+	if (!census_source_enter(w, addr)) {
+		limit_reached(w, LIMIT_SOURCE_SESSIONS);
+		too_many(fd, implicit, REPLY_TOO_MANY_OF_SOURCE);
 		return;
 	}
 	session_begin(w, a->listener, fd, addr, port);
 }
 
+void acceptors_pause(struct worker *w)
+{
+	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+
+	limit_reached(w, LIMIT_DESCRIPTORS);
+	if (w->descriptors_said_ms == 0 ||
+		w->now >= w->descriptors_said_ms + DESCRIPTORS_SAY_MS) {
+		w->descriptors_said_ms = w->now;
+		log_say(LOG_ERROR, "no-descriptors",
+			"no file descriptor is left; raise the limit "
+			"(LimitNOFILE=) or lower sessions_most");
+	}
+	if (w->paused)
+		return;
+	w->paused = true;
+	acceptors_close(w);
+	(void)evtimer_add(&w->accept_pause, &pause);
+}
+
 /* No descriptor left: tell one client with the spare one, then wait. */
 static void out_of_descriptors(struct worker *w, struct acceptor *a)
 {
-	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
 	int fd;
 
-	log_say(LOG_ERROR, "no-descriptors",
-		"cannot accept: no file descriptor is left; raise the limit "
-		"(LimitNOFILE=) or lower sessions_most");
 	(void)close(w->spare_fd);
 	fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
@@ -126,9 +185,7 @@ static void out_of_descriptors(struct worker *w, struct acceptor *a)
 		(void)close(fd);
 	}
 	w->spare_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	w->paused = true;
-	acceptors_close(w);
-	(void)evtimer_add(&w->accept_pause, &pause);
+	acceptors_pause(w);
 }
 
 static void accept_event(evutil_socket_t listen_fd, short what, void *arg)

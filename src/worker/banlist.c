@@ -183,7 +183,7 @@ void banlist_told(struct banlist *list)
 	list->telling++; /* for the next, and for what comes one by one */
 }
 
-static bool allowed(const struct banlist *list, const struct addr *addr)
+bool banlist_allows(const struct banlist *list, const struct addr *addr)
 {
 	for (size_t i = 0; i < list->allow_count; i++)
 		if (prefix_holds(&list->allow[i].prefix, addr))
@@ -207,7 +207,7 @@ bool banlist_bans(struct banlist *list, mono_ms_t now, const struct addr *addr)
 			bits > ADDR_V4_BITS ? bits - ADDR_V4_BITS : 0, bits);
 		slot = slot_of(list, list->slots, list->room, &prefix);
 		if (slot->until > now)
-			return !allowed(list, addr);
+			return !banlist_allows(list, addr);
 	}
 	return false;
 }

@@ -26,6 +26,7 @@ void banlist_disallow(struct banlist *list, const struct prefix *prefix);
  */
 void banlist_telling(struct banlist *list);
 void banlist_told(struct banlist *list);
+bool banlist_allows(const struct banlist *list, const struct addr *addr);
 bool banlist_bans(struct banlist *list, mono_ms_t now, const struct addr *addr);
 
 #endif

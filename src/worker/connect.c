@@ -62,6 +62,14 @@ void connect_server(struct session *s)
 	session_move(s, PHASE_CONNECT);
 	stream_watch(&s->client, 0);
 	error = connect_begin(s);
+	if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM) {
+		/* Not the server's fault, and the next one has no other. */
+		acceptors_pause(s->worker);
+		session_end(
+			s, REPLY_TOO_MANY_SESSIONS, CLOSE_TOO_MANY_SESSIONS);
+		return;
+	}
 	if (error) {
 		connect_failed(s, strerror(error));
 		return;

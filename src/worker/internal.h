@@ -54,8 +54,9 @@ struct worker {
 	bool synced;	/* the keeper told all bans */
 	bool told_over; /* the last words of the grace are said */
 	bool stopping;	/* SIGTERM: also sessions are to end */
-	bool paused;	/* accept found no descriptor */
-	int spare_fd;	/* given up to turn a client away when none is left */
+	mono_ms_t descriptors_said_ms;
+	bool paused;  /* accept found no descriptor */
+	int spare_fd; /* given up to turn a client away when none is left */
 	uint8_t scratch[SCRATCH_BYTES];
 	uint8_t secret[SECRET_BYTES];
 	uint8_t user[AUTH_USER_LONGEST + 1];
@@ -70,6 +71,12 @@ void worker_ask_unlink(struct worker *worker, struct session *session);
 void worker_note(
 	struct session *session, enum note_kind kind, enum reply_id reply);
 
+/* One more of the counters that `status` shows. */
+static inline void limit_reached(struct worker *worker, enum limit limit)
+{
+	worker->stats.limits[limit]++;
+}
+
 /* accept.c */
 bool acceptors_make(struct worker *worker);
 void acceptors_open(struct worker *worker); /* where nothing stands against */
@@ -78,6 +85,13 @@ void acceptors_leave(struct worker *worker); /* for good */
 /* A banned client is met as configured: takes fd and tls over. */
 void turn_away(struct worker *worker, int fd, struct tls_connection *tls,
 	bool silent, enum reply_id reply, uint64_t id);
+
+/* The last words to who was never a session. */
+void refuse(int fd, enum reply_id reply, uint64_t id);
+/* A session of this address is over. */
+void census_source_leave(struct worker *worker, const struct addr *addr);
+/* No descriptor is left: shut the doors for a moment, say so. */
+void acceptors_pause(struct worker *worker);
 
 /* keeper_link.c: messages from and to the keeper */
 bool keeper_link_open(struct worker *worker, int fd);

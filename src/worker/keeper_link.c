@@ -179,8 +179,14 @@ bool keeper_link_open(struct worker *w, int fd)
 bool keeper_link_send(
 	struct worker *w, enum message_type type, const void *body, size_t n)
 {
-	return w->keeper &&
-	       channel_send(w->keeper, type, body, n) == CHANNEL_OK;
+	enum channel_result result;
+
+	if (!w->keeper)
+		return false;
+	result = channel_send(w->keeper, type, body, n);
+	if (result == CHANNEL_FULL)
+		limit_reached(w, LIMIT_KEEPER_QUEUE);
+	return result == CHANNEL_OK;
 }
 
 void keeper_link_flush(struct worker *w)
@@ -205,6 +211,7 @@ void keeper_link_tick(struct worker *w)
 	w->stats.tarpit_open = tarpit_count(w->tarpit);
 	w->stats.buffers_open = buffer_count();
 	w->stats.log_dropped_total = log_dropped_count();
+	w->stats.limits[LIMIT_LOG_LINES] = log_suppressed_count();
 	if (memcmp(&w->stats, &w->stats_told, sizeof w->stats) == 0)
 		return;
 	if (keeper_link_send(w, MESSAGE_STATS, &w->stats, sizeof w->stats))

@@ -13,6 +13,10 @@
 #include "../base/reference.h"
 #include "../base/secret.h"
 
+/* Reads of one leg for one event: a client that sends without end, or a server
+ * that talks without end, does not keep the loop from the others. */
+enum { TURNS_MOST = 4 };
+
 /* Octets for the server wait, or are lost: then no acceptance is for them. */
 static bool unsent(const struct session *s)
 {
@@ -248,6 +252,10 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 		alive(s) && step.act != DIALOG_MORE && step.act != DIALOG_WAIT);
 	s->feeding = false;
 	if (side == DIALOG_CLIENT)
+		s->taken_bytes += in.n - rest.n;
+	else if (in.n > rest.n)
+		s->server_moved = true;
+	if (side == DIALOG_CLIENT)
 		s->client_blocked = step.act == DIALOG_WAIT && rest.n > 0;
 	else
 		s->server_blocked = step.act == DIALOG_WAIT && rest.n > 0;
@@ -369,7 +377,7 @@ static void relay_read(struct session *s, enum dialog_side side)
 		size_t room = read_room(s, side), n = 0;
 		enum stream_result result;
 
-		if (turns == 4) {
+		if (turns == TURNS_MOST) {
 			stream->readable_maybe = stream->tls != NULL;
 			break;
 		}
@@ -416,9 +424,10 @@ void relay_events(struct session *s)
 static void server_last_words(struct session *s)
 {
 	struct worker *w = s->worker;
+	unsigned turns = 0;
 	size_t n = 0;
 
-	while (alive(s) && s->server.fd >= 0 &&
+	while (alive(s) && s->server.fd >= 0 && turns++ < TURNS_MOST &&
 		stream_read(&s->server, w->scratch, READ_COMMAND_BYTES, &n) ==
 			STREAM_OK) {
 		take(s, DIALOG_SERVER, slice_of(w->scratch, n));

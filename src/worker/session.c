@@ -101,6 +101,10 @@ void session_begin(struct worker *w, const struct worker_listener *listener,
 	struct session *s = session_new(w, listener, addr, port);
 
 	if (!s) {
+		limit_reached(w, LIMIT_MEMORY);
+		census_source_leave(w, addr);
+		if (listener->conf->tls != CONF_LISTENER_TLS_IMPLICIT)
+			refuse(fd, REPLY_TOO_MANY_SESSIONS, 0);
 		(void)close(fd);
 		return;
 	}
@@ -290,6 +294,25 @@ void session_end_soon(
 		session_end(s, reply, reason);
 }
 
+/* Ends that are limits reached, by their counters. */
+static void count_end(const struct session *s)
+{
+	static const uint8_t limits[CLOSE_COUNT] = {
+		[CLOSE_SESSION_LONGEST] = LIMIT_SESSION_TIME + 1,
+		[CLOSE_LINE_TOO_LONG] = LIMIT_LINE + 1,
+		[CLOSE_TOO_MANY_ERRORS] = LIMIT_BAD_COMMANDS + 1,
+		[CLOSE_TOO_MANY_COMMANDS] = LIMIT_IDLE_COMMANDS + 1,
+		[CLOSE_CLIENT_TIMEOUT] = LIMIT_CLIENT_TIME + 1,
+		[CLOSE_SERVER_TIMEOUT] = LIMIT_SERVER_TIME + 1,
+		[CLOSE_SERVER_PROTOCOL] = LIMIT_SERVER_REPLY + 1,
+		[CLOSE_NO_MEMORY] = LIMIT_MEMORY + 1,
+	};
+	unsigned limit = limits[s->close_reason];
+
+	if (limit > 0)
+		limit_reached(s->worker, limit - 1);
+}
+
 void session_kill(struct session *s, enum close_reason reason)
 {
 	struct worker *w = s->worker;
@@ -312,6 +335,8 @@ void session_kill(struct session *s, enum close_reason reason)
 	TAILQ_REMOVE(&w->sessions, s, all);
 	TAILQ_INSERT_TAIL(&w->dead, s, all);
 	w->stats.sessions_open--;
+	census_source_leave(w, &s->addr);
+	count_end(s);
 }
 
 /* Reading and writing belong to the phase. MAY_CLOSE */

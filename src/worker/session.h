@@ -64,7 +64,7 @@ struct session {
 	bool feeding : 1, progress : 1, end_wanted : 1, attempt_open : 1,
 		asked_keeper : 1, settling : 1, auth_ok : 1, client_blocked : 1,
 		server_blocked : 1, half_closed : 1, ask_linked : 1,
-		held_linked : 1, server_broken : 1;
+		held_linked : 1, server_broken : 1, server_moved : 1;
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
@@ -85,6 +85,8 @@ struct session {
 	uint8_t user_n, end_reply, end_reason;
 	struct buffer *held; /* a final AUTH reply that may not go out yet */
 	uint64_t client_bytes, server_bytes;
+	uint64_t taken_bytes; /* of the client, decided on */
+	uint64_t paid_bytes;  /* of these, turned into time already */
 	uint32_t mail_count, rcpt_count, message_count, auth_failed_count;
 	uint32_t delayed_ms, lingered_bytes;
 	uint16_t settle_code;

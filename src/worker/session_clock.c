@@ -102,6 +102,54 @@ void session_clock_at(struct session *s, enum session_wait wait, mono_ms_t when)
 	timer_arm(s);
 }
 
+/*
+ * Octets of a message buy time at the least rate, data_timeout at most: who
+ * sends one now and then falls behind, who sends in bursts does not.
+ */
+static void payload_pays(struct session *s)
+{
+	const struct conf_listener *l = s->listener->conf;
+	mono_ms_t most = s->worker->now + l->data_timeout_ms;
+	uint64_t n = s->taken_bytes - s->paid_bytes, ms = l->data_timeout_ms;
+
+	if (l->data_rate_bytes > 0)
+		ms = n * 1000 / l->data_rate_bytes;
+	if (ms == 0)
+		return; /* too few yet, they stay on the account */
+	s->paid_bytes = s->taken_bytes;
+	if (s->deadline_ms + ms < most)
+		most = s->deadline_ms + ms;
+	session_clock_at(s, WAIT_PAYLOAD, most);
+}
+
+/*
+ * The same wait, and something moved: does the deadline stay? A queue to a
+ * client is no longer than one reply and must be taken by its deadline as a
+ * whole; a server that owes a reply gets no time for what the client says
+ * meanwhile.
+ */
+static bool goes_on(struct session *s, enum session_wait wait)
+{
+	switch (wait) {
+	case WAIT_PAYLOAD: payload_pays(s); return true;
+	case WAIT_CLIENT_WRITE: return true;
+	case WAIT_GREETING:
+	case WAIT_REPLY:
+	case WAIT_MESSAGE_REPLY: return !s->server_moved;
+	case WAIT_NOTHING:
+	case WAIT_HANDSHAKE:
+	case WAIT_DELAY:
+	case WAIT_CONNECT:
+	case WAIT_COMMAND:
+	case WAIT_SERVER_WRITE:
+	case WAIT_VERDICT:
+	case WAIT_HOLD:
+	case WAIT_DELIVER:
+	case WAIT_FLUSH: break;
+	}
+	return false;
+}
+
 void session_clock(struct session *s)
 {
 	enum session_wait wait = phase_wait(s);
@@ -117,6 +165,10 @@ void session_clock(struct session *s)
 	if (wait == s->wait && !s->progress)
 		return;
 	s->progress = false;
+	if (wait == s->wait && goes_on(s, wait))
+		return;
+	s->server_moved = false;
+	s->paid_bytes = s->taken_bytes;
 	session_clock_at(s, wait, s->worker->now + wait_ms(s, wait));
 }
 
@@ -127,8 +179,10 @@ static void timed_out(struct session *s)
 	case WAIT_HANDSHAKE:
 		if (s->phase == PHASE_SERVER_TLS)
 			connect_failed(s, "TLS handshake: timeout");
-		else
+		else {
+			limit_reached(s->worker, LIMIT_HANDSHAKE_TIME);
 			session_kill(s, CLOSE_CLIENT_TLS);
+		}
 		return;
 	case WAIT_DELAY: connect_server(s); return;
 	case WAIT_CONNECT: connect_failed(s, "timeout"); return;
@@ -144,8 +198,11 @@ static void timed_out(struct session *s)
 			s->close_reason = CLOSE_SERVER_TIMEOUT;
 		relay_server_lost(s);
 		return;
-	case WAIT_COMMAND:
 	case WAIT_PAYLOAD:
+		limit_reached(s->worker, LIMIT_DATA_RATE);
+		session_end(s, REPLY_TIMEOUT, CLOSE_CLIENT_TIMEOUT);
+		return;
+	case WAIT_COMMAND:
 		session_end(s, REPLY_TIMEOUT, CLOSE_CLIENT_TIMEOUT);
 		return;
 	case WAIT_VERDICT:

@@ -64,6 +64,7 @@ static bool called_failed(const struct session *s, struct slice reply)
 		case PATTERN_MATCH: return true;
 		case PATTERN_NO_MATCH: break;
 		case PATTERN_LIMIT:
+			limit_reached(s->worker, LIMIT_PATTERN);
 			log_say(LOG_WARN, "pattern-limit",
 				"backend %s: auth_failed %s takes too long and "
 				"was given up; make it simpler",

@@ -8,6 +8,7 @@
 #include "../conf/conf.h"
 #include "../../tls/context.h"
 
+struct census;
 struct pattern;
 
 enum { TICKETS_EACH_MS = 6 * 3600 * 1000 };
@@ -52,6 +53,8 @@ struct worker_setup {
 	/* Of the tags of secrets: the same for all workers of a start, or the
 	 * same wrong password would count once for each. In memory only. */
 	uint8_t tag_key[16];
+	struct census *census; /* of all workers; census_row is ours */
+	unsigned census_row;
 };
 
 /* Serves until it is told to stop and its sessions are over. Exit code. */

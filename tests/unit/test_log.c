@@ -3,6 +3,7 @@
  * that nothing here ever waits or loses lines without saying so.
  */
 #include "../../src/base/log.h"
+#include "../../src/base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -428,6 +429,75 @@ static void stream_socket_and_file_take_lines(void **state)
 	fclose(file);
 }
 
+/* How many of `count` lines are made in one second. */
+static unsigned made_in_a_second(unsigned count)
+{
+	wall_s_t second;
+	unsigned made;
+
+	do {
+		while (*pair_read())
+			;
+		second = clock_wall_s();
+		for (made = 0; clock_wall_s() == second;)
+			; /* the next begins now */
+		second = clock_wall_s();
+		for (unsigned i = 0; i < count; i++) {
+			log_begin(LOG_WARN, "often");
+			log_end();
+			log_flush();
+			made += *pair_read() != 0;
+		}
+	} while (clock_wall_s() != second);
+	return made;
+}
+
+static void lines_of_a_kind_are_limited_in_a_second(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	begin(LOG_TEXT);
+	log_limit(20);
+	assert_int_equal(made_in_a_second(19), 19);
+	assert_int_equal(log_suppressed_count(), 0);
+	assert_int_equal(made_in_a_second(20), 20);
+	assert_int_equal(log_suppressed_count(), 0);
+	before = log_suppressed_count();
+	assert_int_equal(made_in_a_second(23), 20);
+	assert_true(log_suppressed_count() >= before + 3);
+	/* Another kind has its own budget. */
+	log_begin(LOG_WARN, "seldom");
+	assert_string_equal(without_time(end()), "warn worker-1 seldom\n");
+	pair_close();
+}
+
+static void next_line_says_how_many_were_not(void **state)
+{
+	wall_s_t second;
+	const char *line;
+
+	(void)state;
+	begin(LOG_TEXT);
+	log_limit(1);
+	log_begin(LOG_INFO, "line");
+	(void)end();
+	second = clock_wall_s();
+	for (unsigned i = 0; i < 5; i++) {
+		log_begin(LOG_INFO, "line");
+		(void)end();
+	}
+	while (clock_wall_s() == second && log_suppressed_count() > 0)
+		;
+	log_begin(LOG_INFO, "line");
+	line = without_time(end());
+	if (log_suppressed_count() == 5)
+		assert_string_equal(line, "info worker-1 line suppressed=5\n");
+	else /* the second ended in between */
+		assert_non_null(strstr(line, "info worker-1 line"));
+	pair_close();
+}
+
 static void nothing_is_made_before_init_or_without_fd(void **state)
 {
 	log_init("x", -1, LOG_DEBUG, LOG_TEXT);
@@ -464,6 +534,8 @@ int main(void)
 		cmocka_unit_test(full_pipe_never_blocks_and_lines_stay_whole),
 		cmocka_unit_test(dead_reader_costs_lines_not_the_process),
 		cmocka_unit_test(stream_socket_and_file_take_lines),
+		cmocka_unit_test(lines_of_a_kind_are_limited_in_a_second),
+		cmocka_unit_test(next_line_says_how_many_were_not),
 		cmocka_unit_test(nothing_is_made_before_init_or_without_fd),
 		cmocka_unit_test(a_fork_does_not_write_the_parents_lines),
 	};
