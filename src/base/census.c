@@ -18,7 +18,7 @@
 #include "secret.h"
 #include "siphash.h"
 
-enum { HASHES = 2, PLACES = 32768 };
+enum { HASHES = 2, PLACES = 16384 };
 
 struct row {
 	_Atomic uint32_t counts[HASHES][PLACES];

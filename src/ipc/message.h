@@ -120,7 +120,7 @@ struct message_stats {
 	uint64_t auth_failed_total;
 	uint64_t loop_stall_longest_ms; /* by the clock: base/stall.h */
 	uint64_t loop_run_longest_ms;	/* of this, its own run time */
-	uint64_t limits[LIMIT_COUNT]; /* times that each was reached */
+	uint64_t limits[LIMIT_COUNT];	/* times that each was reached */
 };
 
 struct message_ban {
