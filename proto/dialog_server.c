@@ -426,7 +426,7 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 		}
 		break;
 	case VERB_BDAT:
-		d->in_transaction = true;
+		/* A refused one begins nothing that MAIL has not begun. */
 		d->chunk_begun = d->chunk_begun || code < 300;
 		break;
 	case VERB_DATA: replied_data(d, code, step); break;

@@ -367,6 +367,11 @@ static const struct script starttls[] = {
 		{.c = "BDAT 1\r\nx", .to_s = "BDAT 1\r\nx"},
 		{.s = "250 ok\r\n", .to_c = "250 ok\r\n"},
 		{.c = "STARTTLS\r\n", .to_c = "{STARTTLS_NOT_NOW}"}}},
+	{"behind a chunk that was refused", FROM_EHLO,
+		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
+		{.c = "BDAT 1\r\nx", .to_s = "BDAT 1\r\nx"},
+		{.s = "503 no\r\n", .to_c = "503 no\r\n"},
+		{.c = "STARTTLS\r\n", .to_c = "{TLS_READY}{TLS}"}}},
 	{"with an argument", FROM_EHLO,
 		.conf.starttls = DIALOG_STARTTLS_OPTIONAL, .turns = {
 		{.c = "STARTTLS x\r\nNOOP\r\n", .to_c = "{BAD_ARGUMENT}",
