@@ -119,6 +119,7 @@ class Postfix(Server):
 
     QUEUES = ("incoming active deferred bounce defer corrupt flush hold saved "
               "trace private public maildrop pid").split()
+    mechanisms = "plain login"
 
     def prepare(self):
         self.queue = self.folder / "queue"
@@ -135,7 +136,8 @@ class Postfix(Server):
         conf.mkdir()
         self.put("conf/main.cf", self.main_cf())
         self.put("conf/master.cf", self.master_cf())
-        self.dovecot = Dovecot(self.folder, self.queue / "private" / "auth")
+        self.dovecot = Dovecot(self.folder, self.queue / "private" / "auth",
+                               self.mechanisms)
         self.dovecot.start()
         return [HERE / "namespace.sh", CACHE / "postfix",
                 "/usr/lib/postfix/sbin/master", "-d", "-c", conf]
@@ -211,7 +213,7 @@ smtpd_client_connection_rate_limit = 0
 class Dovecot(Program):
     """Dovecot's auth service alone, on a socket for Postfix."""
 
-    def __init__(self, folder, socket_path):
+    def __init__(self, folder, socket_path, mechanisms):
         self.socket = socket_path
         folder = folder / "dovecot"
         folder.mkdir()
@@ -221,7 +223,7 @@ base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 ssl = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 service anvil {{
   unix_listener anvil-auth-penalty {{

@@ -84,6 +84,12 @@ class Double(Program):
         self._events += [json.loads(line) for line in whole.splitlines()]
         return self._events
 
+    def new_events(self):
+        """Those since the last call, which are then forgotten: for runs
+        that are too long to keep them all."""
+        new, self._events = self.events(), []
+        return new
+
     def of(self, name, **fields):
         """The events of that name whose fields have these values."""
         return [e for e in self.events() if e["event"] == name

@@ -1,0 +1,117 @@
+"""Fixtures that suites share: folders, certificates, programs, clients.
+
+A suite's conftest.py takes them all: `from harness.fixtures import *`.
+"""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from . import net
+from .certs import Certs
+from .double import Double
+from .postern import Postern, binary
+from .raw import Client
+
+NETWORK = net.enter()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show the logs of what a failed test had started."""
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or report.failed
+    if report.failed:
+        for program in getattr(item, "programs", []):
+            report.sections.append((f"log of {program.name}",
+                                    program.tail(200)))
+
+
+@pytest.fixture(scope="session")
+def session_folder():
+    # Not pytest's own: that one is closed to other users, and postern's
+    # processes run as one.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-e2e-"))
+    folder.chmod(0o755)
+    yield folder
+    if not os.environ.get("POSTERN_KEEP"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def folder(session_folder, request):
+    name = "".join(c if c.isalnum() else "_" for c in request.node.name)[:30]
+    path = pathlib.Path(tempfile.mkdtemp(prefix=name + "-",
+                                         dir=session_folder))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="session")
+def certs(session_folder):
+    return Certs(session_folder / "certs")
+
+
+@pytest.fixture
+def programs(request):
+    """What the test started, newest last; stopped in the reverse order."""
+    request.node.programs = started = []
+    yield started
+    for program in reversed(started):
+        if not isinstance(program, Postern):
+            program.stop()
+
+
+@pytest.fixture
+def double(folder, programs, certs):
+    """Start a double: double(auth_clear="LOGIN PLAIN", faults=[...])."""
+    def start(**params):
+        index = sum(isinstance(p, Double) for p in programs)
+        params.setdefault("name", f"double{index or ''}")
+        params.setdefault("cert", certs.rsa)
+        program = Double(folder, **params)
+        programs.append(program)
+        return program
+    return start
+
+
+@pytest.fixture
+def postern(folder, programs):
+    """Start postern: postern({"mx": {...}}, [double.address], ...)."""
+    started = []
+
+    def start(listeners, backends, run=True, **more):
+        if not binary().exists():
+            pytest.skip(f"{binary()} is not built")
+        program = Postern(folder, listeners, backends, **more)
+        programs.append(program)
+        started.append(program)
+        return program.start() if run else program
+    yield start
+    for program in started:
+        if program.process is not None:
+            program.stop_clean()
+
+
+@pytest.fixture
+def client():
+    """Connect a raw client: client(port, source="203.0.113.7")."""
+    opened = []
+
+    def connect(port, **more):
+        opened.append(Client(port, **more))
+        return opened[-1]
+    yield connect
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def strangers():
+    """Addresses that are neither loopback nor the machine's own."""
+    if not NETWORK:
+        pytest.skip("needs root for a network of its own")
+    return [f"203.0.113.{n}" for n in range(1, 255)]
