@@ -198,3 +198,18 @@ bool command_bdat(struct slice args, uint64_t *ret_size_bytes, bool *ret_last)
 	*ret_last = n < args.n;
 	return true;
 }
+
+bool command_like_bdat(struct slice line)
+{
+	static const char bdat[] = "BDAT";
+	size_t met = 0;
+
+	for (size_t i = 0; i < line.n && met < sizeof(bdat) - 1; i++) {
+		if (line.p[i] <= ' ' || line.p[i] > 0x7e)
+			continue;
+		if ((line.p[i] & ~0x20) != bdat[met])
+			return false;
+		met++;
+	}
+	return met == sizeof(bdat) - 1;
+}

@@ -67,4 +67,10 @@ enum alien command_alien(struct slice in);
 bool command_bdat(struct slice args, uint64_t *ret_size_bytes, bool *ret_last)
 	__attribute__((warn_unused_result));
 
+/*
+ * Could somebody find BDAT at the beginning of this line, with octets skipped
+ * or without a blank behind it? Then a chunk may follow unasked.
+ */
+bool command_like_bdat(struct slice line);
+
 #endif

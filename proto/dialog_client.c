@@ -372,6 +372,9 @@ static void feed_command(struct dialog *d, struct slice in,
 	}
 	if (d->ehlo_kept)
 		retake_ehlo(d, in, used, &cmd, step);
+	else if (cmd.verb == VERB_UNKNOWN && command_like_bdat(line))
+		/* RFC 3030 §2: nobody knows what of the rest is a chunk. */
+		end(d, room, step, in.n, REPLY_BAD_CHUNK, CLOSE_BAD_CHUNK);
 	else if (cmd.masked) /* a laxer server might find a verb in it */
 		refuse_bad(d, room, step, used, REPLY_NOT_A_COMMAND);
 	else

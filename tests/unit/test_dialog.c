@@ -108,7 +108,7 @@ static const struct script pipelines[] = {
 			.to_c = "500 FROP x\r\n500 \r\n"}}},
 	{"masked commands are not", FROM_EHLO, .turns = {
 		{.c = " AUTH PLAIN\r\nAUTH\tPLAIN\r\nDA\x01TA\r\n"
-		      "D\xc3\xa1TA\r\n\tBDAT 5\r\n",
+		      "D\xc3\xa1TA\r\n\tBDA 5\r\n",
 			.to_c = "{NOT_A_COMMAND}{NOT_A_COMMAND}{NOT_A_COMMAND}"
 				"{NOT_A_COMMAND}{NOT_A_COMMAND}"}}},
 	{"short replies pass", FROM_EHLO, .turns = {

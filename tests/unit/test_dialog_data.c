@@ -315,11 +315,12 @@ static const struct script chunks[] = {
 			.to_c = "250 d\r\n{NO_CHUNKING}{CLOSE bad-chunk}"}}},
 };
 
-#define BAD_SIZE(args)                                                         \
-	{"BDAT " args, FROM_RCPT, .turns = {                                   \
-		{.c = "NOOP\r\nBDAT " args "\r\nRSET\r\n", .to_s = "NOOP\r\n"},\
+#define BAD_LINE(line)                                                         \
+	{line, FROM_RCPT, .turns = {                                           \
+		{.c = "NOOP\r\n" line "\r\nRSET\r\n", .to_s = "NOOP\r\n"},     \
 		{.s = "250 ok\r\n",                                            \
 			.to_c = "250 ok\r\n{BAD_CHUNK}{CLOSE bad-chunk}"}}}
+#define BAD_SIZE(args) BAD_LINE("BDAT " args)
 #define GOOD_SIZE(args)                                                        \
 	{"BDAT " args, FROM_RCPT, .turns = {                                   \
 		{.c = "BDAT " args "\r\nRSET\r\n",                             \
@@ -327,6 +328,9 @@ static const struct script chunks[] = {
 			.at = DIALOG_STATE_CHUNK}}}
 
 static const struct script sizes[] = {
+	/* No BDAT, but somebody might read one. */
+	BAD_LINE("BDAT\t5"), BAD_LINE("\tBDAT 5"), BAD_LINE(" bdat 5"),
+	BAD_LINE("BDAT5 LAST"), BAD_LINE("BDAT:5"), BAD_LINE("BD\x01" "AT 5"),
 	BAD_SIZE(""), BAD_SIZE("-1"), BAD_SIZE("+5"), BAD_SIZE("0x10"),
 	BAD_SIZE("010"), BAD_SIZE("5.0"), BAD_SIZE("\xd9\xa5"),
 	BAD_SIZE(" 5 LAST"), BAD_SIZE("5 LAST x"), BAD_SIZE("5LAST"),
