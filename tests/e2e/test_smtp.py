@@ -496,8 +496,9 @@ def test_other_protocols_are_closed_at_once(mx, client):
 # Newlines
 
 BARE = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r\n", b"\r.\n", b"\n.\r",
-        b"\r.\r", b"\r\n.\r", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n"]
-FINE = [b"\r\n\0.\r\n", b"\r\n.\0\r\n", b"\r\n..\r\n", b"\r\n. \r\n",
+        b"\r.\r", b"\r\n.\r", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n",
+        b"\r\n.\0\r\n"]
+FINE = [b"\r\n\0.\r\n", b"\r\n..\r\n", b"\r\n. \r\n",
         b"\r\n.\t\r\n", b"\x85.\x85", b"\x0b.\x0b", b"\xe2\x80\xa8.\xe2\x80"]
 SMUGGLED = (b"MAIL FROM:<smuggled@x.test>\r\nRCPT TO:<v@example.test>\r\n"
             b"DATA\r\nSubject: s\r\n\r\nb")
