@@ -422,7 +422,7 @@ class Session:
         key, colon, path = rest.partition(":")
         if key.strip().upper() != "TO" or not colon:
             return await self.say("rcpt", self.params.t_501, True)
-        if self.sender is None:
+        if self.sender is None or self.store:
             return await self.say("rcpt", self.params.t_503, True)
         if self.denied("rcpt"):
             return await self.say("rcpt", self.params.t_554, True)
@@ -440,7 +440,8 @@ class Session:
             self.recipients.append(rcpt)
 
     async def on_data(self, text, rest):
-        if self.sender is None or not self.recipients:
+        if self.sender is None or not self.recipients or self.store:
+            # RFC 3030 §2: nor behind a BDAT of this message.
             return await self.say("data", self.params.t_503, True)
         go = '354 Enter message, end with "." on a line by itself'
         if self.faults.take("premature-354"):

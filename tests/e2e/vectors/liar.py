@@ -8,7 +8,8 @@ so that many cases run at once on one server:
 `replies` has octets, or a function (peer, line), in place of the honest reply
 to a verb; "DOT" is the end of data, "ANSWER" what follows a 334, "BANNER" the
 greeting (set by `server.banner`: nobody has said a word yet). A function
-returns octets to say, or None to leave. It looks like the double of Domino to
+returns octets to say, or None to leave; of a chunk it may have read
+peer.taken octets itself. It looks like the double of Domino to
 a Stage: same events.
 """
 
@@ -158,7 +159,7 @@ class Liar(Scripted):
 
     def _chunk(self, peer, conn, way, replies, rest):
         words = rest.split()
-        left = int(words[0])
+        left = int(words[0]) - getattr(peer, "taken", 0)
         while len(peer.buf) < left:
             data = peer.sock.recv(65536)
             if not data:
