@@ -74,8 +74,8 @@ class Soak:
     # What is started
 
     def server(self, name):
-        command = ["nice", "-n", "5", sys.executable, HERE / "soak_backend.py",
-                   SERVERS[name], self.books[name], RUN / "rsa.pem"]
+        command = [sys.executable, HERE / "soak_backend.py",
+               SERVERS[name], self.books[name], RUN / "rsa.pem"]
         self.start(f"soak-{name}", command, SERVERS[name])
 
     def start(self, name, command, port):
@@ -100,7 +100,6 @@ class Soak:
         command = ["nice", "-n", priority, peers.POSTERN, "run", "-c",
                    RUN / f"{NAME}.conf"]  # fmt: skip
         self.start(NAME, command, PORTS["plain"])
-        os.nice(5)
 
     # What happens in a minute
 
