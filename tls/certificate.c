@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -132,19 +131,6 @@ static bool read_key(struct certificate *certificate, FILE *file,
 	return false;
 }
 
-static void warn_of_mode(FILE *file, const struct tls_certificate *files,
-	char error[TLS_ERROR_LONGEST])
-{
-	struct stat status;
-
-	if (fstat(fileno(file), &status) < 0 ||
-		(status.st_mode & (S_IROTH | S_IWOTH)) == 0)
-		return;
-	message_add(error, TLS_ERROR_LONGEST,
-		"certificate %s: key %s can be read by everyone: chmod 0600",
-		files->name, files->key);
-}
-
 static void warn_of_dates(const struct certificate *certificate,
 	const struct tls_certificate *files, char error[TLS_ERROR_LONGEST])
 {
@@ -176,10 +162,8 @@ static bool load_one(struct certificate *certificate,
 	if (file == NULL)
 		return false;
 	ok = read_key(certificate, file, files, error);
-	if (ok) {
-		warn_of_mode(file, files, error);
+	if (ok)
 		warn_of_dates(certificate, files, error);
-	}
 	(void)fclose(file);
 	return ok;
 }

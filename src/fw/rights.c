@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -77,6 +78,7 @@ bool fw_helper_confine(uid_t uid, gid_t gid)
 	if (may_change ? !rights_change_id(uid, gid, may_bound)
 		       : !rights_shrink(uid, gid))
 		return false;
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* the ids have cleared it */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return false;
 	return rights_dump_nothing();

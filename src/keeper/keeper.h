@@ -36,6 +36,7 @@ struct keeper_setup {
 	 * format; -1: they stay.
 	 */
 	int log_fd;
+	bool seccomp, landlock; /* what its sandbox is of; for the status */
 	/*
 	 * Never banned besides the configuration's allow list: own addresses
 	 * and so on. The keeper adds loopback, and the literal addresses of

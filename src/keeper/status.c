@@ -158,6 +158,12 @@ static json_t *store_object(struct hub *hub)
 		state.set_aside);
 }
 
+static json_t *sandbox_object(const struct hub *hub)
+{
+	return json_pack("{s:b, s:b}", "seccomp", hub->setup->seccomp,
+		"landlock", hub->setup->landlock);
+}
+
 json_t *status_object(struct hub *hub)
 {
 	struct policy_stats stats;
@@ -165,8 +171,9 @@ json_t *status_object(struct hub *hub)
 
 	policy_stats(judge_policy(hub->judge), &stats);
 	peers_totals(hub->peers, &sum);
-	return json_pack("{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:o}",
+	return json_pack(
+		"{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}",
 		"ok", 1, "version", POSTERN_VERSION, "pid",
 		(json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
@@ -179,7 +186,8 @@ json_t *status_object(struct hub *hub)
 		"spared", (json_int_t)judge_spared(hub->judge), "sources",
 		(json_int_t)stats.sources, "sources_evicted",
 		(json_int_t)stats.evicted_sources, "firewall",
-		firewall_object(hub), "store", store_object(hub), "log_dropped",
+		firewall_object(hub), "store", store_object(hub), "sandbox",
+		sandbox_object(hub), "log_dropped",
 		(json_int_t)(sum.log_dropped_total + log_dropped_count()),
 		"limits", limits_object(&sum));
 }

@@ -19,6 +19,7 @@
 #include "../base/log.h"
 #include "../keeper/keeper.h"
 #include "role.h"
+#include "sandbox.h"
 
 enum {
 	GENERATIONS_MOST = 8,
@@ -189,7 +190,7 @@ static _Noreturn void worker_main(
 		2 * (size_t)s->plan->conf->global.sessions_most_count +
 		(size_t)s->plan->conf->banned.tarpit_most_count +
 		DESCRIPTORS_SPARE);
-	if (!rights_drop(&s->user)) {
+	if (!rights_drop(&s->user) || !sandbox_worker()) {
 		log_say(LOG_ERROR, "rights", "cannot become user %s: %s",
 			s->plan->conf->global.user, strerror(errno));
 		log_done();
@@ -316,6 +317,10 @@ static void death_log(const struct child *c, int status)
 		log_int("signal", WTERMSIG(status));
 	else
 		log_int("code", WEXITSTATUS(status));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		log_str("forbidden",
+			"a system call that its sandbox forbids; the kernel's "
+			"log names it");
 	log_bool("restart", !c->leaving);
 	log_end();
 }

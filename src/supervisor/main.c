@@ -2,14 +2,17 @@
  * postern: the command line of the daemon.
  */
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../conf/conf.h"
+#include "keys.h"
 #include "places.h"
 #include "plan.h"
 #include "role.h"
+#include "sandbox.h"
 #include "supervisor.h"
 
 enum { EXIT_USAGE = 64, EXIT_CONF = 78 };
@@ -61,6 +64,23 @@ static int run(const char *path)
 	return supervisor_run(path, conf);
 }
 
+static void warn(void *arg, const char *text)
+{
+	(void)fprintf(stderr, "%s: warning: %s\n", (const char *)arg, text);
+}
+
+/* What serves, but could be better. */
+static void check_warnings(const char *path, const struct conf *conf)
+{
+	const char *lacks[] = {
+		sandbox_lacks_seccomp(), sandbox_lacks_landlock()};
+
+	keys_look(conf, warn, (void *)(uintptr_t)path);
+	for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
+		if (lacks[i])
+			(void)fprintf(stderr, "warning: %s\n", lacks[i]);
+}
+
 static int check(const char *path)
 {
 	static char error[PLAN_ERROR_LONGEST];
@@ -84,6 +104,7 @@ static int check(const char *path)
 		conf_free(&conf);
 		return EXIT_CONF;
 	}
+	check_warnings(path, conf);
 	(void)printf("%s: fine, %zu listener%s, %zu backend%s\n", path,
 		conf->listener_count, conf->listener_count == 1 ? "" : "s",
 		conf->backend_count, conf->backend_count == 1 ? "" : "s");

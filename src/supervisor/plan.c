@@ -18,6 +18,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../policy/pattern.h"
+#include "keys.h"
 
 enum { SERVERS_MOST = 64 };
 
@@ -297,6 +298,12 @@ static bool plan_fill(
 	return p->listeners != NULL;
 }
 
+static void key_warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_say(LOG_WARN, "key-readable", "%s", text);
+}
+
 struct plan *plan_new(struct conf *conf, struct plan *old, bool keep_names,
 	char error[PLAN_ERROR_LONGEST])
 {
@@ -311,6 +318,7 @@ struct plan *plan_new(struct conf *conf, struct plan *old, bool keep_names,
 	p->workers = workers_of(conf);
 	p->tickets_at_ms = clock_mono_ms() + TICKETS_EACH_MS;
 	hostname_of(conf, p->hostname, sizeof p->hostname);
+	keys_look(conf, key_warn, NULL);
 	if (plan_fill(p, old, keep_names, error))
 		return p;
 	plan_free(&p);

@@ -33,7 +33,7 @@ bool rights_find(const char *name, struct rights_user *ret_user)
 
 /* A core would hold passwords and keys. The leak checker of a test build
  * cannot look into a process that is not dumpable. */
-static void rights_no_core(void)
+void rights_no_core(void)
 {
 	struct rlimit none = {0, 0};
 
@@ -43,22 +43,33 @@ static void rights_no_core(void)
 #endif
 }
 
+/*
+ * One whom systemd gave capabilities may lack CAP_SETPCAP: then the bounding
+ * set stays, which no_new_privs makes worthless. Asked for before, since
+ * libcap-ng complains to syslog.
+ */
+static void rights_bound(void)
+{
+	if (capng_get_caps_process() != 0 ||
+		!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		return;
+	capng_clear(CAPNG_SELECT_BOTH);
+	(void)capng_apply(CAPNG_SELECT_BOUNDS);
+}
+
 bool rights_drop(const struct rights_user *user)
 {
-	if (geteuid() == 0) {
-		if (setgroups(0, NULL) < 0 ||
-			setresgid(user->gid, user->gid, user->gid) < 0)
-			return false;
-		capng_clear(CAPNG_SELECT_BOTH);
-		(void)capng_apply(CAPNG_SELECT_BOUNDS);
-		if (setresuid(user->uid, user->uid, user->uid) < 0)
-			return false;
-		/* user may be root itself: then its capabilities go, too */
-		capng_clear(CAPNG_SELECT_CAPS);
-		if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
-			errno = EPERM;
-			return false;
-		}
+	rights_bound();
+	if (geteuid() == 0 &&
+		(setgroups(0, NULL) < 0 ||
+			setresgid(user->gid, user->gid, user->gid) < 0 ||
+			setresuid(user->uid, user->uid, user->uid) < 0))
+		return false;
+	/* Also where the user is root itself, or has some from systemd. */
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
+		errno = EPERM;
+		return false;
 	}
 	rights_no_core();
 	/* Cleared by the change of user. */

@@ -22,6 +22,9 @@ bool rights_find(const char *name, struct rights_user *ret_user);
  */
 bool rights_drop(const struct rights_user *user)
 	__attribute__((warn_unused_result));
+/* For who holds keys: no core file, and nobody without CAP_SYS_PTRACE reads its
+ * memory. */
+void rights_no_core(void);
 /* Closes every descriptor from 3 on but those of `keep` (-1: ignored; the
  * array is sorted in place). */
 void rights_close_others(int *keep, size_t count);

@@ -3,6 +3,7 @@
  */
 #include "role.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "../keeper/keeper.h"
 #include "own.h"
 #include "rights.h"
+#include "sandbox.h"
 
 enum { EXIT_RIGHTS = 77, EXIT_CONF = 78, PORTS_MOST = 256 };
 
@@ -79,6 +81,13 @@ static struct conf *role_conf(int fd)
 	return conf;
 }
 
+static int sandbox_failed(void)
+{
+	log_say(LOG_ERROR, "rights", "cannot build the sandbox: %s",
+		strerror(errno));
+	return EXIT_RIGHTS;
+}
+
 static int keeper_main(const struct conf *conf, const struct role_fds *fds)
 {
 	static struct prefix own[OWN_MOST];
@@ -89,6 +98,8 @@ static int keeper_main(const struct conf *conf, const struct role_fds *fds)
 		.control_fd = fds->control,
 		.log_fd = fds->log,
 		.own = own,
+		.seccomp = sandbox_has_seccomp(),
+		.landlock = sandbox_has_landlock(),
 	};
 	struct rights_user user;
 
@@ -98,6 +109,8 @@ static int keeper_main(const struct conf *conf, const struct role_fds *fds)
 			conf->global.user);
 		return EXIT_RIGHTS;
 	}
+	if (!sandbox_keeper(conf->global.state_dir))
+		return sandbox_failed();
 	return keeper_run(&setup);
 }
 
@@ -175,6 +188,8 @@ static int firewall_main(const struct conf *conf, const struct role_fds *fds)
 			conf->global.user);
 		return EXIT_RIGHTS;
 	}
+	if (!sandbox_firewall(conf->firewall.backend))
+		return sandbox_failed();
 	return fw_helper_run(fds->firewall, &fw);
 }
 

@@ -24,6 +24,7 @@
 #include "../base/log.h"
 #include "../base/secret.h"
 #include "internal.h"
+#include "sandbox.h"
 
 enum {
 	EXIT_SYSTEM = 71,
@@ -334,10 +335,22 @@ static bool stopped(struct supervisor *s)
 	return family_count(s, CHILD_FIREWALL) == 0; /* ends with its keeper */
 }
 
+/* What the operator should know of this machine. */
+static void say_lacks(void)
+{
+	const char *lacks[] = {
+		sandbox_lacks_seccomp(), sandbox_lacks_landlock()};
+
+	for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
+		if (lacks[i])
+			log_say(LOG_WARN, "sandbox", "%s", lacks[i]);
+}
+
 static int prepare(struct supervisor *s, struct conf *conf)
 {
 	static char error[PLAN_ERROR_LONGEST];
 
+	say_lacks();
 	if (!rights_find(conf->global.user, &s->user)) {
 		log_say(LOG_ERROR, "rights",
 			"there is no system user %s; make one with "
@@ -389,6 +402,8 @@ int supervisor_run(const char *path, struct conf *conf)
 	static struct supervisor s;
 	int code;
 
+	rights_no_core(); /* before it reads a key */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* since Linux 3.5 */
 	s.path = path;
 	s.signal_fd = s.control_fd = -1;
 	s.reload_until = s.stop_until = MONO_NEVER;

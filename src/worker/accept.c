@@ -9,7 +9,7 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -184,7 +184,7 @@ static void out_of_descriptors(struct worker *w, struct acceptor *a)
 		refuse(fd, REPLY_TOO_MANY_SESSIONS, 0);
 		(void)close(fd);
 	}
-	w->spare_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w->spare_fd = eventfd(0, EFD_CLOEXEC);
 	acceptors_pause(w);
 }
 

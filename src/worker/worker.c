@@ -7,7 +7,7 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,7 +314,7 @@ static bool worker_make(struct worker *w)
 	w->tarpit = tarpit_new((size_t)conf->banned.tarpit_most_count,
 		conf->banned.tarpit_pace_ms, conf->banned.tarpit_longest_ms);
 	w->supervisor = channel_new(w->setup->supervisor_fd, 1 << 16);
-	w->spare_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w->spare_fd = eventfd(0, EFD_CLOEXEC);
 	return w->base && w->slab && w->bans && w->tarpit && w->supervisor &&
 	       dialog_confs_make(w) && acceptors_make(w);
 }

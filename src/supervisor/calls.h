@@ -1,0 +1,30 @@
+/*
+ * Which system calls a process may make: a seccomp filter for each role.
+ *
+ * A call that is on nobody's list fails with ENOSYS, so that a newer libc
+ * takes its other way; a file that a worker wants to read is EACCES. What only
+ * somebody in control of the process would call (a program, another process'
+ * memory, a netlink socket, a file to write) ends the process with SIGSYS:
+ * its supervisor says so and starts a new one. The kernel's log names all.
+ */
+#ifndef SUPERVISOR_CALLS_H
+#define SUPERVISOR_CALLS_H
+
+#include <stdbool.h>
+
+enum calls_role {
+	CALLS_WORKER,
+	CALLS_KEEPER,
+	CALLS_FIREWALL,	     /* with libnftables or nothing */
+	CALLS_FIREWALL_EXEC, /* the filter is also the program's */
+};
+
+/* Has this kernel filters of system calls? */
+bool calls_possible(void);
+/*
+ * From here on only the role's calls, for all threads to come; there is no way
+ * back. Needs no_new_privs. false: errno; nothing has changed.
+ */
+bool calls_restrict(enum calls_role role) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * Builds with sanitizers or coverage are for tests: their runtimes write
+ * reports into files and look at the process from a copy of it, which the
+ * sandbox of a release forbids.
+ */
+#ifndef SUPERVISOR_INSTRUMENTED_H
+#define SUPERVISOR_INSTRUMENTED_H
+
+#ifdef POSTERN_INSTRUMENTED
+enum { INSTRUMENTED = 1 };
+#else
+enum { INSTRUMENTED = 0 };
+#endif
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * The walls around a process that has all it needs: which system calls, which
+ * paths, how many processes. Users and capabilities are rights.h, fw/rights.h.
+ *
+ * Called once rights are dropped and before the first octet of a peer is read.
+ * A layer that this kernel does not have is left out. false: errno, and the
+ * process must end.
+ */
+#ifndef SUPERVISOR_SANDBOX_H
+#define SUPERVISOR_SANDBOX_H
+
+#include <stdbool.h>
+
+#include "../conf/conf.h"
+
+bool sandbox_worker(void) __attribute__((warn_unused_result));
+bool sandbox_keeper(const char *state_dir) __attribute__((warn_unused_result));
+bool sandbox_firewall(enum conf_firewall_kind backend)
+	__attribute__((warn_unused_result));
+
+/* Does this build on this kernel have the layer? */
+bool sandbox_has_seccomp(void);
+bool sandbox_has_landlock(void);
+/* What to tell the operator of each that is missing, else NULL. */
+const char *sandbox_lacks_seccomp(void);
+const char *sandbox_lacks_landlock(void);
+
+#endif
