@@ -8,12 +8,11 @@ wiped, and any part of the secret counts.
 
 import base64
 import os
-import pathlib
-import re
 
 import pytest
 
 from attack import greeted, processes
+from canary import mappings
 
 # The same word over and over, so that no rest of the secret is without it;
 # six octets, so that its base64 is the same eight over and over, too.
@@ -21,28 +20,10 @@ WORD = b"Zq9vK7"
 SECRET = WORD.decode() * 9
 WANTED = WORD, base64.b64encode(WORD)
 KNOWN, UNKNOWN = "anna.marchesi", "anna.nessuno!"
-LARGEST = 200 << 20     # larger is a sanitizer's shadow: no octets in it
 SEEN = b"memory-is-read.example.test"
 
 # In AUTH PLAIN the name before it must not shift the groups of three.
 assert len(KNOWN) == len(UNKNOWN) and len(f"\0{KNOWN}\0") % 3 == 0
-
-
-def mappings(pid):
-    """The octets of each mapping that the process may write to."""
-    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
-        for line in pathlib.Path(f"/proc/{pid}/maps").read_text() \
-                .splitlines():
-            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
-            if not match:
-                continue
-            start, end = (int(text, 16) for text in match.groups())
-            if end - start > LARGEST:
-                continue
-            try:
-                yield line, os.pread(memory.fileno(), end - start, start)
-            except OSError:
-                continue    # the kernel's own, not to be read
 
 
 def found(pid, wanted):
@@ -123,7 +104,7 @@ def plain_behind_a_message(client, user):
     plain, plain_behind_334, login, plain_in_pieces, login_in_pieces,
     plain_behind_others, plain_behind_a_message])
 @pytest.mark.parametrize("tls", ["off", "starttls"])
-def test_no_process_keeps_a_secret(site, certs, strangers, tls, log_in):
+def test_SEC_02_no_process_keeps_a_secret(site, certs, strangers, tls, log_in):
     front = site("off" if tls == "off" else "required")
     for user, code in ((UNKNOWN, 535), (KNOWN, 235)):
         client = greeted(front.ports["mx"], strangers[0])

@@ -127,7 +127,7 @@ class Postern(Program):
 
     def wait_ready(self, count=1):
         """Its `ready` line, and a port that answers."""
-        self.wait_log(r'"event": ?"ready"|event=ready|\binfo ready\b', count)
+        self.wait_log(r'"event": ?"ready"|^\S+ info \S+ ready ', count)
 
     def reload(self):
         self.kill_with(signal.SIGHUP)
