@@ -1,0 +1,33 @@
+"""The systemd unit: how much of the machine it leaves open."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import tree
+
+UNIT = tree.TOP / "conf/systemd/postern.service"
+EXPOSURE_MOST = 20      # tenths, of systemd-analyze's 100
+
+
+def test_unit_exposes_little():
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze (Debian package systemd)")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager",
+         f"--threshold={EXPOSURE_MOST}", UNIT],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_unit_is_understood():
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze (Debian package systemd)")
+    done = subprocess.run(["systemd-analyze", "verify", UNIT],
+                          capture_output=True, text=True)
+    wrong = [line for line in done.stderr.splitlines()
+             if "postern.service" in line and not re.search(
+                 "is not executable|Command 'man ", line)]  # not installed
+    assert not wrong, "\n".join(wrong)
