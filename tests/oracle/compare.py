@@ -69,18 +69,24 @@ def replies(server, direct, proxied):
     found = []
     if proxied.trouble:
         found.append(f"client: {proxied.trouble}")
-    for index, slot in enumerate(direct.slots):
+    at = 0
+    for slot in direct.slots:
+        reply = proxied.replies[at] if at < len(proxied.replies) else None
         if not slot.done():
-            found.append(f"direct: no reply {index} to {slot.verb}")
-        elif index >= len(proxied.replies):
-            found.append(f"reply {index}: missing; direct {slot!r}")
-        elif not same_reply(server, slot, proxied.replies[index],
-                            direct.counts):
-            found.append(f"reply {index}: {proxied.replies[index]!r}; "
-                         f"direct {slot!r}")
+            found.append(f"direct: no reply {at} to {slot.verb}")
+        elif reply is not None and same_reply(server, slot, reply,
+                                              direct.counts):
+            at += 1
+        elif slot.maybe:
+            continue
+        elif reply is None:
+            found.append(f"reply {at}: missing; direct {slot!r}")
+        else:
+            found.append(f"reply {at}: {reply!r}; direct {slot!r}")
+            at += 1
     if direct.early is None:
         found += [f"reply {i}: surplus {proxied.replies[i]!r}" for i in
-                  range(len(direct.slots), len(proxied.replies))]
+                  range(at, len(proxied.replies))]
     return found
 
 

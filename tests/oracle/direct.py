@@ -90,6 +90,7 @@ class Slot:
         self.reply = None       # the server's octets, as the client sees them
         self.message = b""      # what an acceptance accepts
         self.is_local = False   # a recipient whose mailbox we see
+        self.maybe = False      # whether it comes hangs on the clock
 
     def done(self):
         return self.own is not None or self.reply is not None
@@ -116,6 +117,7 @@ class Direct:
         self.message = b""      # of the chunks until now
         self.is_local = False
         self.accepted = []      # marks of accepted messages
+        self.waited = 0         # replies that came for certain
         self.spoilt = False     # Exim reads the next chunk as commands
         self.parts = [b""]      # octets at the server, by connection
         self.least = 0          # of the last part: these must have come
@@ -216,7 +218,13 @@ class Direct:
             raise Stuck("the server closed within a message")
         del self.slots[self.slots.index(awaited[0]) if awaited else
                        len(self.slots):]
-        # What it had not read when it closed may not have been passed.
+        # What it had not read when it closed may not have been passed, nor
+        # need postern have read what it would have refused behind that.
+        for slot in reversed(self.slots[self.waited:]):
+            if slot.own is None:
+                break
+            slot.maybe = True
+            self.exact = False
         self.exact = self.exact and not awaited
         if not self.quit and not self.half:
             unknown = any(s.verb in (b"dot", b"last") for s in awaited)
@@ -425,6 +433,7 @@ class Direct:
             self.settle()
         if not self.ended:
             self.note("wait", len(self.slots))
+            self.waited = len(self.slots)
 
     def step(self, index, step, script):
         kind = step[0]
@@ -471,6 +480,9 @@ class Direct:
             self.note("tls")
 
     def half_close(self):
+        if self.rules.tls:      # TLS has no half of an end
+            self.leave("close")
+            return
         self.flush()
         self.note("half")
         self.half = True
@@ -478,13 +490,9 @@ class Direct:
         if self.mode == "chunk":
             self.slots.pop()    # no reply is due to half a chunk
         try:
-            if not self.rules.tls:
-                self.sock.shutdown(socket.SHUT_WR)
+            self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-        if self.rules.tls:
-            self.leave("close")
-            return
         self.fill()
         if not self.ended:
             self.farewell()

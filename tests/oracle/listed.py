@@ -82,7 +82,8 @@ def own_pattern(name, enhanced):
     words = [code] + ([status] if enhanced else []) + [text]
     pattern = re.escape(" ".join(words).encode())
     if referenced:
-        pattern += rb" \(ref [0-9A-HJKMNP-TV-Z]{10}\)"
+        # src/base/reference.h: 64 bits, no leading zeros
+        pattern += rb" \(ref [1-9A-HJKMNP-TV-Z][0-9A-HJKMNP-TV-Z]{0,12}\)"
     return re.compile(pattern + rb"\r\n")
 
 

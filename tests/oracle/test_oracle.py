@@ -10,6 +10,7 @@ import os
 import re
 
 import compare
+import direct
 import lanes
 import listed
 import mutations
@@ -110,11 +111,14 @@ def test_one_thing_damaged_is_a_difference(
 # What no relay in front of postern can do.
 
 class Run:
-    """As much of either run as compare.at_server looks at."""
+    """As much of either run as compare.py looks at."""
 
-    def __init__(self, parts=(), octets=b""):
+    def __init__(self, parts=(), octets=b"", slots=(), replies=()):
         self.parts, self.octets = list(parts), octets
         self.answers, self.exact, self.least = [], True, 0
+        self.slots, self.replies = slots, list(replies)
+        self.early = self.trouble = None
+        self.counts = collections.Counter()
 
 
 @pytest.mark.parametrize("got, same", [
@@ -124,20 +128,38 @@ class Run:
     ([b"EHLO a\r\n", b"EHLO b\r\nQUIT\r\n"], False),
     ([b"EHLO a\r\nEHLO b\r\n", b"EHLO b\r\nQUIT\r\n", b""], False)])
 def test_server_again(got, same):
-    direct = Run([b"EHLO a\r\nEHLO b\r\n", b"EHLO b\r\nQUIT\r\n"])
-    found = compare.at_server(direct, Run(), [Run(octets=o) for o in got])
+    wanted = Run([b"EHLO a\r\nEHLO b\r\n", b"EHLO b\r\nQUIT\r\n"])
+    found = compare.at_server(wanted, Run(), [Run(octets=o) for o in got])
     assert (not found) == same
 
 
 def test_a_cut_message_has_its_commands_and_no_end():
-    direct = Run([b"DATA\r\nhalf a message\r\n"])
-    direct.exact, direct.least = False, 6
+    wanted = Run([b"DATA\r\nhalf a message\r\n"])
+    wanted.exact, wanted.least = False, 6
     for got, same in ((b"DATA\r\n", True), (b"DATA\r\nhalf", True),
                       (b"DATA", False), (b"", False),
                       (b"DATA\r\nhalf.", False),
                       (b"DATA\r\nhalf a message\r\n.\r\n", False)):
-        found = compare.at_server(direct, Run(), [Run(octets=got)])
+        found = compare.at_server(wanted, Run(), [Run(octets=got)])
         assert (not found) == same, got
+
+
+BYE, BAD, LOST = (b"221 bye\r\n", b"500 Command not recognized\r\n",
+                  b"421 Lost the mail server, try again later\r\n")
+
+
+@pytest.mark.parametrize("got, same", [
+    ([BYE, BAD, LOST], True), ([BYE, LOST], True), ([BYE, BAD], False),
+    ([BYE], False), ([BYE, LOST, BAD], False), ([LOST], False),
+    ([BYE, b"500 Command unknown\r\n", LOST], False),
+    ([BYE, BAD, BAD, LOST], False), ([BYE, BAD, LOST, LOST], False)])
+def test_a_refusal_behind_the_end_comes_whole_or_not_at_all(got, same):
+    slots = [direct.Slot(b""), direct.Slot("own", listed.own_pattern(
+        "NOT_A_COMMAND", False)), direct.Slot("own", listed.own_pattern(
+            "SERVER_LOST", False))]
+    slots[0].reply, slots[1].maybe = BYE, True
+    found = compare.replies("postfix", Run(slots=slots), Run(replies=got))
+    assert (not found) == same
 
 
 def test_every_tolerated_difference_has_a_neighbour():
