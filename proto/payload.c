@@ -199,12 +199,14 @@ enum payload_piece payload_next(struct payload *payload, enum payload_rule rule,
 	struct slice in, size_t *ret_used, struct slice *ret_insert)
 {
 	enum state state = (enum state)payload->state;
-	struct run run = {in.p, in.p, in.p + in.n, state, false};
+	struct run run = {.state = state};
 
 	*ret_used = 0;
 	*ret_insert = slice_of(NULL, 0);
-	if (in.n == 0)
+	if (in.n == 0) /* perhaps NULL, of which there is no end */
 		return PAYLOAD_MORE;
+	run.from = run.at = in.p;
+	run.end = in.p + in.n;
 	if (state == AT_HELD || state == AT_DOT_HELD)
 		return held_next(payload, rule, *in.p, ret_used, ret_insert);
 	if (state == AT_NEWLINE && *in.p == '.')
