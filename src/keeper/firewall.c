@@ -182,6 +182,24 @@ static uint32_t ttl_of(mono_ms_t until, mono_ms_t now)
 					: (uint32_t)ttl_s;
 }
 
+/*
+ * Does a ban hold an allowed address? The workers look at the address, the
+ * kernel only at the ban: what it would drop with the rest stays ours (S-07).
+ */
+static bool spares(struct hub *hub, const struct prefix *ban)
+{
+	enum judge_origin unused;
+	struct prefix allowed;
+	size_t cursor = 0;
+
+	if (ban->bits == 128) /* then there would be no ban */
+		return false;
+	while (judge_allow_next(hub->judge, &cursor, &allowed, &unused))
+		if (prefix_overlaps(ban, &allowed))
+			return true;
+	return false;
+}
+
 /* One ban or unban; what finds no room is left to a sync. */
 static void put_single(struct hub *hub, enum fw_word word,
 	const struct prefix *prefix, uint32_t ttl_s)
@@ -197,7 +215,8 @@ static void put_single(struct hub *hub, enum fw_word word,
 
 void firewall_add(struct hub *hub, const struct prefix *prefix, mono_ms_t until)
 {
-	put_single(hub, FW_ADD, prefix, ttl_of(until, hub_now(hub)));
+	if (!spares(hub, prefix))
+		put_single(hub, FW_ADD, prefix, ttl_of(until, hub_now(hub)));
 }
 
 void firewall_delete(struct hub *hub, const struct prefix *prefix)
@@ -208,6 +227,19 @@ void firewall_delete(struct hub *hub, const struct prefix *prefix)
 void firewall_sync(struct hub *hub)
 {
 	hub->firewall->sync_due = true;
+}
+
+void firewall_allowed(struct hub *hub, const struct prefix *prefix)
+{
+	const struct policy *policy = judge_policy(hub->judge);
+	struct policy_ban ban;
+	size_t cursor = 0;
+
+	while (policy_ban_next(policy, &cursor, &ban))
+		if (prefix_overlaps(&ban.prefix, prefix)) {
+			firewall_sync(hub);
+			return;
+		}
 }
 
 static void put_sync(struct firewall *firewall)
@@ -221,8 +253,9 @@ static void put_sync(struct firewall *firewall)
 
 	good = put(firewall, FW_SYNC_BEGIN, NULL, 0, 0);
 	while (good && policy_ban_next(policy, &cursor, &ban))
-		good = put(firewall, FW_ADD, &ban.prefix,
-			ttl_of(ban.until, now), 0);
+		if (!spares(firewall->hub, &ban.prefix))
+			good = put(firewall, FW_ADD, &ban.prefix,
+				ttl_of(ban.until, now), 0);
 	good = good && put(firewall, FW_SYNC_END, NULL, 0, firewall->token + 1);
 	firewall->sync_at = now + SYNC_EVERY_MS;
 	if (!good) { /* no memory: half a sync would lift bans */

@@ -35,11 +35,14 @@ void firewall_free(struct firewall **firewall);
 /* A new helper; takes the descriptor over, closes the old one. */
 void firewall_attach(struct hub *hub, int fd);
 
+/* A ban that holds an allowed address stays with the workers alone. */
 void firewall_add(
 	struct hub *hub, const struct prefix *prefix, mono_ms_t until);
 void firewall_delete(struct hub *hub, const struct prefix *prefix);
 /* At the end of this turn. */
 void firewall_sync(struct hub *hub);
+/* An allow entry came or went: the kernel is told no ban that holds one. */
+void firewall_allowed(struct hub *hub, const struct prefix *prefix);
 
 /* At the end of a loop turn: a sync that is due, and what waits. */
 void firewall_flush(struct hub *hub);

@@ -478,6 +478,7 @@ bool judge_allow(struct hub *hub, const struct prefix *prefix, const char *note)
 					    .note = note,
 				    });
 	peers_tell_prefix(hub, MESSAGE_ALLOW, prefix);
+	firewall_allowed(hub, prefix);
 	return true;
 }
 
@@ -488,6 +489,7 @@ void judge_disallow(struct hub *hub, const struct prefix *prefix)
 	store_delete_allow(hub->store, prefix);
 	if (judge_allow_origin(hub->judge, prefix) == JUDGE_ORIGIN_NONE)
 		peers_tell_prefix(hub, MESSAGE_DISALLOW, prefix);
+	firewall_allowed(hub, prefix);
 }
 
 bool judge_allow_next(const struct judge *judge, size_t *cursor,

@@ -262,6 +262,47 @@ static void new_firewall_helper_gets_a_sync_of_all(void **state)
 	assert_int_equal(fw_expect(FW_ADD).bits, 120);
 }
 
+/* Reads one sync to its end and answers it; returns how many ADDs it had. */
+static unsigned sync_adds(void)
+{
+	struct fw_answer answer = {
+		.magic = FW_RECORD_MAGIC, .word = FW_SYNC_END};
+	struct fw_record records[1024];
+	unsigned adds = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		wait_readable(firewall_fd);
+		n = recv(firewall_fd, records, sizeof(records), 0);
+		assert_true(n > 0);
+		for (size_t i = 0; i < (size_t)n / sizeof(records[0]); i++) {
+			adds += records[i].word == FW_ADD;
+			if (records[i].word != FW_SYNC_END)
+				continue;
+			answer.token = records[i].token;
+			assert_int_equal(
+				send(firewall_fd, &answer, sizeof(answer), 0),
+				sizeof(answer));
+			return adds;
+		}
+	}
+}
+
+static void firewall_hears_no_ban_that_holds_an_allowed_address(void **state)
+{
+	assert_int_equal(sync_adds(), 0);
+	assert_ok("{'command':'bans.add','prefix':'192.0.2.0/24'}");
+	assert_int_equal(fw_expect(FW_ADD).bits, 120);
+	assert_ok("{'command':'allow.add','prefix':'192.0.2.7'}");
+	assert_int_equal(sync_adds(), 0);
+	assert_ok("{'command':'bans.add','prefix':'192.0.2.0/25'}");
+	assert_ok("{'command':'bans.add','prefix':'192.0.2.128/25'}");
+	assert_int_equal(fw_expect(FW_ADD).octets[15], 128);
+	assert_ok("{'command':'allow.del','prefix':'192.0.2.7'}");
+	assert_int_equal(sync_adds(), 3);
+}
+
 static void end_of_the_supervisor_ends_the_keeper(void **state)
 {
 	int status;
@@ -289,6 +330,8 @@ int main(void)
 		KEEPER_TEST(firewall_hears_sync_add_and_delete),
 		KEEPER_TEST(refusal_of_the_firewall_is_in_the_status),
 		KEEPER_TEST(new_firewall_helper_gets_a_sync_of_all),
+		KEEPER_TEST(
+			firewall_hears_no_ban_that_holds_an_allowed_address),
 		KEEPER_TEST(end_of_the_supervisor_ends_the_keeper),
 	};
 
