@@ -323,6 +323,17 @@ static unsigned column_count(sqlite3_stmt *statement, int column)
 	return value > 1000000 ? 1000000u : (unsigned)value;
 }
 
+/* The same for seconds since 1970: none before, none behind the year 9999. */
+static wall_s_t column_time(sqlite3_stmt *statement, int column)
+{
+	static const wall_s_t latest = 253402300799;
+	int64_t value = sqlite3_column_int64(statement, column);
+
+	if (value < 0)
+		return 0;
+	return value > latest ? latest : value;
+}
+
 static int load_bans(struct store_file *file, store_ban_cb *cb, void *arg)
 {
 	sqlite3_stmt *statement = NULL;
@@ -334,14 +345,14 @@ static int load_bans(struct store_file *file, store_ban_cb *cb, void *arg)
 	while (result == SQLITE_OK &&
 		(result = sqlite3_step(statement)) == SQLITE_ROW) {
 		struct store_ban ban = {.rule = column_text(statement, 3),
-			.since = sqlite3_column_int64(statement, 1),
+			.since = column_time(statement, 1),
 			.until = STORE_NEVER,
 			.repeat_count = column_count(statement, 4),
 			.failure_count = column_count(statement, 5),
 			.note = column_text(statement, 6)};
 
 		if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
-			ban.until = sqlite3_column_int64(statement, 2);
+			ban.until = column_time(statement, 2);
 		if (column_prefix(statement, &ban.prefix))
 			cb(arg, &ban);
 		result = SQLITE_OK;
@@ -359,7 +370,7 @@ static int load_allows(struct store_file *file, store_allow_cb *cb, void *arg)
 	while (result == SQLITE_OK &&
 		(result = sqlite3_step(statement)) == SQLITE_ROW) {
 		struct store_allow allow = {
-			.since = sqlite3_column_int64(statement, 1),
+			.since = column_time(statement, 1),
 			.note = column_text(statement, 2),
 		};
 

@@ -458,12 +458,48 @@ static void what_is_left_is_never_longer_than_the_span(void **state)
 				    table[i].now) == table[i].left);
 }
 
+/* A row as somebody wrote it; what is loaded of it can be counted with. */
+static void assert_loaded_in_range(const char *row)
+{
+	char text[256];
+	struct store *store = open_store();
+	sqlite3 *db = NULL;
+
+	store_close(&store);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	snprintf(text, sizeof(text), "INSERT OR REPLACE INTO ban VALUES (%s)",
+		row);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	store = open_store();
+	assert_int_equal(found.ban_count, 1);
+	assert_in_range(found.last.since, 0, 253402300799);
+	assert_in_range(found.last.until, 0, 253402300799);
+	assert_in_range(found.last.repeat_count, 0, 1000000);
+	assert_in_range(found.last.failure_count, 0, 1000000);
+	assert_in_range(store_left(found.last.since, found.last.until, NOW), 0,
+		found.last.until);
+	store_close(&store);
+}
+
+static void absurd_numbers_are_brought_into_range(void **state)
+{
+	(void)state;
+	assert_loaded_in_range("'192.0.2.1', -9223372036854775808,"
+			       " 9151595917793558527, 'x', -1, 1e300, ''");
+	assert_loaded_in_range("'192.0.2.1', 9223372036854775807,"
+			       " -9223372036854775808, 'x', 1e300, -1, ''");
+	assert_loaded_in_range("'192.0.2.1', 'yesterday', x'00', 0, 'many',"
+			       " 'more', 7");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(new_folder_gives_an_empty_store),
+		T(absurd_numbers_are_brought_into_range),
 		T(ban_and_allow_are_back_as_they_were),
 		T(ban_for_ever_stays_for_ever),
 		T(same_prefix_replaces_and_delete_removes),
