@@ -1,6 +1,6 @@
 /*
  * What the fuzz targets share. `./dev fuzz NOUN` builds fuzz_NOUN.c with
- * libFuzzer, both sanitizers and the pure folders.
+ * libFuzzer, both sanitizers and the folders that meson.build names.
  *
  * A target asserts with MUST: a run that does not crash says little. A find is
  * kept as a file with a telling name in corpus/NOUN/, which each run begins
