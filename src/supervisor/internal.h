@@ -6,6 +6,7 @@
 
 #include "../base/census.h"
 #include "child.h"
+#include "names.h"
 #include "plan.h"
 #include "rights.h"
 #include "sink.h"
@@ -27,9 +28,12 @@ struct supervisor {
 	mono_ms_t stop_until;	/* MONO_NEVER: not stopping */
 	mono_ms_t files_due;
 	uint64_t files_mark;
-	char *reload_text; /* what changes, for who asked */
-	bool announced;	   /* "ready" was said */
-	bool again;	   /* another reload was asked for meanwhile */
+	struct conf *next_conf; /* whose names are looked up; or NULL */
+	struct names *names;
+	mono_ms_t names_until; /* MONO_NEVER: no look-up under way */
+	char *reload_text;     /* what changes, for who asked */
+	bool announced;	       /* "ready" was said */
+	bool again;	       /* another reload was asked for meanwhile */
 };
 
 /* family.c: starting and losing processes */
@@ -50,9 +54,16 @@ void family_drain_old(struct supervisor *s);
 /* Workers of the present generation end: the reload failed. */
 void family_drop_new(struct supervisor *s);
 
+enum { NAMES_MOST_MS = 10000 };
+
 /* reload.c */
 void reload_begin(struct supervisor *s);
 void reload_certificates(struct supervisor *s); /* the same conf, new files */
+/* Is one under way? */
+bool reload_busy(const struct supervisor *s);
+/* The names of the new configuration are known, or it is too late. */
+void reload_named(struct supervisor *s);
+void reload_forget(struct supervisor *s); /* one that looks up names */
 void reload_ready(struct supervisor *s);
 void reload_late(struct supervisor *s);
 

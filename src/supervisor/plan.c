@@ -2,11 +2,10 @@
  * A plan: one configuration made ready to serve.
  *
  * Private keys are read here, by the supervisor, and never by a process that
- * talks to clients; names are resolved here, since nobody else may block.
+ * talks to clients.
  */
 #include "plan.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,77 +49,60 @@ static bool server_add(struct worker_backend *b, const struct addr *addr,
 	return true;
 }
 
-/* "name:port": every address that it has now, in the resolver's order. */
-static bool server_resolve(
-	struct worker_backend *b, const char *text, char *error)
+/* What a name had in the old plan; false: nothing. */
+static bool server_of_old(
+	struct worker_backend *b, const char *text, const struct plan *old)
 {
-	const char *colon = strrchr(text, ':');
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *at;
-	char name[256];
-	int r;
+	bool found = false;
 
-	if (!colon || colon == text || (size_t)(colon - text) >= sizeof name) {
-		(void)snprintf(error, PLAN_ERROR_LONGEST,
-			"backend %s: %s is not HOST:PORT", b->conf->title,
-			text);
-		return false;
-	}
-	(void)snprintf(name, sizeof name, "%.*s", (int)(colon - text), text);
-	r = getaddrinfo(name, colon + 1, &hints, &list);
-	if (r != 0) {
-		(void)snprintf(error, PLAN_ERROR_LONGEST,
-			"backend %s: cannot resolve %s: %s; write its address "
-			"or mend the DNS",
-			b->conf->title, name, gai_strerror(r));
-		return false;
-	}
-	for (at = list; at; at = at->ai_next) {
-		struct addr addr;
-		uint16_t port;
-		if (addr_from_sockaddr(at->ai_addr, &addr, &port))
-			(void)server_add(b, &addr, port, text);
-	}
-	freeaddrinfo(list);
-	return true;
+	for (size_t i = 0; old && i < old->conf->backend_count && !found; i++)
+		for (size_t j = 0; j < old->backends[i].server_count; j++) {
+			const struct worker_server *server =
+				&old->backends[i].servers[j];
+
+			if (strcmp(server->name, text) != 0)
+				continue;
+			found = true;
+			(void)server_add(b, &server->addr, server->port, text);
+		}
+	return found;
 }
 
 /*
- * The addresses that the old plan found, when it is asked for the same names:
- * a new certificate must not wait for the DNS.
+ * "name:port": every address that it has now. When the DNS does not know, or
+ * is away, the addresses that are in use are better than no reload.
  */
-static bool servers_of_old(struct worker_backend *b, const struct plan *old)
+static bool server_resolve(struct worker_backend *b, const char *text,
+	const struct plan *old, const struct names *names, char *error)
 {
-	const struct worker_backend *was = NULL;
+	const char *why = "it is not known";
+	struct name_address address;
+	unsigned n = 0;
 
-	for (size_t i = 0; old && i < old->conf->backend_count; i++)
-		if (strcmp(old->backends[i].conf->title, b->conf->title) == 0)
-			was = &old->backends[i];
-	if (!was || was->conf->servers.count != b->conf->servers.count)
-		return false;
-	for (size_t i = 0; i < b->conf->servers.count; i++)
-		if (strcmp(was->conf->servers.items[i],
-			    b->conf->servers.items[i]) != 0)
-			return false;
-	for (size_t i = 0; i < was->server_count; i++) {
-		const struct worker_server *server = &was->servers[i];
-		const char *name = server->name;
-
-		for (size_t j = 0; j < b->conf->servers.count; j++)
-			if (strcmp(b->conf->servers.items[j], name) == 0)
-				name = b->conf->servers.items[j];
-		(void)server_add(b, &server->addr, server->port, name);
+	while (names && names_find(names, text, n, &address, &why)) {
+		(void)server_add(b, &address.addr, address.port, text);
+		n++;
 	}
+	if (n > 0)
+		return true;
+	(void)snprintf(error, PLAN_ERROR_LONGEST,
+		"backend %s: cannot resolve %s: %s; write its address or mend "
+		"the DNS",
+		b->conf->title, text, why);
+	if (!server_of_old(b, text, old))
+		return false;
+	if (names)
+		log_say(LOG_WARN, "names", "%s; the addresses in use stay",
+			error);
 	return true;
 }
 
-static bool plan_servers(
-	struct worker_backend *b, const struct plan *known, char *error)
+static bool plan_servers(struct worker_backend *b, const struct plan *old,
+	const struct names *names, char *error)
 {
 	b->servers = calloc(SERVERS_MOST, sizeof *b->servers);
 	if (!b->servers)
 		return false;
-	if (servers_of_old(b, known))
-		return true;
 	for (size_t i = 0; i < b->conf->servers.count; i++) {
 		const char *text = b->conf->servers.items[i];
 		struct addr addr;
@@ -128,7 +110,7 @@ static bool plan_servers(
 
 		if (addr_parse_port(text, &addr, &port))
 			(void)server_add(b, &addr, port, text);
-		else if (!server_resolve(b, text, error))
+		else if (!server_resolve(b, text, old, names, error))
 			return false;
 	}
 	return true;
@@ -193,8 +175,8 @@ static bool tls_made(
 	return true;
 }
 
-static bool plan_backend(
-	struct worker_backend *b, const struct plan *known, char *error)
+static bool plan_backend(struct worker_backend *b, const struct plan *old,
+	const struct names *names, char *error)
 {
 	const struct conf_backend *c = b->conf;
 	struct tls_client_conf tls = {
@@ -207,7 +189,7 @@ static bool plan_backend(
 		.pin_sha256 = or_null(c->tls_pin),
 	};
 
-	if (!plan_servers(b, known, error) || !plan_patterns(b, error))
+	if (!plan_servers(b, old, names, error) || !plan_patterns(b, error))
 		return false;
 	if (c->tls == CONF_BACKEND_TLS_OFF)
 		return true;
@@ -268,8 +250,8 @@ static size_t backend_index(const struct conf *conf, const char *title)
 	return b ? (size_t)(b - conf->backends) : 0; /* check made sure */
 }
 
-static bool plan_fill(
-	struct plan *p, struct plan *old, bool keep_names, char *error)
+static bool plan_fill(struct plan *p, struct plan *old,
+	const struct names *names, char *error)
 {
 	const struct conf *conf = p->conf;
 
@@ -280,8 +262,7 @@ static bool plan_fill(
 		return false;
 	for (size_t i = 0; i < conf->backend_count; i++) {
 		p->backends[i].conf = &conf->backends[i];
-		if (!plan_backend(
-			    &p->backends[i], keep_names ? old : NULL, error))
+		if (!plan_backend(&p->backends[i], old, names, error))
 			return false;
 	}
 	for (size_t i = 0; i < conf->listener_count; i++) {
@@ -304,8 +285,8 @@ static void key_warn(void *arg, const char *text)
 	log_say(LOG_WARN, "key-readable", "%s", text);
 }
 
-struct plan *plan_new(struct conf *conf, struct plan *old, bool keep_names,
-	char error[PLAN_ERROR_LONGEST])
+struct plan *plan_new(struct conf *conf, struct plan *old,
+	const struct names *names, char error[PLAN_ERROR_LONGEST])
 {
 	struct plan *p = calloc(1, sizeof *p);
 
@@ -319,10 +300,32 @@ struct plan *plan_new(struct conf *conf, struct plan *old, bool keep_names,
 	p->tickets_at_ms = clock_mono_ms() + TICKETS_EACH_MS;
 	hostname_of(conf, p->hostname, sizeof p->hostname);
 	keys_look(conf, key_warn, NULL);
-	if (plan_fill(p, old, keep_names, error))
+	p->files_mark = plan_files_mark(p); /* before they are read */
+	if (plan_fill(p, old, names, error))
 		return p;
 	plan_free(&p);
 	return NULL;
+}
+
+bool plan_same(const struct plan *a, const struct plan *b)
+{
+	if (a->files_mark != b->files_mark || a->workers != b->workers ||
+		a->conf->backend_count != b->conf->backend_count ||
+		strcmp(a->hostname, b->hostname) != 0)
+		return false;
+	for (size_t i = 0; i < a->conf->backend_count; i++) {
+		const struct worker_backend *x = &a->backends[i],
+					    *y = &b->backends[i];
+
+		if (x->server_count != y->server_count)
+			return false;
+		for (size_t j = 0; j < x->server_count; j++)
+			if (x->servers[j].port != y->servers[j].port ||
+				!addr_eq(&x->servers[j].addr,
+					&y->servers[j].addr))
+				return false;
+	}
+	return true;
 }
 
 void plan_free(struct plan **plan)

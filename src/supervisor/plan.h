@@ -9,6 +9,7 @@
 #include "../conf/conf.h"
 #include "../worker/worker.h"
 #include "listeners.h"
+#include "names.h"
 
 struct plan {
 	struct conf *conf;
@@ -17,6 +18,7 @@ struct plan {
 	struct worker_backend *backends;
 	size_t workers;
 	mono_ms_t tickets_at_ms; /* when ticket keys change next */
+	uint64_t files_mark;	 /* plan_files_mark() before they were read */
 	char hostname[256];
 };
 
@@ -24,11 +26,14 @@ enum { PLAN_ERROR_LONGEST = 2048 };
 
 /*
  * Takes conf over in any case. old: whose sockets are kept, or NULL.
- * keep_names: a server's name that old has resolved is not asked for again.
+ * names: what was found for conf; NULL: servers have the addresses that they
+ * have in old. A name that was not found keeps those, too, with a warning.
  * NULL: `error` says why. Warnings are logged.
  */
-struct plan *plan_new(struct conf *conf, struct plan *old, bool keep_names,
-	char error[PLAN_ERROR_LONGEST]);
+struct plan *plan_new(struct conf *conf, struct plan *old,
+	const struct names *names, char error[PLAN_ERROR_LONGEST]);
+/* Would workers do the same with either? The text of both is the same. */
+bool plan_same(const struct plan *a, const struct plan *b);
 /* For `postern check`: do all patterns compile? false: error says which. */
 bool plan_patterns_fine(
 	const struct conf *conf, char error[PLAN_ERROR_LONGEST]);

@@ -53,8 +53,18 @@ static void refused(struct supervisor *s, const char *text)
 	answer(s, false, text);
 }
 
+/* Nothing to do for workers: they stay, and with them their sessions. */
+static void unchanged(struct supervisor *s, struct plan *same)
+{
+	plan_free(&same);
+	(void)sink_reopen(s->sink);
+	log_say(LOG_INFO, "reload", "nothing changed");
+	answer(s, true, "nothing changed\n");
+}
+
 /* Phase one with a configuration that was read; takes it over. */
-static void begin(struct supervisor *s, struct conf *conf, bool keep_names)
+static void begin(
+	struct supervisor *s, struct conf *conf, const struct names *names)
 {
 	static char error[PLAN_ERROR_LONGEST];
 	char *changes = conf_diff(s->plan->conf, conf);
@@ -66,12 +76,17 @@ static void begin(struct supervisor *s, struct conf *conf, bool keep_names)
 			strerror(errno));
 		conf_free(&conf);
 	} else {
-		plan = plan_new(conf, s->plan, keep_names, error);
+		plan = plan_new(conf, s->plan, names, error);
 	}
 	if (!plan) {
 		free(changes);
 		listeners_trim(s->plan->listeners);
 		refused(s, error);
+		return;
+	}
+	if (changes && !changes[0] && plan_same(s->plan, plan)) {
+		free(changes);
+		unchanged(s, plan);
 		return;
 	}
 	free(s->reload_text);
@@ -84,6 +99,59 @@ static void begin(struct supervisor *s, struct conf *conf, bool keep_names)
 		reload_late(s);
 }
 
+bool reload_busy(const struct supervisor *s)
+{
+	return s->next_conf || s->reload_until != MONO_NEVER;
+}
+
+/* Phase null: what servers are called is looked up beside all else. */
+static void look_up(struct supervisor *s, struct conf *conf)
+{
+	char text[128];
+
+	if (!names_wanted(conf)) {
+		begin(s, conf, NULL);
+		return;
+	}
+	s->names = names_new(conf, &s->user);
+	if (s->names) {
+		s->next_conf = conf;
+		s->names_until = s->now + NAMES_MOST_MS;
+		return;
+	}
+	(void)snprintf(
+		text, sizeof text, "cannot look up names: %s", strerror(errno));
+	conf_free(&conf);
+	refused(s, text);
+}
+
+static void again(struct supervisor *s)
+{
+	if (!s->again || reload_busy(s))
+		return;
+	s->again = false;
+	reload_begin(s);
+}
+
+void reload_forget(struct supervisor *s)
+{
+	names_free(&s->names);
+	conf_free(&s->next_conf);
+	s->names_until = MONO_NEVER;
+}
+
+void reload_named(struct supervisor *s)
+{
+	struct conf *conf = s->next_conf;
+
+	if (!names_read(s->names) && s->now < s->names_until)
+		return;
+	s->next_conf = NULL;
+	begin(s, conf, s->names);
+	reload_forget(s);
+	again(s);
+}
+
 void reload_begin(struct supervisor *s)
 {
 	struct conf_errors errors = {0};
@@ -91,7 +159,7 @@ void reload_begin(struct supervisor *s)
 
 	if (s->stop_until != MONO_NEVER)
 		return;
-	if (s->reload_until != MONO_NEVER) {
+	if (reload_busy(s)) {
 		s->again = true;
 		return;
 	}
@@ -101,7 +169,7 @@ void reload_begin(struct supervisor *s)
 	} else {
 		if (errors.text)
 			log_lines(LOG_WARN, "reload", errors.text);
-		begin(s, conf, false);
+		look_up(s, conf);
 	}
 	conf_errors_done(&errors);
 }
@@ -112,7 +180,7 @@ void reload_certificates(struct supervisor *s)
 	struct conf *conf;
 	char *text;
 
-	if (s->reload_until != MONO_NEVER)
+	if (reload_busy(s))
 		return;
 	text = conf_dump(s->plan->conf, false);
 	conf = text ? conf_parse(text, s->path, &errors) : NULL;
@@ -121,7 +189,7 @@ void reload_certificates(struct supervisor *s)
 	if (!conf)
 		return;
 	log_say(LOG_INFO, "certificates", "files changed, reading them again");
-	begin(s, conf, true);
+	begin(s, conf, NULL);
 }
 
 /* The keeper takes the new numbers over; the helper is started anew. */
@@ -160,11 +228,9 @@ void reload_ready(struct supervisor *s)
 		(enum log_level)s->plan->conf->log.level,
 		(enum log_format)s->plan->conf->log.format);
 	plan_free(&s->old_plan);
-	s->files_mark = plan_files_mark(s->plan);
-	if (s->again) {
-		s->again = false;
-		reload_begin(s);
-	}
+	/* What came since they were read is seen at the next look. */
+	s->files_mark = s->plan->files_mark;
+	again(s);
 }
 
 void reload_late(struct supervisor *s)
@@ -184,4 +250,5 @@ void reload_late(struct supervisor *s)
 	plan_free(&failed);
 	listeners_trim(s->plan->listeners);
 	refused(s, "the new workers did not start; see the log");
+	again(s);
 }

@@ -167,6 +167,7 @@ static void stop(struct supervisor *s)
 {
 	if (s->stop_until != MONO_NEVER)
 		return;
+	reload_forget(s);
 	s->stop_until = s->now + s->plan->conf->global.shutdown_grace_ms +
 			STOP_SPARE_MS;
 	log_say(LOG_INFO, "stopping", "sessions may finish for %llu s",
@@ -258,11 +259,12 @@ static void on_time(struct supervisor *s)
 		reload_ready(s);
 	else if (s->now >= s->reload_until)
 		reload_late(s);
+	if (s->names_until <= s->now)
+		reload_named(s);
 	if (s->now < s->files_due || s->stop_until != MONO_NEVER)
 		return;
 	s->files_due = s->now + FILES_EACH_MS;
-	if (plan_files_mark(s->plan) != s->files_mark &&
-		s->reload_until == MONO_NEVER) {
+	if (plan_files_mark(s->plan) != s->files_mark && !reload_busy(s)) {
 		s->files_mark = plan_files_mark(s->plan);
 		reload_certificates(s);
 	}
@@ -276,6 +278,8 @@ static int wait_ms(const struct supervisor *s)
 		at = s->stop_until;
 	if (s->reload_until < at)
 		at = s->reload_until;
+	if (s->names_until < at)
+		at = s->names_until;
 	if (s->files_due < at)
 		at = s->files_due;
 	if (at <= s->now)
@@ -285,9 +289,9 @@ static int wait_ms(const struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-	static struct pollfd polls[CHILDREN_MOST + 2];
-	static struct child *of[CHILDREN_MOST + 2];
-	nfds_t n = 2;
+	static struct pollfd polls[CHILDREN_MOST + 3];
+	static struct child *of[CHILDREN_MOST + 3];
+	nfds_t n = 2, count;
 
 	polls[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
 	polls[1] =
@@ -300,9 +304,15 @@ static void turn(struct supervisor *s)
 		polls[n++] = (struct pollfd){
 			.fd = channel_fd(c->channel), .events = POLLIN};
 	}
+	count = n;
+	if (s->names)
+		polls[n++] = (struct pollfd){
+			.fd = names_fd(s->names), .events = POLLIN};
 	(void)poll(polls, n, wait_ms(s)); /* EINTR is an empty turn */
 	s->now = clock_mono_ms();
-	for (nfds_t i = 2; i < n; i++)
+	if (count < n && polls[count].revents)
+		reload_named(s);
+	for (nfds_t i = 2; i < count; i++)
 		if (polls[i].revents && of[i]->channel)
 			on_line(s, of[i]);
 	if (polls[0].revents)
@@ -346,9 +356,34 @@ static void say_lacks(void)
 			log_say(LOG_WARN, "sandbox", "%s", lacks[i]);
 }
 
+/*
+ * Nobody is served yet, so this may wait. A DNS that is away is no wrong
+ * configuration: who started us is to try again.
+ */
+static int first_plan(struct supervisor *s, struct conf *conf, char *error)
+{
+	int code = EXIT_CONF;
+
+	if (names_wanted(conf))
+		s->names = names_new(conf, &s->user);
+	s->names_until = clock_mono_ms() + NAMES_MOST_MS;
+	while (s->names && !names_read(s->names) &&
+		clock_mono_ms() < s->names_until) {
+		struct pollfd p = {.fd = names_fd(s->names), .events = POLLIN};
+		(void)poll(&p, 1, 100);
+	}
+	if (s->names && names_missing(s->names))
+		code = EXIT_SYSTEM;
+	s->plan = plan_new(conf, NULL, s->names, error);
+	names_free(&s->names);
+	s->names_until = MONO_NEVER;
+	return s->plan ? 0 : code;
+}
+
 static int prepare(struct supervisor *s, struct conf *conf)
 {
 	static char error[PLAN_ERROR_LONGEST];
+	int code;
 
 	say_lacks();
 	if (!rights_find(conf->global.user, &s->user)) {
@@ -359,10 +394,10 @@ static int prepare(struct supervisor *s, struct conf *conf)
 		conf_free(&conf);
 		return EXIT_RIGHTS;
 	}
-	s->plan = plan_new(conf, NULL, false, error);
-	if (!s->plan) {
+	code = first_plan(s, conf, error);
+	if (code != 0) {
 		log_say(LOG_ERROR, "start", "%s", error);
-		return EXIT_CONF;
+		return code;
 	}
 	if (!make_folder(s->plan->conf->global.state_dir, 0750, &s->user)) {
 		log_say(LOG_ERROR, "start", "cannot make the folder %s: %s",
@@ -374,7 +409,7 @@ static int prepare(struct supervisor *s, struct conf *conf)
 		return EXIT_SYSTEM;
 	s->control_fd = control_open(s->plan->conf);
 	s->signal_fd = signals_open();
-	s->files_mark = plan_files_mark(s->plan);
+	s->files_mark = s->plan->files_mark;
 	return s->control_fd < 0 || s->signal_fd < 0 ? EXIT_SYSTEM : 0;
 }
 
@@ -391,6 +426,7 @@ static void supervisor_done(struct supervisor *s)
 			child_free(&s->children.all[i]);
 	free(s->reload_text);
 	census_free(&s->census);
+	reload_forget(s);
 	plan_free(&s->old_plan);
 	plan_free(&s->plan);
 	log_done();
@@ -406,7 +442,7 @@ int supervisor_run(const char *path, struct conf *conf)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* since Linux 3.5 */
 	s.path = path;
 	s.signal_fd = s.control_fd = -1;
-	s.reload_until = s.stop_until = MONO_NEVER;
+	s.reload_until = s.stop_until = s.names_until = MONO_NEVER;
 	s.now = clock_mono_ms();
 	secret_random(s.tag_key, sizeof s.tag_key);
 	s.sink = sink_new(conf->log.to);
