@@ -106,6 +106,7 @@ static void start_keeper(struct supervisor *s, struct child *c)
 		.log = sink_write_fd(s->sink)};
 	pid_t pid;
 
+	log_flush(); /* or the child would write our lines again */
 	fds.supervisor = child_line(c);
 	fds.conf = plan_text(in_force(s));
 	pid = fds.supervisor < 0 || fds.conf < 0 ? -1 : fork();
@@ -130,6 +131,7 @@ static void start_firewall(struct supervisor *s, struct child *c)
 	int pair[2] = {-1, -1};
 	pid_t pid;
 
+	log_flush();
 	fds.conf = plan_text(in_force(s));
 	pid = fds.conf < 0 || !channel_pair(pair) ? -1 : fork();
 	fds.firewall = pair[1];

@@ -22,6 +22,7 @@ struct supervisor {
 	struct rights_user user;
 	uint8_t tag_key[16]; /* of the workers, for this start */
 	int signal_fd;
+	int state_fd;	/* of state_dir, locked */
 	int control_fd; /* listening; kept for the keeper's successors */
 	mono_ms_t now;
 	mono_ms_t reload_until; /* MONO_NEVER: no reload under way */

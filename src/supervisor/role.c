@@ -49,6 +49,9 @@ void role_exec(enum role role, const struct role_fds *fds)
 	argv[8] = NULL;
 	rights_close_others(keep, 5);
 	(void)execv("/proc/self/exe", argv);
+	log_say(LOG_ERROR, "process", "%s cannot be executed: %s", title,
+		strerror(errno));
+	log_flush();
 	_exit(71);
 }
 

@@ -7,12 +7,14 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -80,9 +82,11 @@ static bool folder_of(const char *path, char *out, size_t room)
 /* Somebody answers there already: a second postern must not take its place. */
 static bool control_in_use(const struct sockaddr_un *sun)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool used = fd >= 0 &&
-		    connect(fd, (const struct sockaddr *)sun, sizeof *sun) == 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* EAGAIN: so many wait for a keeper that hangs. */
+	bool used = fd >= 0 && (connect(fd, (const struct sockaddr *)sun,
+					sizeof *sun) == 0 ||
+				       errno == EAGAIN);
 
 	if (fd >= 0)
 		(void)close(fd);
@@ -145,6 +149,25 @@ static int control_open(const struct conf *conf)
 	}
 	(void)umask(mask);
 	return fd;
+}
+
+/*
+ * Two keepers with one store would undo each other's bans. The lock is the
+ * supervisor's: children do not keep the descriptor, a death gives it back.
+ */
+static bool state_lock(struct supervisor *s)
+{
+	const char *path = s->plan->conf->global.state_dir;
+
+	s->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->state_fd < 0 || flock(s->state_fd, LOCK_EX | LOCK_NB) == 0 ||
+		errno != EWOULDBLOCK)
+		return true; /* a file system without locks is no reason */
+	log_say(LOG_ERROR, "start",
+		"another postern has its state in %s; stop it first, or set "
+		"`state_dir`",
+		path);
+	return false;
 }
 
 static int signals_open(void)
@@ -405,7 +428,7 @@ static int prepare(struct supervisor *s, struct conf *conf)
 		return EXIT_SYSTEM;
 	}
 	s->census = census_new(CHILDREN_MOST);
-	if (!s->census)
+	if (!s->census || !state_lock(s))
 		return EXIT_SYSTEM;
 	s->control_fd = control_open(s->plan->conf);
 	s->signal_fd = signals_open();
@@ -421,6 +444,8 @@ static void supervisor_done(struct supervisor *s)
 		(void)close(s->control_fd);
 	if (s->signal_fd >= 0)
 		(void)close(s->signal_fd);
+	if (s->state_fd >= 0)
+		(void)close(s->state_fd);
 	for (size_t i = 0; i < s->children.count; i++)
 		if (s->children.all[i].used)
 			child_free(&s->children.all[i]);
@@ -441,7 +466,7 @@ int supervisor_run(const char *path, struct conf *conf)
 	rights_no_core(); /* before it reads a key */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* since Linux 3.5 */
 	s.path = path;
-	s.signal_fd = s.control_fd = -1;
+	s.signal_fd = s.control_fd = s.state_fd = -1;
 	s.reload_until = s.stop_until = s.names_until = MONO_NEVER;
 	s.now = clock_mono_ms();
 	secret_random(s.tag_key, sizeof s.tag_key);

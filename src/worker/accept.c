@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -154,10 +155,19 @@ static void admit(struct worker *w, struct acceptor *a, int fd,
 	session_begin(w, a->listener, fd, addr, port);
 }
 
-void acceptors_pause(struct worker *w)
+static void doors_shut(struct worker *w)
 {
 	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
 
+	if (w->paused)
+		return;
+	w->paused = true;
+	acceptors_close(w);
+	(void)evtimer_add(&w->accept_pause, &pause);
+}
+
+void acceptors_pause(struct worker *w)
+{
 	limit_reached(w, LIMIT_DESCRIPTORS);
 	if (w->descriptors_said_ms == 0 ||
 		w->now >= w->descriptors_said_ms + DESCRIPTORS_SAY_MS) {
@@ -166,11 +176,16 @@ void acceptors_pause(struct worker *w)
 			"no file descriptor is left; raise the limit "
 			"(LimitNOFILE=) or lower sessions_most");
 	}
-	if (w->paused)
-		return;
-	w->paused = true;
-	acceptors_close(w);
-	(void)evtimer_add(&w->accept_pause, &pause);
+	doors_shut(w);
+}
+
+/* The client stays in front of the door and would wake us without end. */
+static void accept_failed(struct worker *w, int error)
+{
+	if (!w->paused)
+		log_say(LOG_ERROR, "accept-failed", "cannot accept: %s",
+			strerror(error));
+	doors_shut(w);
 }
 
 /* No descriptor left: tell one client with the spare one, then wait. */
@@ -207,7 +222,11 @@ static void accept_event(evutil_socket_t listen_fd, short what, void *arg)
 			if (errno == EMFILE || errno == ENFILE ||
 				errno == ENOBUFS || errno == ENOMEM)
 				out_of_descriptors(w, a);
-			return; /* EAGAIN, or a client that is gone again */
+			/* Else nobody is there, or who was there is gone. */
+			else if (errno != EAGAIN && errno != EINTR &&
+				 errno != ECONNABORTED && errno != EPROTO)
+				accept_failed(w, errno);
+			return;
 		}
 		if (addr_from_sockaddr((struct sockaddr *)&sa, &addr, &port))
 			admit(w, a, fd, &addr, port);

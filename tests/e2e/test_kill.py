@@ -20,7 +20,7 @@ from load import Book, Load, send, text
 
 LIMIT = 3
 BACK_S = 2
-SENDERS = 5
+SENDERS = 50
 
 
 @pytest.fixture
