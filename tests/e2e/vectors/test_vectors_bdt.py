@@ -133,18 +133,24 @@ def test_BDT_06_a_size_that_is_none_is_the_end(stage, size):
 @pytest.mark.parametrize("size", ["4294967297 LAST", "2147483648",
                                   "9007199254740993 LAST"])
 def test_BDT_06_a_large_size_is_what_it_says(stage, size):
-    """None of its digits is lost: all that follows is the chunk's."""
+    """None of its digits is lost: all that follows is the chunk's, also what
+    would be the end as a command."""
+    before = len(stage.server.of("partial"))
+
     def case(way):
         word = stage.name()
+        octets = b"x\r\nXCLIENT\r\n\0\r\nQUIT\r\n" + word.encode()
         with stage.greeted() as c:
             c.envelope()
             c.line(f"BDAT {size}")
-            assert way.send(c, b"x\r\nQUIT\r\n", after=word.encode())
-            stage.server.wait_until(lambda: f"BDAT {size}" in
-                                    stage.server.commands(), "the BDAT")
-            assert c.silent(0.2)
-        return word
-    for word in stage.play(case, b"x\r\nQUIT").values():
+            assert way.send(c, octets[:12], after=octets[12:])
+            assert c.silent(0.1)
+        return word, len(octets)
+    seen = stage.play(case, b"x\r\nXCLIENT\r\n").values()
+    stage.server.wait_for("partial", before + len(seen))
+    parts = [e["octets"] for e in stage.server.of("partial")[before:]]
+    assert sorted(parts) == sorted(octets for _, octets in seen)
+    for word, _ in seen:
         assert not stage.heard(word) and not stage.arrived(word)
 
 
