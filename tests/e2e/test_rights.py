@@ -145,18 +145,28 @@ def test_SEC_02_no_core_and_no_stranger_reads_memory(site):
 
 # What is tried from inside
 
+@pytest.fixture
+def prey(folder):
+    """A folder that every user may write to, all the way down to it."""
+    prey = folder / "prey"
+    prey.mkdir()
+    prey.chmod(0o777)
+    (prey / "old").write_text("old")
+    (prey / "old").chmod(0o666)
+    yield prey
+    assert (prey / "old").read_text() == "old"
+    assert os.listdir(prey) == ["old"]
+
+
 def refused(result, *codes):
     return result in [-getattr(errno, code) for code in codes]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_S_09_what_fails_and_the_process_serves_on(site, role, tmp_path):
+def test_S_09_what_fails_and_the_process_serves_on(site, role, prey):
     _, front = site()
-    tmp_path.chmod(0o777)
     pid = process_of(front, role)
-    secret = tmp_path / "readable"
-    secret.write_text("x")
-    name = f"={secret}"
+    name = f"={prey}/old"
     assert refused(inject(pid, "socket", FAMILIES["unix"], 1, 0), "EACCES")
     assert refused(inject(pid, "socket", FAMILIES["inet"], 2, 0), "EACCES")
     if role == "worker" or has_landlock():
@@ -174,12 +184,11 @@ def test_S_09_what_fails_and_the_process_serves_on(site, role, tmp_path):
                       os.O_WRONLY | os.O_CREAT, 0o600)
         assert mine >= 0 and inject(pid, "close", mine) == 0
     if role == "keeper" and has_landlock():
-        assert refused(inject(pid, "openat", AT_FDCWD, f"={tmp_path}/new",
+        assert refused(inject(pid, "openat", AT_FDCWD, f"={prey}/new",
                               os.O_WRONLY | os.O_CREAT, 0o644), "EACCES")
         assert refused(inject(pid, "unlink", name), "EACCES")
         assert refused(inject(pid, "rename", name, f"{name}.x"), "EACCES",
                        "EXDEV")
-    assert os.listdir(tmp_path) == ["readable"]
     assert alive(pid) and process_of(front, role) == pid
     all_serve(front)
 
@@ -244,17 +253,6 @@ def taken_over(front, role, what, call):
     event = front.wait_event("process-ended", pid=pid)
     assert event["signal"] == signal.SIGSYS and event["restart"], what
     assert "sandbox" in event["forbidden"], what
-
-
-@pytest.fixture
-def prey(tmp_path):
-    """A folder that anybody may write to, and what is in it."""
-    tmp_path.chmod(0o777)
-    (tmp_path / "old").write_text("old")
-    (tmp_path / "old").chmod(0o666)
-    yield tmp_path
-    assert (tmp_path / "old").read_text() == "old"
-    assert os.listdir(tmp_path) == ["old"]
 
 
 def test_S_09_a_worker_that_attacks_ends(site, prey):
