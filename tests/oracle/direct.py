@@ -226,7 +226,8 @@ class Direct:
             slot.maybe = True
             self.exact = False
         self.exact = self.exact and not awaited
-        if not self.quit and not self.half:
+        # To a QUIT alone the close is answer enough.
+        if not self.half and not (self.quit and len(awaited) <= 1):
             unknown = any(s.verb in (b"dot", b"last") for s in awaited)
             self.own("MESSAGE_UNKNOWN" if unknown else "SERVER_LOST",
                      "server-lost")
@@ -427,8 +428,8 @@ class Direct:
             self.trace[-1] = ("write", octets, [])
 
     def wait(self):
-        if self.mode == "chunk":
-            return      # nothing is due before the chunk is whole
+        if self.mode == "chunk" or self.mode == "data" and self.body:
+            return      # nothing is due before it is whole
         if not self.ended:
             self.settle()
         if not self.ended:

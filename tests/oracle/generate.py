@@ -278,7 +278,7 @@ class Maker:
     def change_octet(self, steps, at):
         """One octet of a command line becomes another."""
         step = steps[at]
-        if step[0] != "write" or b"BDAT" in step[1].upper():
+        if step[0] != "write" or not step[1] or b"BDAT" in step[1].upper():
             return
         line = bytearray(step[1])
         where = self.rng.randrange(min(len(line), 60))
