@@ -317,6 +317,8 @@ static void take_event(enum event event)
 	case EVENT_PROPER:
 		while (server_read())
 			;
+		if (server.stopped)
+			server_peek();
 		word = server_word(play.count++);
 		if (word)
 			server_say(word, strlen(word));
@@ -374,7 +376,7 @@ static void net_connected(void)
 {
 	server.stopped = server.over = server.left = false;
 	reader_begin(&server.hears, server_saw);
-	server.says.n = server.out_n = 0;
+	server.says.n = server.out_n = server.peeked = 0;
 	server.says.cr = false;
 }
 
@@ -487,9 +489,12 @@ static uint32_t sessions_counted(void)
 {
 	struct prefix source;
 
-	if (!census)
+	if (!census) {
 		census = census_new(1);
-	MUST(census && prefix_parse("203.0.113.7", &source));
+		MUST(census);
+		census_clear(census, 0); /* as the supervisor at a start */
+	}
+	MUST(prefix_parse("203.0.113.7", &source));
 	return census_count(census, &source);
 }
 

@@ -55,6 +55,7 @@ static struct {
 	bool left;		/* it closed by itself */
 	uint8_t out[LINE_MOST]; /* said, and not taken yet */
 	size_t out_n;
+	size_t peeked; /* octets that it has heard without taking them */
 } server;
 
 static bool own_banner, normalizes;
@@ -103,8 +104,8 @@ static inline void server_saw(struct reader *r, const struct entry *e)
 	const uint8_t *at, *from = client.says.p + server.origin;
 
 	if (e->kind == KIND_END)
-		text.n += 3; /* with its dot */
-	else if (!is_message(e->kind) && e->kind != KIND_CHUNK)
+		text.n += 3;		/* with its dot */
+	else if (e->kind == KIND_OTHER) /* an answer to AUTH may be any line */
 		hold_verb(text);
 	if (e->kind == KIND_AUTH && slice_eq(text, slice_str("*\r\n")))
 		return; /* postern may say that by itself */
@@ -249,6 +250,7 @@ static inline void server_lost(void)
 static inline bool server_read(void)
 {
 	static uint8_t p[65536];
+	size_t known = server.peeked;
 	ssize_t n;
 
 	if (net.server < 0 || server.stopped || server.over || server.out_n)
@@ -256,11 +258,33 @@ static inline bool server_read(void)
 	n = __real_recv(net.server, p, sizeof p, 0);
 	if (n < 0 && errno == EAGAIN)
 		return false;
-	if (n > 0)
-		reader_add(&server.hears, p, (size_t)n);
-	else
+	if (n <= 0) {
 		server_lost();
+		return true;
+	}
+	if (known > (size_t)n)
+		known = (size_t)n;
+	server.peeked -= known;
+	reader_add(&server.hears, p + known, (size_t)n - known);
 	return true;
+}
+
+/*
+ * A server that does not read may speak all the same: it knows what has come
+ * to its socket, and takes none of it, so that the rest waits in postern.
+ */
+static inline void server_peek(void)
+{
+	static uint8_t p[65536];
+	ssize_t n;
+
+	if (net.server < 0 || server.over || server.out_n)
+		return;
+	n = __real_recv(net.server, p, sizeof p, MSG_PEEK);
+	if (n <= (ssize_t)server.peeked)
+		return;
+	reader_add(&server.hears, p + server.peeked, (size_t)n - server.peeked);
+	server.peeked = (size_t)n;
 }
 
 static inline void client_send(const uint8_t *p, size_t n)
@@ -323,7 +347,7 @@ static inline void server_number(struct line *line)
 	server_put(tag, 6);
 }
 
-/* A server hears before it speaks; one that does not read says nothing. */
+/* A server hears before it speaks. */
 static inline void server_say(const void *octets, size_t n)
 {
 	struct line *line = &server.says;
@@ -331,8 +355,9 @@ static inline void server_say(const void *octets, size_t n)
 
 	while (server_read())
 		;
-	if (net.server < 0 || server.over || server.left || server.stopped ||
-		server.out_n)
+	if (server.stopped)
+		server_peek();
+	if (net.server < 0 || server.over || server.left || server.out_n)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (line->cr && p[i] == '\n')
@@ -395,6 +420,7 @@ static inline void peers_begin(void)
 	server.challenges = 0;
 	client.stopped = client.over = client.last_said = false;
 	server.stopped = server.over = server.left = false;
+	server.peeked = 0;
 	server.origin = server.out_n = client.replies = 0;
 }
 
