@@ -76,11 +76,15 @@ class Stage:
         self.front = Postern(
             folder, doors or DOORS, backends, options=merged(CALM, options),
             certificates={"rsa": certs.rsa, "ecdsa": certs.ecdsa})
-        self.front.start()
-        self.log_at = self.front.log_path.stat().st_size
-        self.clean_session()
         self.base = None
-        self.rest()
+        try:
+            self.front.start()
+            self.log_at = self.front.log_path.stat().st_size
+            self.clean_session()
+            self.rest()
+        except BaseException:
+            self.abandon()
+            raise
 
     # Clients
 
@@ -250,6 +254,13 @@ class Stage:
         self.front.wait_until(lambda: are_open(0), "no session")
         self.front.wait_until(lambda: self.level() == self.base,
                               "the level of before")
+
+    def abandon(self):
+        """It did not come to be: leave no process behind."""
+        self.front.kill()
+        stop = getattr(self.server, "stop", None)
+        if stop:
+            stop()
 
     def close(self):
         self.front.stop_clean()
