@@ -52,6 +52,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_DISALLOW] = sizeof(struct message_ban),
 	[MESSAGE_CHANNEL] = sizeof(struct message_channel),
 	[MESSAGE_RELOAD_DONE] = sizeof(struct message_text),
+	[MESSAGE_OWN] = sizeof(struct message_own),
 };
 
 /* Bodies follow heads without padding, so all must keep 8-octet alignment. */

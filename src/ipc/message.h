@@ -44,6 +44,7 @@ enum message_type {
 	MESSAGE_RELOAD_ASK,  /* keeper -> supervisor: no body */
 	MESSAGE_RELOAD_DONE, /* supervisor -> keeper: struct message_text */
 	MESSAGE_CONF,	     /* supervisor -> keeper: + a memfd of the text */
+	MESSAGE_OWN,	     /* before it: struct message_own */
 	MESSAGE_DRAIN,	     /* supervisor -> worker: stop accepting, finish */
 	MESSAGE_READY,	     /* child -> supervisor: serving now */
 	MESSAGE_COUNT,
@@ -134,6 +135,15 @@ struct message_ban {
 struct message_channel {
 	uint32_t slot; /* worker number the channel leads to (to the keeper) */
 	uint32_t pad;
+};
+
+enum { MESSAGE_OWN_MOST = 256 };
+
+/* Addresses that are never banned: the machine's, as they are now. */
+struct message_own {
+	uint32_t count;
+	uint32_t pad;
+	struct prefix own[MESSAGE_OWN_MOST];
 };
 
 struct message_text {

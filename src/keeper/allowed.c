@@ -58,10 +58,9 @@ static void add_list(struct allowed *allowed, const struct conf_list *list)
 	}
 }
 
-static size_t count_most(
-	const struct conf *conf, const struct keeper_setup *setup)
+static size_t count_most(const struct conf *conf, size_t own_count)
 {
-	size_t n = LOOPBACK_COUNT + setup->own_count + conf->global.allow.count;
+	size_t n = LOOPBACK_COUNT + own_count + conf->global.allow.count;
 
 	for (size_t i = 0; i < conf->listener_count; i++)
 		n += conf->listeners[i].bind.count;
@@ -71,17 +70,18 @@ static size_t count_most(
 }
 
 bool allowed_fill(struct allowed *allowed, const struct conf *conf,
-	const struct keeper_setup *setup)
+	const struct prefix *own, size_t own_count)
 {
-	struct prefix *items = calloc(count_most(conf, setup), sizeof(*items));
+	struct prefix *items =
+		calloc(count_most(conf, own_count), sizeof(*items));
 
 	if (items == NULL)
 		return false;
 	*allowed = (struct allowed){.items = items};
 	add_text(allowed, "127.0.0.0/8");
 	add_text(allowed, "::1");
-	for (size_t i = 0; i < setup->own_count; i++)
-		add(allowed, &setup->own[i]);
+	for (size_t i = 0; i < own_count; i++)
+		add(allowed, &own[i]);
 	for (size_t i = 0; i < conf->listener_count; i++)
 		add_list(allowed, &conf->listeners[i].bind);
 	for (size_t i = 0; i < conf->backend_count; i++)

@@ -29,6 +29,8 @@ struct overseer;
 
 struct hub {
 	const struct keeper_setup *setup;
+	const struct prefix *own; /* never banned, as last told */
+	size_t own_count;
 	const struct conf *conf; /* in force */
 	struct conf *conf_own;	 /* the same when it came by a reload */
 	struct event_base *base;

@@ -110,7 +110,7 @@ struct judge *judge_new(struct hub *hub)
 		return NULL;
 	secret_random(judge->key, sizeof(judge->key));
 	secret_random(&seed, sizeof(seed));
-	if (!allowed_fill(&judge->allowed, hub->conf, hub->setup))
+	if (!allowed_fill(&judge->allowed, hub->conf, hub->own, hub->own_count))
 		goto failed;
 	numbers = numbers_of(hub->conf, &judge->allowed);
 	judge->policy = policy_new(&numbers, seed);
@@ -636,7 +636,8 @@ void judge_configure(struct hub *hub, const struct conf *old_conf)
 	struct policy_conf numbers;
 
 	memset(&judge->allowed, 0, sizeof(judge->allowed));
-	if (!allowed_fill(&judge->allowed, hub->conf, hub->setup)) {
+	if (!allowed_fill(
+		    &judge->allowed, hub->conf, hub->own, hub->own_count)) {
 		judge->allowed = before; /* no memory: the old list stays */
 		memset(&before, 0, sizeof(before));
 	}

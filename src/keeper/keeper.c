@@ -347,7 +347,10 @@ static int run_with_events(struct hub *hub)
 
 int keeper_run(const struct keeper_setup *setup)
 {
-	struct hub hub = {.setup = setup, .conf = setup->conf};
+	struct hub hub = {.setup = setup,
+		.conf = setup->conf,
+		.own = setup->own,
+		.own_count = setup->own_count};
 	int code;
 
 	ignore_signals();

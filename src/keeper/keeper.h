@@ -18,7 +18,8 @@ struct keeper_setup {
 	/*
 	 * A channel (ipc/channel.h), taken over; -1: none. In: MESSAGE_CHANNEL
 	 * for each worker (and slot KEEPER_SLOT_FIREWALL: a new firewall
-	 * helper), MESSAGE_CONF + memfd of the new text, MESSAGE_RELOAD_DONE.
+	 * helper), MESSAGE_OWN, MESSAGE_CONF + memfd of the new text,
+	 * MESSAGE_RELOAD_DONE.
 	 * Out: MESSAGE_READY once the bans are loaded and the control socket
 	 * answers, and after each MESSAGE_CONF that was taken over;
 	 * MESSAGE_RELOAD_ASK. End of file ends the keeper.
@@ -39,8 +40,9 @@ struct keeper_setup {
 	bool seccomp, landlock; /* what its sandbox is of; for the status */
 	/*
 	 * Never banned besides the configuration's allow list: own addresses
-	 * and so on. The keeper adds loopback, and the literal addresses of
-	 * listeners and servers from each configuration, itself.
+	 * and so on, until a MESSAGE_OWN tells them anew. The keeper adds
+	 * loopback, and the literal addresses of listeners and servers from
+	 * each configuration, itself.
 	 */
 	const struct prefix *own;
 	size_t own_count;

@@ -33,6 +33,7 @@ struct overseer {
 	struct hub *hub;
 	struct channel *channel; /* NULL: none */
 	struct event *readable, *writable;
+	struct message_own own; /* what the hub's list points to */
 };
 
 /* All of a file from its beginning. Caller frees. NULL: not readable. */
@@ -83,6 +84,17 @@ static void hear_conf(struct overseer *overseer, int fd)
 	overseer_ready(overseer->hub);
 }
 
+/* The machine's addresses as they are now; the next MESSAGE_CONF counts
+ * them in. */
+static void hear_own(struct overseer *overseer, const struct message_own *own)
+{
+	if (own->count > MESSAGE_OWN_MOST)
+		return;
+	overseer->own = *own;
+	overseer->hub->own = overseer->own.own;
+	overseer->hub->own_count = own->count;
+}
+
 static void hear_channel(
 	struct overseer *overseer, const struct message_channel *body, int fd)
 {
@@ -104,6 +116,7 @@ static bool on_message(
 		hear_channel(overseer, body, fd);
 		return true; /* the descriptor is theirs */
 	case MESSAGE_CONF: hear_conf(overseer, fd); break;
+	case MESSAGE_OWN: hear_own(overseer, body); break;
 	case MESSAGE_RELOAD_DONE:
 		control_reload_done(overseer->hub, body);
 		break;

@@ -249,6 +249,7 @@ static bool on_message(
 	case MESSAGE_RELOAD_ASK:
 	case MESSAGE_RELOAD_DONE:
 	case MESSAGE_CONF:
+	case MESSAGE_OWN:
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
 	case MESSAGE_COUNT: break; /* not a worker's to say */

@@ -5,6 +5,7 @@
 #define SUPERVISOR_INTERNAL_H
 
 #include "../base/census.h"
+#include "../ipc/message.h"
 #include "child.h"
 #include "names.h"
 #include "plan.h"
@@ -14,7 +15,8 @@
 struct supervisor {
 	const char *path; /* of the configuration */
 	struct plan *plan;
-	struct plan *old_plan; /* while a reload waits for its workers */
+	struct message_own own; /* as keeper and helper know them */
+	struct plan *old_plan;	/* while a reload waits for its workers */
 	unsigned generation;
 	struct children children;
 	struct census *census; /* a row for each child, whatever it is */

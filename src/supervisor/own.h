@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 #include "../base/addr.h"
+#include "../ipc/message.h"
 
-enum { OWN_MOST = 256 };
+enum { OWN_MOST = MESSAGE_OWN_MOST };
 
 /*
  * Loopback, the interfaces' addresses, the default gateways (IPv4 and IPv6)

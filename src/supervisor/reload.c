@@ -7,6 +7,7 @@
  * their sessions. Any failure before that leaves everything as it was.
  */
 #include "internal.h"
+#include "own.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -192,6 +193,20 @@ void reload_certificates(struct supervisor *s)
 	begin(s, conf, NULL);
 }
 
+/* An address that came since the start is our own, too (BAN-01). */
+static bool own_changed(struct supervisor *s)
+{
+	struct message_own now = {0};
+
+	now.count = (uint32_t)own_collect(now.own);
+	if (memcmp(&now, &s->own, sizeof now) == 0)
+		return false;
+	s->own = now;
+	log_say(LOG_INFO, "own-addresses",
+		"addresses of this machine have come or gone");
+	return true;
+}
+
 /* The keeper takes the new numbers over; the helper is started anew. */
 static void tell_others(struct supervisor *s)
 {
@@ -199,8 +214,10 @@ static void tell_others(struct supervisor *s)
 	int fd = plan_text(s->plan);
 
 	if (keeper && keeper->channel && fd >= 0 &&
-		channel_send_fd(keeper->channel, MESSAGE_CONF, NULL, 0, fd) !=
-			CHANNEL_OK)
+		(channel_send(keeper->channel, MESSAGE_OWN, &s->own,
+			 sizeof s->own) != CHANNEL_OK ||
+			channel_send_fd(keeper->channel, MESSAGE_CONF, NULL, 0,
+				fd) != CHANNEL_OK))
 		(void)kill(keeper->pid, SIGTERM); /* it reads it at its start */
 	if (fd >= 0)
 		(void)close(fd);
@@ -218,7 +235,7 @@ void reload_ready(struct supervisor *s)
 			"stays",
 			s->plan->conf->log.to);
 	family_drain_old(s);
-	if (changed)
+	if (own_changed(s) || changed)
 		tell_others(s);
 	log_lines(LOG_INFO, "reload",
 		changed ? s->reload_text : "nothing changed\n");

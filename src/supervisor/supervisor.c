@@ -26,6 +26,7 @@
 #include "../base/log.h"
 #include "../base/secret.h"
 #include "internal.h"
+#include "own.h"
 #include "sandbox.h"
 
 enum {
@@ -482,6 +483,7 @@ int supervisor_run(const char *path, struct conf *conf)
 		(enum log_level)conf->log.level,
 		(enum log_format)conf->log.format);
 	code = prepare(&s, conf);
+	s.own.count = (uint32_t)own_collect(s.own.own);
 	if (code == 0 && !family_start(&s))
 		code = EXIT_SYSTEM;
 	while (code == 0 && !stopped(&s))
