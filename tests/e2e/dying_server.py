@@ -14,8 +14,8 @@ Points: accept, banner; each of EHLO MAIL RCPT DATA BDAT LAST EOD QUIT with
 -before, -mid and -after its reply; body; chunk; EOD-kept and LAST-kept (in
 the book, no reply yet). Faults: delay, rst, close, half, death, silence;
 premature (an acceptance too early), surplus (one reply too many), wait (for
-a file TOKEN.go beside the book). With EHLO modes.modes.TOKEN.test the book tells
-at the end which octets were read as what.
+a file TOKEN.go beside the book). With EHLO modes.modes.TOKEN.test the book
+tells at the end which octets were read as what.
 """
 
 import base64
