@@ -358,6 +358,28 @@ def test_D_07_sessions_share_nothing(front, server, trust):
     Check(server, sessions).d_07_one_origin()
 
 
+class Told:
+    """A server's book that is made up."""
+
+    def __init__(self, *rows):
+        self.rows = [dict(event="mail", session=session, token=token, id=name)
+                     for session, token, name in rows]
+
+    def events(self):
+        return self.rows
+
+
+@pytest.mark.parametrize("rows", [
+    [(1, "t1", "t1-0"), (1, "t2", "t2-0")],     # a session used twice
+    [(1, "t1", "t1-0"), (2, "t1", "t1-1")],     # a client in two sessions
+    [(1, "t1", "t2-0")],                        # another's command
+])
+def test_D_07_what_is_shared_is_seen(rows):
+    Check(Told((9, "t9", "t9-0")), []).d_07_one_origin()
+    with pytest.raises(AssertionError):
+        Check(Told(*rows), []).d_07_one_origin()
+
+
 # D-08
 
 def test_D_08_surplus_reply_is_never_delivered(front, server, trust):
