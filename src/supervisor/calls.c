@@ -50,7 +50,8 @@ enum { TYPE_MASK = 0xf };
 /* A filter in the making; the first trouble is kept. */
 struct filter {
 	scmp_filter_ctx context;
-	int error; /* negative errno */
+	uint32_t otherwise; /* what happens to calls without a rule */
+	int error;	    /* negative errno */
 };
 
 static const struct call *call_in(enum group group, int number)
@@ -74,6 +75,8 @@ static void filter_add(struct filter *f, uint32_t action, const char *name,
 		action = SCMP_ACT_ALLOW;
 		count = 0;
 	}
+	if (action == f->otherwise)
+		return; /* libseccomp takes no rule that changes nothing */
 	result =
 		seccomp_rule_add_array(f->context, action, number, count, args);
 	/* EDOM: this machine has no such call; EEXIST: it is said already. */
@@ -255,11 +258,11 @@ bool calls_possible(void)
 
 bool calls_restrict(enum calls_role role)
 {
-	struct filter f = {
-		.context = seccomp_init(role == CALLS_FIREWALL_EXEC
+	struct filter f = {.otherwise = role == CALLS_FIREWALL_EXEC
 						? SCMP_ACT_ALLOW
-						: SCMP_ACT_ERRNO(ENOSYS))};
+						: SCMP_ACT_ERRNO(ENOSYS)};
 
+	f.context = seccomp_init(f.otherwise);
 	if (!f.context) {
 		errno = ENOMEM;
 		return false;

@@ -35,6 +35,8 @@ enum {
 	EXIT_CONF = 78,
 	FILES_EACH_MS = 2000,
 	STOP_SPARE_MS = 3000,
+	CONTROL_TRIES = 10,
+	CONTROL_PAUSE_MS = 100,
 };
 
 static bool on_message(
@@ -94,6 +96,18 @@ static bool control_in_use(const struct sockaddr_un *sun)
 	return used;
 }
 
+/* A keeper that was killed in the middle of a write to the disk keeps its
+ * descriptors until that is over. Nobody is served yet, so this may wait. */
+static bool control_free(const struct sockaddr_un *sun)
+{
+	for (unsigned tries = 0; tries < CONTROL_TRIES; tries++) {
+		if (!control_in_use(sun))
+			return true;
+		(void)poll(NULL, 0, CONTROL_PAUSE_MS);
+	}
+	return false;
+}
+
 /* Whom the socket belongs to besides; (gid_t)-1: nobody. */
 static bool control_group(const struct conf *conf, gid_t *ret_gid)
 {
@@ -131,7 +145,7 @@ static int control_open(const struct conf *conf)
 	}
 	memcpy(sun.sun_path, conf->global.control,
 		strlen(conf->global.control) + 1);
-	if (control_in_use(&sun)) {
+	if (!control_free(&sun)) {
 		log_say(LOG_ERROR, "control",
 			"another postern answers at %s; stop it first",
 			sun.sun_path);

@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import threading
+import time
 
 import attack
 from attack import greeted, processes
@@ -147,7 +148,18 @@ class Before:
         self.front = front
         wait.until(lambda: all(processes(front).values()) and
                    not self.sessions(), "all processes at rest")
-        self.fds = self.now()
+        self.fds = wait.until(self._still, "an end of all beginnings")
+
+    def _still(self):
+        """The descriptors, if they are the same for a moment."""
+        with contextlib.suppress(FileNotFoundError):
+            seen = self.now()
+            for _ in range(5):
+                time.sleep(0.03)
+                if self.now() != seen:
+                    return None
+            return seen
+        return None
 
     def now(self):
         """Descriptors: supervisor, keeper, helper, each worker."""

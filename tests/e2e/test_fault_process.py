@@ -208,6 +208,7 @@ def test_helper_cannot(site, folder, strangers, way):
     with Load(front, strangers[:MANY]) as load:
         ban(front, strangers[100])
         load.more(MANY)
+        assert not front.events("rights"), "no helper"
         if way != "hangs":
             front.wait_until(lambda: front.events("firewall-helper-failed") or
                              front.events("firewall-failed"), "word of it")
