@@ -3,8 +3,6 @@
 import pathlib
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
-for folder in (HERE.parent / "e2e", HERE):
-    sys.path.insert(0, str(folder))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from harness.fixtures import *      # noqa: E402,F401,F403

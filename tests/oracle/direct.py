@@ -11,9 +11,10 @@ import collections
 import re
 import socket
 
-import listed
-import script as scripts
 from harness import net
+
+from . import listed
+from . import script as scripts
 
 PATIENCE_S = 15
 LINE = re.compile(rb"([2-5][0-9][0-9])(?:[ -].*)?\r\n", re.S)
@@ -475,6 +476,7 @@ class Direct:
 
     def tls_step(self, index, script):
         began = self.rules.tls
+        self.wait()     # what is under way may open a transaction
         self.write(index, b"STARTTLS\r\n", script)
         self.wait()
         if self.rules.tls and not began and not self.ended:

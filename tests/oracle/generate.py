@@ -9,7 +9,7 @@ one write, since there the outcome must not hang on the clock.
 import base64
 import random
 
-from script import Script
+from .script import Script
 
 USER, SECRET = b"anna", b"secret"
 NAMES = [b"client.example.test", b"[127.0.0.1]", b"x", b"a-b.c",

@@ -10,15 +10,13 @@ import re
 import threading
 import time
 
-import compare
-import direct
-import generate
-import proxied
 import servers
 from harness.double import Double
 from harness.postern import Postern
 from servers import LOGIN
-from shim import Shim
+
+from . import compare, direct, generate, proxied
+from .shim import Shim
 
 DELIVERED_WITHIN_S = 60
 MESSAGE_KEYS = ("via", "helo", "user", "sender", "recipients", "octets",

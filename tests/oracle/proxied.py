@@ -8,9 +8,10 @@ import socket
 import ssl
 import struct
 
-import script as scripts
-from direct import Reader, Stuck, send
 from harness import net
+
+from . import script as scripts
+from .direct import Reader, Stuck, send
 
 
 class Proxied:

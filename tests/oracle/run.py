@@ -13,8 +13,8 @@ import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE)]
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "e2e"), str(TESTS)]
 
 from harness import net             # noqa: E402
 from harness.certs import Certs     # noqa: E402
@@ -61,7 +61,7 @@ def tell(found):
 
 
 def show(world, seeds):
-    import generate
+    from oracle import generate
     for seed in seeds:
         script = generate.script(seed)
         print(f"== {script.name} on {world.variant_of(seed).name}")
@@ -89,7 +89,7 @@ def stretches(world, first, total):
 
 
 def summary(world, found):
-    import listed
+    from oracle import listed
     counts = sum((v.counts for v in world.variants), collections.Counter())
     scripts = sum(v.scripts for v in world.variants)
     print(f"-- {scripts} scripts, {sum(v.changed for v in world.variants)} "
@@ -103,8 +103,8 @@ def main():
     args = arguments()
     if not net.enter():
         sys.exit("oracle: needs root for a network of its own")
-    import lanes
     import servers
+    from oracle import lanes
     servers.get_servers()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-oracle-"))
     folder.chmod(0o755)

@@ -9,16 +9,12 @@ import collections
 import os
 import re
 
-import compare
-import direct
-import lanes
-import listed
-import mutations
 import pytest
-import script
 import servers
 from harness.fixtures import binary
-from shim import Shim
+
+from . import compare, direct, lanes, listed, mutations, script
+from .shim import Shim
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPTS = int(os.environ.get("POSTERN_ORACLE_SCRIPTS", "500"))
