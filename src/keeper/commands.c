@@ -38,6 +38,7 @@ struct call {
 	struct hub *hub;
 	const json_t *request;
 	const struct commands_caller *caller;
+	bool *ret_reload;
 };
 
 typedef json_t *command_run(const struct call *call);
@@ -111,6 +112,16 @@ static const char *text_of(const struct call *call, const char *name)
 	return json_string_value(json_object_get(call->request, name));
 }
 
+/* How much of it to show: no character is cut, half of one is no JSON. */
+static int shown(const char *text, size_t most)
+{
+	size_t n = strnlen(text, most);
+
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return (int)n;
+}
+
 /* Says in the log who ordered what. */
 static void log_order(const struct call *call, const struct prefix *prefix)
 {
@@ -123,35 +134,41 @@ static void log_order(const struct call *call, const struct prefix *prefix)
 	log_end();
 }
 
-/* NULL: *ret_prefix is set. Else the answer that says what is wrong. */
-static json_t *take_prefix(const struct call *call, struct prefix *ret_prefix)
+/* false: *ret_wrong is the answer that says why; NULL without memory. */
+static bool take_prefix(
+	const struct call *call, struct prefix *ret_prefix, json_t **ret_wrong)
 {
 	const char *text = text_of(call, "prefix");
 
 	if (text == NULL)
-		return commands_error(COMMANDS_USAGE, "no prefix was given",
+		*ret_wrong = commands_error(COMMANDS_USAGE,
+			"no prefix was given",
 			"name an address or a prefix, such as 192.0.2.7 or "
 			"2001:db8::/48");
-	if (!prefix_parse(text, ret_prefix))
-		return errorf(COMMANDS_USAGE,
+	else if (!prefix_parse(text, ret_prefix))
+		*ret_wrong = errorf(COMMANDS_USAGE,
 			"write an address or a prefix, such "
 			"as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48",
-			"\"%.60s\" is not an address or prefix", text);
-	return NULL;
+			"\"%.*s\" is not an address or prefix", shown(text, 60),
+			text);
+	else
+		return true;
+	return false;
 }
 
 /* BAN and ALLOW of a half internet is a slip of the hand. */
-static json_t *refuse_wide(const struct prefix *prefix)
+static bool refuse_wide(const struct prefix *prefix, json_t **ret_wrong)
 {
 	bool v4 = addr_is_v4(&prefix->addr) && prefix->bits >= ADDR_V4_BITS;
 	char text[PREFIX_TEXT_LONGEST];
 
 	if (prefix_length(prefix) >=
 		(v4 ? (unsigned)V4_WIDEST : (unsigned)V6_WIDEST))
-		return NULL;
-	return errorf(COMMANDS_REFUSED,
+		return false;
+	*ret_wrong = errorf(COMMANDS_REFUSED,
 		"the widest is /8 for IPv4 and /16 for IPv6; name several",
 		"%s is too wide", prefix_format(prefix, text));
+	return true;
 }
 
 /* ---- bans ---- */
@@ -198,7 +215,8 @@ static json_t *run_bans_list(const struct call *call)
 			return errorf(COMMANDS_USAGE,
 				"rules that ban: source-limit, source-slow, "
 				"operator",
-				"there is no rule \"%.40s\"", name);
+				"there is no rule \"%.*s\"", shown(name, 40),
+				name);
 	}
 	policy_stats(judge_policy(call->hub->judge), &stats);
 	bans = bans_page(call, rule, &cursor, most, &more);
@@ -242,11 +260,9 @@ static json_t *run_bans_add(const struct call *call)
 	const char *reason = text_of(call, "reason");
 	uint64_t span_ms = 0;
 	struct prefix prefix;
-	json_t *wrong = take_prefix(call, &prefix);
+	json_t *wrong;
 
-	if (wrong == NULL)
-		wrong = refuse_wide(&prefix);
-	if (wrong != NULL)
+	if (!take_prefix(call, &prefix, &wrong) || refuse_wide(&prefix, &wrong))
 		return wrong;
 	if (span != NULL && strcmp(span, "ever") == 0)
 		span_ms = MONO_NEVER;
@@ -255,7 +271,8 @@ static json_t *run_bans_add(const struct call *call)
 		return errorf(COMMANDS_USAGE,
 			"write 90s, 10m, 1h30m or 30d (at most 3650d), or "
 			"ever",
-			"\"%.40s\" is not a span of time", span);
+			"\"%.*s\" is not a span of time", shown(span, 40),
+			span);
 	if (reason != NULL && strlen(reason) > NOTE_LONGEST)
 		return commands_error(COMMANDS_USAGE,
 			"the reason is longer than 200 octets", "shorten it");
@@ -311,11 +328,10 @@ static json_t *run_bans_del(const struct call *call)
 	struct prefix prefix, outer;
 	char text[PREFIX_TEXT_LONGEST];
 	struct policy_ban ban;
-	json_t *wrong = take_prefix(call, &prefix);
-	json_t *answer;
+	json_t *wrong, *answer;
 	size_t count;
 
-	if (wrong != NULL)
+	if (!take_prefix(call, &prefix, &wrong))
 		return wrong;
 	outer = lifted_by(hub, &prefix);
 	if (bans_inside(hub, &outer) == 0)
@@ -378,12 +394,10 @@ static json_t *run_allow_add(const struct call *call)
 	char text[PREFIX_TEXT_LONGEST];
 	struct prefix prefix;
 	struct prefix outer;
-	json_t *wrong = take_prefix(call, &prefix);
+	json_t *wrong;
 	size_t count;
 
-	if (wrong == NULL)
-		wrong = refuse_wide(&prefix);
-	if (wrong != NULL)
+	if (!take_prefix(call, &prefix, &wrong) || refuse_wide(&prefix, &wrong))
 		return wrong;
 	if (reason != NULL && strlen(reason) > NOTE_LONGEST)
 		return commands_error(COMMANDS_USAGE,
@@ -403,9 +417,9 @@ static json_t *run_allow_del(const struct call *call)
 {
 	char text[PREFIX_TEXT_LONGEST];
 	struct prefix prefix;
-	json_t *wrong = take_prefix(call, &prefix);
+	json_t *wrong;
 
-	if (wrong != NULL)
+	if (!take_prefix(call, &prefix, &wrong))
 		return wrong;
 	(void)prefix_format(&prefix, text);
 	switch (judge_allow_origin(call->hub->judge, &prefix)) {
@@ -459,6 +473,7 @@ static json_t *run_reload(const struct call *call)
 		return commands_error(COMMANDS_UNAVAILABLE,
 			"there is no supervisor to reload",
 			"start postern with: postern run");
+	*call->ret_reload = true;
 	return NULL; /* commands_reload_answer() */
 }
 
@@ -496,11 +511,12 @@ static const struct {
 };
 
 json_t *commands_run(struct hub *hub, const json_t *request,
-	const struct commands_caller *caller)
+	const struct commands_caller *caller, bool *ret_reload)
 {
-	const struct call call = {hub, request, caller};
+	const struct call call = {hub, request, caller, ret_reload};
 	const char *name = text_of(&call, "command");
 
+	*ret_reload = false;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (name != NULL && strcmp(name, table[i].name) == 0)
 			return table[i].run(&call);

@@ -25,11 +25,11 @@ enum commands_code {
 };
 
 /*
- * Carries the request out. Caller decrefs the answer. NULL: a reload has
- * begun, commands_reload_answer() will be the answer.
+ * Carries the request out. Caller decrefs the answer. NULL without memory, or
+ * with *ret_reload: a reload has begun, commands_reload_answer() will be it.
  */
 json_t *commands_run(struct hub *hub, const json_t *request,
-	const struct commands_caller *caller);
+	const struct commands_caller *caller, bool *ret_reload);
 json_t *commands_reload_answer(const struct message_text *text);
 /* {"ok":false,"code":…,"error":…,"hint":…}; NULL without memory. */
 json_t *commands_error(

@@ -88,6 +88,7 @@ static void one_line(struct client *client, const char *line, size_t n)
 	json_error_t error;
 	json_t *request = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
 	json_t *answer;
+	bool reload;
 
 	if (!json_is_object(request)) {
 		json_decref(request);
@@ -97,9 +98,9 @@ static void one_line(struct client *client, const char *line, size_t n)
 				"send {\"command\":\"status\"}"));
 		return;
 	}
-	answer = commands_run(client->hub, request, &client->caller);
+	answer = commands_run(client->hub, request, &client->caller, &reload);
 	json_decref(request);
-	if (answer == NULL)
+	if (reload)
 		start_reload(client);
 	else
 		say(client, answer);

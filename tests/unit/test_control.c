@@ -182,6 +182,35 @@ static void wrong_requests_get_an_error_each(void **state)
 	assert_ok("{'command':'status'}");
 }
 
+/* Cut to be shown: half a character would be no JSON, and no answer. */
+static void long_foreign_words_are_refused_like_others(void **state)
+{
+	enum { A_LOT = 45 };
+	static const char *const requests[] = {
+		"'command':'bans.del','prefix'",
+		"'command':'bans.add','prefix'",
+		"'command':'allow.del','prefix'",
+		"'command':'bans.list','rule'",
+		"'command':'bans.add','prefix':'192.0.2.1','for'",
+	};
+	char word[4 + A_LOT * 2], line[sizeof(word) + 100];
+
+	assert_ok("{'command':'bans.add','prefix':'192.0.2.0/24'}");
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		for (size_t skip = 0; skip < 4; skip++) {
+			size_t at = skip;
+
+			memset(word, 'a', skip);
+			for (int n = 0; n < A_LOT; n++, at += 2)
+				memcpy(word + at, "\xc3\xa9", 2);
+			word[at] = '\0';
+			snprintf(line, sizeof(line), "{%s:'%s'}", requests[i],
+				word);
+			assert_refused(line, "usage", "\xc3\xa9\"", "");
+		}
+	assert_int_equal(bans_listed(LIST_BANS), 1);
+}
+
 static void line_of_4096_octets_is_the_longest(void **state)
 {
 	static char line[8192];
@@ -274,6 +303,7 @@ int main(void)
 		KEEPER_TEST(long_list_comes_in_pages),
 		KEEPER_TEST(allow_lifts_the_ban_and_spares),
 		KEEPER_TEST(wrong_requests_get_an_error_each),
+		KEEPER_TEST(long_foreign_words_are_refused_like_others),
 		KEEPER_TEST(line_of_4096_octets_is_the_longest),
 		KEEPER_TEST(request_octet_by_octet_is_one_request),
 		KEEPER_TEST(client_beyond_the_limit_hears_why),
