@@ -1,6 +1,7 @@
 /*
  * postern: the command line of the daemon.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include "sandbox.h"
 #include "supervisor.h"
 
-enum { EXIT_USAGE = 64, EXIT_CONF = 78 };
+enum { EXIT_USAGE = 64, EXIT_SYSTEM = 71, EXIT_CONF = 78 };
 
 static const char default_path[] = "/etc/postern/postern.conf";
 
@@ -122,7 +123,7 @@ static int dump(const char *path, bool changed)
 	text = conf_dump(conf, changed);
 	conf_free(&conf);
 	if (!text)
-		return 71;
+		return EXIT_SYSTEM;
 	(void)fputs(text, stdout);
 	free(text);
 	return 0;
@@ -156,12 +157,19 @@ static int with_path(int argc, char **argv, const char *word)
 	return strcmp(word, "check") == 0 ? check(path) : dump(path, changed);
 }
 
-int main(int argc, char **argv)
+/* A file that was cut short by a full disk must not look whole. */
+static int told(int code)
 {
-	const char *word = argc > 1 ? argv[1] : "";
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	(void)fprintf(stderr, "postern: cannot write: %s\n",
+		errno ? strerror(errno) : "the output is cut short");
+	return code ? code : EXIT_SYSTEM;
+}
 
-	if (strcmp(word, "role") == 0)
-		return role_main(argc, argv);
+static int one_word(int argc, char **argv, const char *word)
+{
 	if (strcmp(word, "run") == 0 || strcmp(word, "check") == 0 ||
 		strcmp(word, "dump") == 0)
 		return with_path(argc - 1, argv + 1, word);
@@ -177,4 +185,13 @@ int main(int argc, char **argv)
 	else
 		return usage(word[0] ? "no such command:" : "no command", word);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+
+	if (strcmp(word, "role") == 0)
+		return role_main(argc, argv);
+	return told(one_word(argc, argv, word));
 }

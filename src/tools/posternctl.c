@@ -281,7 +281,7 @@ static int show(const struct words *words, const struct verb *verb,
 	} else {
 		print_error(answer);
 	}
-	if (fflush(stdout) == 0)
+	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	(void)fprintf(
 		stderr, "posternctl: cannot write: %s\n", strerror(errno));

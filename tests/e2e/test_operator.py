@@ -131,6 +131,17 @@ def test_sample_is_a_file_that_checks(written):
     assert code in (0, 78) and "no such option" not in err
 
 
+def test_output_that_is_cut_short_is_no_success(written):
+    path = written(GOOD)
+    for words in (["sample"], ["man"], ["version"], ["--help"],
+                  ["dump", path]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([binary(), *words], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=30)
+        assert done.returncode == 71, words
+        assert b"cannot write" in done.stderr
+
+
 def test_dump_can_be_read_again_and_says_what_differs(written):
     path = written(GOOD + "workers = 3\nsource_limit { failures = 7 }\n")
     code, whole, _ = run("dump", path, user="nobody")
