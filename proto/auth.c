@@ -233,9 +233,9 @@ static uint8_t mech_of(struct slice word)
 	for (size_t i = 0; i < word.n; i++)
 		if (!mech_char(word.p[i]))
 			return AUTH_MECH_NONE;
-	for (uint8_t i = AUTH_MECH_PLAIN; i < AUTH_MECH_OPAQUE; i++)
+	for (unsigned i = AUTH_MECH_PLAIN; i < AUTH_MECH_OPAQUE; i++)
 		if (slice_eq_nocase(word, mech_names[i]))
-			return i;
+			return (uint8_t)i;
 	return AUTH_MECH_OPAQUE;
 }
 

@@ -186,7 +186,7 @@ size_t ip_text_write(const uint8_t octets[16], uint8_t out[IP_TEXT_LONGEST])
 		}
 		return n;
 	}
-	for (unsigned i = 0; i < GROUPS; i++) {
+	for (size_t i = 0; i < GROUPS; i++) {
 		if (i > 0)
 			out[n++] = ':';
 		n += write_group(

@@ -85,7 +85,7 @@ struct slab *slab_new(size_t object_bytes, size_t most)
 
 	if (!slab)
 		return NULL;
-	CHECK(object_bytes > 0 && object_bytes <= 16 * 1024 * 1024);
+	CHECK(object_bytes > 0 && object_bytes <= 16ul * 1024 * 1024);
 	slab->most = most;
 	slab->slot_bytes = round_up(object_bytes, SLOT_ALIGN_BYTES);
 	slab->head_bytes = round_up(sizeof(struct block), SLOT_ALIGN_BYTES);

@@ -206,8 +206,8 @@ const struct source *source_add(struct sources *sources, const char *name,
 	struct source *source = calloc(1, sizeof(*source));
 	char *copy = malloc(n + 2);
 
-	sources->items =
-		realloc(sources->items, (sources->count + 1) * sizeof(source));
+	sources->items = realloc(
+		sources->items, (sources->count + 1) * sizeof(struct source *));
 	CHECK(source && copy && sources->items);
 	sources->items[sources->count++] = source;
 	CHECK((source->name = strdup(name)));

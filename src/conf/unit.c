@@ -20,15 +20,15 @@ struct unit {
 /* Largest first, as unit_format() tries them; the last ends each table. */
 static const struct unit units_count[] = {{"", 1}};
 static const struct unit units_ms[] = {
-	{"d", 24 * 60 * 60 * 1000},
-	{"h", 60 * 60 * 1000},
-	{"m", 60 * 1000},
+	{"d", 24ull * 60 * 60 * 1000},
+	{"h", 60ull * 60 * 1000},
+	{"m", 60ull * 1000},
 	{"s", 1000},
 	{"ms", 1},
 };
 static const struct unit units_bytes[] = {
-	{"G", 1024 * 1024 * 1024},
-	{"M", 1024 * 1024},
+	{"G", 1024ull * 1024 * 1024},
+	{"M", 1024ull * 1024},
 	{"k", 1024},
 	{"", 1},
 };
@@ -92,7 +92,7 @@ const char *unit_format(
 	const struct unit *unit = units_of(kind);
 
 	if (!number)
-		return strcpy(out, kind == UNIT_MS ? "0s" : "0");
+		return memcpy(out, kind == UNIT_MS ? "0s" : "0\0", 3);
 	while (number % unit->factor)
 		unit++;
 	snprintf(out, UNIT_TEXT_LONGEST, "%" PRIu64 "%s", number / unit->factor,

@@ -79,7 +79,7 @@ static json_t *sessions_object(const struct message_stats *sum)
 static json_t *limits_object(const struct message_stats *sum)
 {
 	static const char *const names[LIMIT_COUNT] = {
-#define LIMIT(id, name) [LIMIT_##id] = name,
+#define LIMIT(id, name) [LIMIT_##id] = (name),
 #include "../ipc/limits.def"
 #undef LIMIT
 	};

@@ -291,14 +291,14 @@ void policy_stats(const struct policy *policy, struct policy_stats *ret_stats)
 
 static const char *const rule_names[RULE_COUNT] = {
 	[RULE_NONE] = "none",
-#define RULE(id, name, text) [RULE_##id] = name,
+#define RULE(id, name, text) [RULE_##id] = (name),
 #include "rules.def"
 #undef RULE
 };
 
 static const char *const rule_texts[RULE_COUNT] = {
 	[RULE_NONE] = "no rule",
-#define RULE(id, name, text) [RULE_##id] = text,
+#define RULE(id, name, text) [RULE_##id] = (text),
 #include "rules.def"
 #undef RULE
 };

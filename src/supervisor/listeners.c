@@ -262,10 +262,10 @@ struct listeners *listeners_new(const struct conf *conf, size_t workers,
 		return NULL;
 	l->workers = workers;
 	l->listener_count = conf->listener_count;
-	l->doors = calloc(conf->listener_count + 1, sizeof *l->doors);
+	l->doors = calloc(conf->listener_count + 1, sizeof(struct held *));
 	l->door_counts =
 		calloc(conf->listener_count + 1, sizeof *l->door_counts);
-	l->shares = calloc(conf->listener_count + 1, sizeof *l->shares);
+	l->shares = calloc(conf->listener_count + 1, sizeof(struct share *));
 	if (l->doors && l->door_counts && l->shares &&
 		listeners_open(l, conf, old, error))
 		return l;

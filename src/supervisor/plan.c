@@ -120,7 +120,7 @@ static bool plan_patterns(struct worker_backend *b, char *error)
 {
 	const struct conf_list *list = &b->conf->auth_failed;
 
-	b->auth_failed = calloc(list->count + 1, sizeof(*b->auth_failed));
+	b->auth_failed = calloc(list->count + 1, sizeof(struct pattern *));
 	if (!b->auth_failed)
 		return false;
 	for (size_t i = 0; i < list->count; i++) {

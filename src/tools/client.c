@@ -33,7 +33,7 @@ static int connect_path(const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(name.sun_path, path); /* fits: just measured */
+	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;

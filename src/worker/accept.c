@@ -157,7 +157,7 @@ static void admit(struct worker *w, struct acceptor *a, int fd,
 
 static void doors_shut(struct worker *w)
 {
-	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+	struct timeval pause = {.tv_usec = PAUSE_MS * 1000L};
 
 	if (w->paused)
 		return;

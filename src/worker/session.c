@@ -26,7 +26,7 @@ static void client_event(evutil_socket_t fd, short what, void *arg);
 void session_move(struct session *s, enum session_phase phase)
 {
 	static const char *const names[PHASE_COUNT] = {
-#define PHASE(id, name, text) [PHASE_##id] = name,
+#define PHASE(id, name, text) [PHASE_##id] = (name),
 #include "phases.def"
 #undef PHASE
 	};

@@ -213,7 +213,7 @@ static void timed_out(struct session *s)
 		return;
 	case WAIT_HOLD: ask_again(s); return;
 	case WAIT_DELIVER: settle_deliver(s); return;
-	case WAIT_CLIENT_WRITE: session_kill(s, CLOSE_CLIENT_TIMEOUT); return;
+	case WAIT_CLIENT_WRITE:
 	case WAIT_FLUSH:
 	case WAIT_NOTHING: session_kill(s, CLOSE_CLIENT_TIMEOUT); return;
 	}

@@ -321,7 +321,7 @@ static bool worker_make(struct worker *w)
 
 static void worker_events(struct worker *w)
 {
-	struct timeval tick = {.tv_usec = TICK_MS * 1000};
+	struct timeval tick = {.tv_usec = TICK_MS * 1000L};
 
 	(void)event_assign(&w->supervisor_event, w->base,
 		w->setup->supervisor_fd, EV_READ | EV_PERSIST, supervisor_event,
