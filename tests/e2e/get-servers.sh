@@ -79,6 +79,7 @@ account()
 add dovecot-core libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 \
 	libgnutls-dane0 libidn12 libpcre2-8-0 libevent-2.1-7 libpam0g
 add swaks curl msmtp openssl libnet-ssleay-perl libauthen-sasl-perl
+add testssl.sh sslscan nmap hydra # bring no service
 fetch postfix postfix
 fetch exim exim4-daemon-light exim4-base
 fetch opensmtpd opensmtpd
