@@ -6,6 +6,7 @@
  * keeper gets new lines to all workers; a new worker one to the keeper; a new
  * firewall helper one to the keeper.
  */
+#include "instrumented.h"
 #include "internal.h"
 
 #include <errno.h>
@@ -200,6 +201,7 @@ static _Noreturn void worker_main(
 	}
 	code = worker_run(&setup);
 	log_done();
+	instrumented_end();
 	_exit(code);
 }
 
