@@ -45,7 +45,7 @@ static const struct call {
 #undef CALL
 };
 
-enum { TYPE_MASK = 0xf };
+enum { TYPE_MASK = 0xf, OPEN_MASK = O_ACCMODE | O_CREAT | O_TRUNC };
 
 /* A filter in the making; the first trouble is kept. */
 struct filter {
@@ -108,25 +108,27 @@ static void filter_equal(struct filter *f, uint32_t action, const char *name,
 }
 
 /*
- * What is read is a matter of the role; what is written is an attack. Every
- * combination has its rule, so that no two of them overlap.
+ * Opening to write is an attack. Every combination has its rule, so that no two
+ * of them overlap.
  */
-static void filter_open(
-	struct filter *f, uint32_t reads, const char *name, unsigned arg)
+static void filter_write(struct filter *f, const char *name, unsigned arg)
 {
 	static const uint32_t writes[] = {
 		0, O_CREAT, O_TRUNC, O_CREAT | O_TRUNC};
-	const uint32_t mask = O_ACCMODE | O_CREAT | O_TRUNC;
 
 	for (uint32_t mode = 0; mode <= O_ACCMODE; mode++)
-		for (size_t i = 0; i < 4; i++) {
-			uint32_t flags = mode | writes[i];
+		for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
+			if ((mode | writes[i]) != O_RDONLY)
+				filter_masked(f, SCMP_ACT_KILL_PROCESS, name,
+					arg, OPEN_MASK, mode | writes[i]);
+}
 
-			filter_masked(f,
-				flags == O_RDONLY ? reads
-						  : SCMP_ACT_KILL_PROCESS,
-				name, arg, mask, flags);
-		}
+/* What is read is a matter of the role. */
+static void filter_open(
+	struct filter *f, uint32_t reads, const char *name, unsigned arg)
+{
+	filter_masked(f, reads, name, arg, OPEN_MASK, O_RDONLY);
+	filter_write(f, name, arg);
 }
 
 /* A socket of this family and type. */
@@ -233,11 +235,27 @@ static void filter_firewall(struct filter *f)
 	filter_add(f, SCMP_ACT_KILL_PROCESS, "clone", 0, NULL);
 }
 
+/* Nobody knows what a name service module calls; what attackers call, we do. */
+static void filter_names(struct filter *f)
+{
+	filter_group(f, SCMP_ACT_KILL_PROCESS, PROGRAM);
+	filter_group(f, SCMP_ACT_KILL_PROCESS, HOSTILE);
+	filter_group(f, SCMP_ACT_KILL_PROCESS, NAME);
+	filter_group(f, SCMP_ACT_KILL_PROCESS, CHANGE);
+	filter_equal(f, SCMP_ACT_KILL_PROCESS, "socket", 0, AF_PACKET);
+	filter_write(f, "open", 1);
+	filter_write(f, "openat", 2);
+}
+
 static void filter_fill(struct filter *f, enum calls_role role)
 {
 	if (role == CALLS_FIREWALL_EXEC) {
 		/* Nobody knows what the operator's program calls. */
 		filter_group(f, SCMP_ACT_ERRNO(EPERM), HOSTILE);
+		return;
+	}
+	if (role == CALLS_NAMES) {
+		filter_names(f);
 		return;
 	}
 	filter_common(f);
@@ -246,6 +264,7 @@ static void filter_fill(struct filter *f, enum calls_role role)
 	case CALLS_WORKER: filter_worker(f); break;
 	case CALLS_KEEPER: filter_keeper(f); break;
 	case CALLS_FIREWALL:
+	case CALLS_NAMES:
 	case CALLS_FIREWALL_EXEC: filter_firewall(f); break;
 	}
 }
@@ -258,9 +277,9 @@ bool calls_possible(void)
 
 bool calls_restrict(enum calls_role role)
 {
-	struct filter f = {.otherwise = role == CALLS_FIREWALL_EXEC
-						? SCMP_ACT_ALLOW
-						: SCMP_ACT_ERRNO(ENOSYS)};
+	bool open = role == CALLS_FIREWALL_EXEC || role == CALLS_NAMES;
+	struct filter f = {
+		.otherwise = open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS)};
 
 	f.context = seccomp_init(f.otherwise);
 	if (!f.context) {

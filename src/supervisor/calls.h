@@ -16,6 +16,7 @@ enum calls_role {
 	CALLS_WORKER,
 	CALLS_KEEPER,
 	CALLS_FIREWALL,	     /* with libnftables or nothing */
+	CALLS_NAMES,	     /* with libc's resolver and what that loads */
 	CALLS_FIREWALL_EXEC, /* the filter is also the program's */
 };
 

@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox.h"
+
 enum { RECORDS_MOST = 4096 };
 
 struct record {
@@ -120,7 +122,7 @@ static _Noreturn void names_main(
 	(void)setpgid(0, 0);
 	rights_close_others(keep, 1);
 	(void)prctl(PR_SET_NAME, "postern-names", 0, 0, 0);
-	if (rights_drop(user)) {
+	if (rights_drop(user) && sandbox_names()) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		each(conf, look_up, &fd);
 	}

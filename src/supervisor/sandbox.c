@@ -90,3 +90,11 @@ bool sandbox_firewall(enum conf_firewall_kind backend)
 		return sandbox_enter(CALLS_FIREWALL_EXEC, NULL);
 	return sandbox_enter(CALLS_FIREWALL, &paths);
 }
+
+bool sandbox_names(void)
+{
+	static const char *const everything[] = {"/"};
+	const struct paths paths = {.read = everything, .read_count = 1};
+
+	return sandbox_enter(CALLS_NAMES, &paths);
+}

@@ -17,6 +17,8 @@ bool sandbox_worker(void) __attribute__((warn_unused_result));
 bool sandbox_keeper(const char *state_dir) __attribute__((warn_unused_result));
 bool sandbox_firewall(enum conf_firewall_kind backend)
 	__attribute__((warn_unused_result));
+/* The child that asks for names: libc's resolver reads what it likes. */
+bool sandbox_names(void) __attribute__((warn_unused_result));
 
 /* Does this build on this kernel have the layer? */
 bool sandbox_has_seccomp(void);

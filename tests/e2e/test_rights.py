@@ -11,6 +11,7 @@ import errno
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -281,6 +282,29 @@ def test_S_09_a_keeper_or_helper_that_attacks_ends(site, prey):
     for front in fronts:
         wait.until(lambda one=front: all(processes(one).values()), "all")
         all_serve(front)
+
+
+def test_S_09_who_asks_for_names(released, folder, prey, postern):
+    """The child that waits for the DNS: a copy of who holds the keys."""
+    resolv = folder / "resolv.conf"
+    resolv.write_text("nameserver 127.0.0.1\noptions timeout:30\n")
+    front = postern({"mx": {}}, ["mail.rights.test:25"], run=False)
+    front.argv = ["unshare", "--mount", "sh", "-c",
+                  'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+                  str(resolv), *front.argv]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 53))
+        silent.settimeout(wait.DEADLINE_S)
+        front.spawn()
+        assert silent.recv(512)
+        pid = next(pid for pid in front.pids()
+                   if status(pid)["Name"] == "postern-names")
+        assert set(capabilities(pid).values()) == {0}
+        assert locked_in(pid) and status(pid)["NoNewPrivs"] == "1"
+        assert inject(pid, "openat", AT_FDCWD, f"={prey}/old",
+                      os.O_WRONLY) == ("killed", signal.SIGSYS)
+    front.kill()
+    front.process = None    # it has served nobody: nothing to stop cleanly
 
 
 # A kernel that has less
