@@ -19,8 +19,9 @@ enum { INPUT_MOST = 16384, ANSWER_MOST = 1 << 20 };
 
 static struct slice input;
 static char answer[ANSWER_MOST];
-static size_t answer_n, answers, lines, line_n;
-static bool closing; /* a line was too long, or the end was said */
+static size_t answer_n, answers, lines, line_n, waited_s;
+static bool came;
+static bool closing; /* a line was too long, or the end was said or silence */
 
 static void check_answer(void)
 {
@@ -67,6 +68,11 @@ static bool play_step(void)
 	size_t n = 0;
 	ssize_t sent;
 
+	if (!came) {
+		play_connect();
+		came = true;
+		return true;
+	}
 	if (play.client < 0 || input.n == 0)
 		return false;
 	while (n < input.n && input.p[n] < 0xfd)
@@ -74,8 +80,10 @@ static bool play_step(void)
 	if (n == 0) {
 		uint8_t mark = fuzz_octet(&input);
 
-		if (mark == 0xfe)
+		if (mark == 0xfe) {
 			play_wait(1000);
+			closing |= ++waited_s >= CONTROL_IDLE_S;
+		}
 		if (mark == 0xfd) {
 			(void)shutdown(play.client, SHUT_WR);
 			closing = true;
@@ -94,8 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (n > INPUT_MOST)
 		return 0;
 	input = slice_of(p, n);
-	answer_n = answers = lines = line_n = 0;
-	closing = false;
+	answer_n = answers = lines = line_n = waited_s = 0;
+	came = closing = false;
 	play_keeper();
 	if (!closing)
 		MUST(answers == lines);

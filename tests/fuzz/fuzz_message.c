@@ -17,7 +17,7 @@ enum { INPUT_MOST = 4096 };
 static struct slice input;
 static char answer[65536];
 static size_t answer_n;
-static bool asked;
+static bool came, asked;
 
 static void play_answer(const uint8_t *p, size_t n)
 {
@@ -68,14 +68,18 @@ static bool ask_operator(void)
 
 	if (asked)
 		return false;
+	if (!came) {
+		play_connect();
+		came = true;
+		return true;
+	}
 	asked = true;
+	MUST(play.client >= 0);
 	return send(play.client, line, sizeof line - 1, MSG_NOSIGNAL) > 0;
 }
 
 static bool play_step(void)
 {
-	if (play.client < 0)
-		return false;
 	if (input.n == 0)
 		return ask_operator();
 	switch (fuzz_octet(&input) % 8) {
@@ -114,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	input = slice_of(p, n);
 	answer_n = 0;
-	asked = false;
+	came = asked = false;
 	play_keeper();
 	MUST(asked && answer_n > 0 && answer[answer_n - 1] == '\n');
 	MUST(memmem(answer, answer_n, "\"ok\":true", 9));

@@ -101,6 +101,15 @@ int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *n, int flags)
 	return ends[1];
 }
 
+/* The operator comes; once the keeper came to rest there is play.client. */
+static inline void play_connect(void)
+{
+	uint64_t one = 1;
+
+	play.client_waits = true;
+	MUST(write(play.door, &one, sizeof one) == sizeof one);
+}
+
 /* The workers spare what is allowed inside of a ban, the kernel does not. */
 static inline void hold_never(const struct prefix *prefix, bool kernel)
 {
@@ -286,16 +295,13 @@ static inline void play_keeper(void)
 {
 	struct keeper_setup setup = {.conf = play_conf(), .log_fd = -1};
 	int lowest = dup(0), up[2], fw[2];
-	uint64_t one = 1;
 
 	(void)close(lowest);
 	memset(&play, 0, sizeof play);
 	play.now_ms = PLAY_BEGIN_MS;
 	play.client = -1;
-	play.client_waits = true;
 	play.door = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	MUST(play.door >= 0 && channel_pair(up) && channel_pair(fw));
-	MUST(write(play.door, &one, sizeof one) == sizeof one);
 	play.firewall = fw[0];
 	play.supervisor = channel_new(up[0], 1 << 20);
 	MUST(play.supervisor);
@@ -309,9 +315,9 @@ static inline void play_keeper(void)
 	if (play.client >= 0)
 		(void)close(play.client);
 	(void)close(play.firewall);
-	one = (uint64_t)dup(0);
-	(void)close((int)one);
-	MUST((int)one == lowest);
+	up[0] = dup(0);
+	(void)close(up[0]);
+	MUST(up[0] == lowest);
 }
 
 #endif

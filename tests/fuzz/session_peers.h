@@ -347,6 +347,14 @@ static inline void server_number(struct line *line)
 	server_put(tag, 6);
 }
 
+/* Has postern closed? One that does not read cannot tell by reading. */
+static inline bool server_hung_up(void)
+{
+	struct pollfd p = {.fd = net.server, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) > 0;
+}
+
 /* A server hears before it speaks. */
 static inline void server_say(const void *octets, size_t n)
 {
@@ -357,7 +365,8 @@ static inline void server_say(const void *octets, size_t n)
 		;
 	if (server.stopped)
 		server_peek();
-	if (net.server < 0 || server.over || server.left || server.out_n)
+	if (net.server < 0 || server.over || server.left || server.out_n ||
+		server_hung_up())
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (line->cr && p[i] == '\n')
