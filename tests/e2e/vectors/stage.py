@@ -60,7 +60,7 @@ class Stage:
     """
 
     def __init__(self, folder, certs, server=None, doors=None, options=None,
-                 backend=None):
+                 backend=None, more_backends=None):
         self.certs = certs
         self.folder = folder
         self.numbers = itertools.count(1)
@@ -72,7 +72,8 @@ class Stage:
             server = Double(folder, **known)
         self.server = server
         backends = {"domino": {"servers": [server.address],
-                               **(backend or {})}}
+                               **(backend or {})},
+                    **(more_backends or {})}
         self.front = Postern(
             folder, doors or DOORS, backends, options=merged(CALM, options),
             certificates={"rsa": certs.rsa, "ecdsa": certs.ecdsa})

@@ -1,0 +1,132 @@
+/*
+ * Put in front of the C library of a process under test (LD_PRELOAD): memory
+ * and descriptors run out when the test says so.
+ *
+ * Orders lie in a file that all processes map, named by STARVE; they are for
+ * the one process whose number stands there. Nothing of this is shipped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The same in vectors/starve.py. */
+struct orders {
+	_Atomic int64_t pid;	/* 0: nobody */
+	_Atomic int64_t first;	/* this allocation fails; 0: none */
+	_Atomic int64_t last;	/* and all up to this one */
+	_Atomic int64_t count;	/* allocations so far */
+	_Atomic int64_t failed; /* of them */
+	_Atomic int64_t accept_error, socket_error; /* 0: they work */
+	_Atomic int64_t refused; /* accepts and sockets that failed */
+	_Atomic int64_t space;	 /* RLIMIT_AS to set, -1: as it was; 0: done */
+};
+
+extern void *__libc_malloc(size_t n);
+extern void *__libc_calloc(size_t count, size_t n);
+extern void *__libc_realloc(void *p, size_t n);
+
+static struct orders nobody;
+static struct orders *orders = &nobody;
+
+__attribute__((constructor)) static void open_orders(void)
+{
+	const char *path = getenv("STARVE");
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *p = MAP_FAILED;
+
+	if (fd >= 0)
+		p = mmap(NULL, sizeof *orders, PROT_READ | PROT_WRITE,
+			MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		(void)close(fd);
+	if (p != MAP_FAILED)
+		orders = p;
+}
+
+static int is_meant(void)
+{
+	return orders->pid != 0 && orders->pid == getpid();
+}
+
+static void set_space(void)
+{
+	struct rlimit limit;
+
+	if (orders->space == 0 || getrlimit(RLIMIT_AS, &limit) < 0)
+		return;
+	limit.rlim_cur =
+		orders->space < 0 ? limit.rlim_max : (rlim_t)orders->space;
+	(void)setrlimit(RLIMIT_AS, &limit);
+	orders->space = 0;
+}
+
+/* Is this the one that fails? */
+static int starves(void)
+{
+	int64_t at;
+
+	if (!is_meant())
+		return 0;
+	set_space();
+	if (orders->first == 0)
+		return 0;
+	at = ++orders->count;
+	if (at < orders->first || at > orders->last)
+		return 0;
+	orders->failed++;
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t n)
+{
+	return starves() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t count, size_t n)
+{
+	return starves() ? NULL : __libc_calloc(count, n);
+}
+
+void *realloc(void *p, size_t n)
+{
+	return starves() ? NULL : __libc_realloc(p, n);
+}
+
+void *mmap(void *at, size_t n, int rights, int flags, int fd, off_t offset)
+{
+	if ((flags & MAP_ANONYMOUS) && starves())
+		return MAP_FAILED;
+	return (void *)syscall(SYS_mmap, at, n, rights, flags, fd, offset);
+}
+
+static int refuses(int64_t error)
+{
+	if (error == 0 || !is_meant())
+		return 0;
+	orders->refused++;
+	errno = (int)error;
+	return 1;
+}
+
+int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *n, int flags)
+{
+	if (refuses(orders->accept_error))
+		return -1;
+	return (int)syscall(SYS_accept4, fd, addr.__sockaddr__, n, flags);
+}
+
+int socket(int family, int type, int protocol)
+{
+	if (refuses(orders->socket_error))
+		return -1;
+	return (int)syscall(SYS_socket, family, type, protocol);
+}
