@@ -15,7 +15,7 @@
 
 /* Reads of one leg for one event: a client that sends without end, or a server
  * that talks without end, does not keep the loop from the others. */
-enum { TURNS_MOST = 4 };
+enum { TURNS_MOST = 4, TLS_TURNS_MOST = 8 /* a record each */ };
 
 /* Octets for the server wait, or are lost: then no acceptance is for them. */
 static bool unsent(const struct session *s)
@@ -377,7 +377,7 @@ static void relay_read(struct session *s, enum dialog_side side)
 		size_t room = read_room(s, side), n = 0;
 		enum stream_result result;
 
-		if (turns == TURNS_MOST) {
+		if (turns == (stream->tls ? TLS_TURNS_MOST : TURNS_MOST)) {
 			stream->readable_maybe = stream->tls != NULL;
 			break;
 		}

@@ -346,6 +346,7 @@ static void client_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	CHECK(s->magic == SESSION_MAGIC);
+	stream_woken(&s->client, what);
 	worker_now(s->worker);
 	switch ((enum session_phase)s->phase) {
 	case PHASE_CLIENT_TLS: client_tls(s); break;
@@ -376,6 +377,7 @@ void session_server_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	CHECK(s->magic == SESSION_MAGIC);
+	stream_woken(&s->server, what);
 	worker_now(s->worker);
 	switch ((enum session_phase)s->phase) {
 	case PHASE_CONNECT:

@@ -65,13 +65,25 @@ static void watch_change(struct stream *s, short events)
 
 void stream_watch(struct stream *s, short events)
 {
+	static const struct timeval at_once = {0, 0};
+
 	if (s->fd < 0)
 		return;
 	if (events != s->watched)
 		watch_change(s, events);
-	/* What TLS has decrypted already wakes no socket. */
-	if ((events & EV_READ) && s->readable_maybe)
-		event_active(&s->event, EV_READ, 0);
+	/* What TLS has decrypted already wakes no socket: it wakes by time, in
+	 * the next turn. Made active at once it would run again in this one, as
+	 * long as its client sends, and all others would wait. */
+	if ((events & EV_READ) && s->readable_maybe &&
+		event_add(&s->event, &at_once) != 0)
+		event_active(&s->event, EV_READ, 0); /* no memory */
+}
+
+void stream_woken(struct stream *s, short what)
+{
+	/* With its time libevent takes the whole event away. */
+	if ((what & EV_TIMEOUT) && event_add(&s->event, NULL) != 0)
+		s->watched = 0; /* stream_watch tries again */
 }
 
 static enum stream_result stream_of_tls(struct stream *s, enum tls_result r)

@@ -46,6 +46,8 @@ void stream_done(struct stream *stream);
 
 /* Arms exactly these events. */
 void stream_watch(struct stream *stream, short events);
+/* First in the callback: what woke it. */
+void stream_woken(struct stream *stream, short what);
 
 /* Up to `room` octets into `out`. STREAM_OK: *ret_n >= 1. */
 enum stream_result stream_read(

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -25,8 +27,10 @@ struct orders {
 	_Atomic int64_t count;	/* allocations so far */
 	_Atomic int64_t failed; /* of them */
 	_Atomic int64_t accept_error, socket_error; /* 0: they work */
-	_Atomic int64_t refused; /* accepts and sockets that failed */
-	_Atomic int64_t space;	 /* RLIMIT_AS to set, -1: as it was; 0: done */
+	_Atomic int64_t refused;     /* accepts and sockets that failed */
+	_Atomic int64_t turn_octets; /* most received of one socket between
+					two looks for events */
+	_Atomic int64_t space; /* RLIMIT_AS to set, -1: as it was; 0: done */
 };
 
 extern void *__libc_malloc(size_t n);
@@ -66,6 +70,29 @@ static void set_space(void)
 		orders->space < 0 ? limit.rlim_max : (rlim_t)orders->space;
 	(void)setrlimit(RLIMIT_AS, &limit);
 	orders->space = 0;
+}
+
+enum { SOCKETS_MOST = 4096 };
+
+static int64_t received[SOCKETS_MOST]; /* in this turn, by descriptor */
+
+int epoll_wait(int fd, struct epoll_event *events, int most, int ms)
+{
+	memset(received, 0, sizeof received);
+	return (int)syscall(
+		SYS_epoll_pwait, fd, events, most, ms, NULL, (size_t)8);
+}
+
+ssize_t recv(int fd, void *out, size_t n, int flags)
+{
+	ssize_t got = syscall(SYS_recvfrom, fd, out, n, flags, NULL, NULL);
+
+	if (got > 0 && !(flags & MSG_PEEK) && fd < SOCKETS_MOST && is_meant()) {
+		received[fd] += got;
+		if (received[fd] > orders->turn_octets)
+			orders->turn_octets = received[fd];
+	}
+	return got;
 }
 
 /* Is this the one that fails? */

@@ -198,7 +198,7 @@ def test_RES_15_each_allocation_of_a_session_may_fail(stage, starve, pid,
                                                       strangers, kind):
     kind = KINDS[kind]
     # What both have in common was looked at whole by the first.
-    step = 5 if kind in (by_implicit, by_server_tls) else 1
+    step = {by_implicit: 5, by_server_tls: 20}.get(kind, 1)
     if kind is banned:
         stage.front.ctl("bans", "add", "203.0.113.77", "--for", "1m")
     alone = every_allocation(stage, starve, pid, kind, lambda n: n, step)
@@ -296,3 +296,32 @@ def test_RES_05_no_descriptor_for_the_server_is_421(stage, starve, pid):
 def accepts(stage):
     with stage.client() as c:
         return c.reply().code == 220
+
+
+# R-04: nobody keeps the loop from the others
+
+TURN_MOST = 4 * 128 * 1024      # relay.c: TURNS_MOST reads of a message
+
+
+@pytest.mark.parametrize("door", ["mx", "implicit"])
+def test_RES_01_one_turn_takes_little_of_one_client(stage, starve, pid, door):
+    """Whatever waits in its socket: then the others have their turn."""
+    with stage.greeted(door, tls=door == "implicit") as c:
+        c.envelope()
+        c.cmd("DATA", 354)
+        starve.pid = pid
+        c.send(BODY * 400)
+        c.line(".")
+        c.reply(250)
+        assert 50_000 < starve.turn_octets <= TURN_MOST
+
+
+def test_RES_01_one_turn_takes_little_of_one_server(stage, starve, pid):
+    many = "".join(f"214-{'x' * 500}\\n" for _ in range(55)) + "214 x"
+    stage.server.fault("say=help:" + many)
+    with stage.greeted() as c:
+        starve.pid = pid
+        c.send(b"HELP\r\n" * 30)
+        for _ in range(30):
+            c.reply(214)
+    assert 20_000 < starve.turn_octets <= 4 * 16 * 1024
