@@ -329,6 +329,30 @@ static void long_message_passes(void **state)
 	assert_int_equal(w.accepted, 1);
 }
 
+/* RES-12: sizes are of 64 bits, in the command and in the count of what is
+ * left. */
+static void chunk_of_five_gigabytes_ends_at_its_last_octet(void **state)
+{
+	const uint64_t size = UINT64_C(5) << 30;
+	uint64_t total = 0;
+
+	(void)state;
+	begin("huge", FROM_RCPT, (struct dialog_conf){0});
+	say(&w, "BDAT 5368709120 LAST\r\n", NULL);
+	w.to_s.n = 0;
+	memset(line, 'x', sizeof line);
+	while (total < size) {
+		world_give(&w, DIALOG_CLIENT, line, 65536);
+		assert_int_equal(w.to_s.n, 65536);
+		total += w.to_s.n;
+		w.to_s.n = 0;
+	}
+	say(&w, "NOOP\r\n", "250 taken\r\n");
+	assert_int_equal(w.accepted, 1);
+	say(&w, NULL, "250 ok\r\n");
+	assert_true(w.to_s.n > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +370,8 @@ int main(void)
 		cmocka_unit_test(replies_are_bounded_by_lines),
 		cmocka_unit_test(endless_reply_is_the_end),
 		cmocka_unit_test(long_message_passes),
+		cmocka_unit_test(
+			chunk_of_five_gigabytes_ends_at_its_last_octet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

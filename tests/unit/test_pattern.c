@@ -88,6 +88,40 @@ static void long_subjects_are_cut(void **state)
 	assert_int_equal(match("x", subject), PATTERN_NO_MATCH);
 }
 
+/* RES-11: whatever the peer sends is octets, never UTF-8. */
+static void any_octets_are_matched(void **state)
+{
+	static char big[65536];
+	const struct slice odd[] = {slice_of("a\0b", 3),
+		slice_of("\xff\xfe\x80 x", 5), slice_of("\xc3", 1),
+		slice_of("\xed\xa0\x80", 3), slice_of(big, sizeof big),
+		slice_of("", 0)};
+	char error[PATTERN_ERROR_LONGEST];
+	struct pattern *all = pattern_new("^(.|\n)*$", error);
+	struct pattern *nul = pattern_new("\\x00b", error);
+
+	(void)state;
+	assert_non_null(all);
+	assert_non_null(nul);
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+		assert_int_not_equal(
+			pattern_match(all, odd[i]), PATTERN_NO_MATCH);
+	assert_int_equal(pattern_match(nul, odd[0]), PATTERN_MATCH);
+	assert_int_equal(pattern_match(nul, odd[1]), PATTERN_NO_MATCH);
+	pattern_free(&all);
+	pattern_free(&nul);
+}
+
+static void dangerous_items_are_refused(void **state)
+{
+	char error[PATTERN_ERROR_LONGEST];
+
+	(void)state;
+	assert_null(pattern_new("\\C", error));
+	assert_null(pattern_new("(*UTF)a", error));
+	assert_null(pattern_new("(*UTF8)a", error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +129,8 @@ int main(void)
 		cmocka_unit_test(wrong_patterns_are_explained),
 		cmocka_unit_test(endless_work_is_given_up),
 		cmocka_unit_test(long_subjects_are_cut),
+		cmocka_unit_test(any_octets_are_matched),
+		cmocka_unit_test(dangerous_items_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,22 @@
 """RES: what a peer can make postern spend, and where it ends."""
 
 import concurrent.futures
+import contextlib
+import os
+import pathlib
+import re
 import ssl
+import subprocess
+import threading
 import time
 
 import pytest
 
-from harness import wait
-from harness.raw import Broken, Client
+from attack import processes
+from harness import net
+from harness.postern import USER
+from harness.raw import Client
+from stage import THREADS
 
 SHORT_S = 2
 DOORS = {
@@ -19,16 +28,42 @@ DOORS = {
         "patient": {"greeting_delay": "30s"},
     }.items()}
 PER_SOURCE = 6
+TARPIT = 10     # of one worker
+SET_MOST = 16   # the least that may be configured
 
 
 @pytest.fixture(scope="module")
 def the_stage(new_stage):
     return new_stage(
         doors=DOORS,
-        options={"sessions_per_source": PER_SOURCE},
-        backend={"reply_timeout": f"{SHORT_S}s",
+        options={"sessions_per_source": PER_SOURCE,
+                 "banned": {"tarpit_most": TARPIT, "tarpit_pace": "300ms"}},
+        backend={"auth_failed": ["^554 (a+)+$"],
+                 "reply_timeout": f"{SHORT_S}s",
                  "greeting_timeout": f"{SHORT_S}s",
                  "data_reply_timeout": f"{SHORT_S}s"})
+
+
+@pytest.fixture(scope="module")
+def full_set(new_stage):
+    return new_stage(doors={"mx": {}}, options={
+        "banned": {"answer": "close"},
+        "firewall": {"backend": "nft", "entries_most": SET_MOST}})
+
+
+@pytest.fixture
+def small_queues():
+    """The kernel holds little for each socket; what grows is postern's."""
+    if not net.inside():
+        pytest.skip("needs root for a network of its own")
+    paths = [pathlib.Path(f"/proc/sys/net/ipv4/tcp_{side}mem")
+             for side in "rw"]
+    before = [path.read_text() for path in paths]
+    for path in paths:
+        path.write_text("4096 16384 32768")
+    yield
+    for path, text in zip(paths, before):
+        path.write_text(text)
 
 
 def limits(stage):
@@ -279,3 +314,243 @@ def test_RES_06_a_storm_of_one_source_never_gets_more(stage, strangers):
     assert stage.status()["sessions"]["open"] <= PER_SOURCE
     for c, _ in got:
         c.close()
+
+
+# RES-02: slow and deaf readers
+
+def test_RES_02_a_client_that_does_not_read_is_closed(stage, small_queues):
+    """Also one that takes some now and then: a reply is due as a whole."""
+    before = limits(stage)
+    many = "".join(f"214-{'x' * 500}\\n" for _ in range(55)) + "214 x"
+    stage.server.fault("say=help:" + many)
+    over = threading.Event()
+
+    def deaf(octets):
+        with stage.greeted() as c:
+            c.send(b"HELP\r\n" * 4)
+            while not over.wait(0.2):
+                with contextlib.suppress(ConnectionError, TimeoutError):
+                    c.sock.settimeout(0.1)
+                    c.sock.recv(octets)
+
+    def look():
+        began = time.monotonic()
+        try:
+            grown(stage, before, client_time=2)
+            return time.monotonic() - began
+        finally:
+            over.set()
+    took = stage.at_once({"none": (deaf, 0), "few": (deaf, 1000),
+                          "seen": (look,)})
+    assert SHORT_S - 0.5 < took["seen"] < SHORT_S * 3
+
+
+# RES-03: half of a close
+
+def test_RES_03_half_close_behind_quit_and_dot_is_answered(stage):
+    word = stage.name("half")
+    with stage.greeted() as c:
+        c.envelope()
+        c.cmd("DATA", 354)
+        c.send(f"Subject: {word}\r\n\r\nx\r\n.\r\n".encode())
+        c.half_close()
+        c.reply(250)
+        c.expect_closed()
+    assert len(stage.arrived(word)) == 1
+    with stage.greeted() as c:
+        c.line("QUIT")
+        c.half_close()
+        c.reply(221)
+        c.expect_closed()
+
+
+@pytest.mark.parametrize("how", ["DATA", "BDAT 1000 LAST"])
+def test_RES_03_half_close_in_a_message_completes_nothing(stage, how):
+    word = stage.name("half")
+    before = len(stage.server.of("partial"))
+    with stage.greeted() as c:
+        c.envelope()
+        c.line(how)
+        if how == "DATA":
+            c.reply(354)
+        c.send(f"Subject: {word}\r\n\r\nx\r\n".encode())
+        c.half_close()
+        assert b"250" not in c.expect_closed()
+    stage.server.wait_for("partial", before + 1)
+    assert not stage.arrived(word)
+
+
+# RES-04: storms of resets
+
+def test_RES_04_a_storm_of_resets_leaves_nothing(stage):
+    def storm(count):
+        for n in range(count):
+            with contextlib.suppress(ConnectionError):
+                c = stage.client("mx" if n % 2 else "implicit")
+                if n % 3 == 0:
+                    c.send(b"\x16\x03\x01\x02\x00\x01" if n % 2 == 0
+                           else b"EHLO x\r\n")
+                c.reset()
+    stage.at_once({n: (storm, 125) for n in range(16)})
+
+
+# RES-10: patterns
+
+def test_RES_10_a_pattern_that_never_ends_is_given_up(stage, strangers):
+    """The reply passes at once; the login counts as neither."""
+    before = limits(stage)
+    stage.server.fault(f"reply=auth-final:554 {'a' * 40}!#1")
+    with stage.greeted(source=strangers[70]) as c:
+        began = time.monotonic()
+        c.auth_plain("anna", "wrong", 554)
+        assert time.monotonic() - began < 1
+    grown(stage, before, pattern=1)
+    answer = stage.front.ctl("explain", strangers[70], json_out=True)
+    assert answer["failures"]["count"] == 0
+    assert stage.front.events("pattern-limit")
+
+
+# RES-13: no finite fields
+
+def test_RES_13_no_finite_field_is_agreed_on(stage):
+    """DHE in TLS 1.2, and its groups in 1.3."""
+    for words, good in (
+            (["-tls1_2", "-cipher", "DHE"], False),
+            (["-tls1_2", "-cipher", "ECDHE"], True),
+            (["-tls1_3", "-groups", "ffdhe2048:ffdhe3072"], False),
+            (["-tls1_3", "-groups", "X25519"], True)):
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect",
+             f"127.0.0.1:{stage.front.ports['implicit']}", *words],
+            input=b"QUIT\r\n", capture_output=True, timeout=20)
+        new = re.search(rb"^New, (\S+), Cipher is (\S+)$", done.stdout, re.M)
+        assert new and (new[2] != b"(NONE)") == good, (words, done.stdout)
+
+
+# RES-14: the tarpit's own cost
+
+def test_RES_14_the_tarpit_is_bounded_and_holds_no_server(stage, strangers):
+    source, before = strangers[80], limits(stage)
+    heard = len(stage.server.of("connect"))
+    stage.front.ctl("bans", "add", source, "--for", "1m")
+    inside = [Client(stage.front.ports["mx"], source=source)
+              for _ in range(2 * TARPIT + 15)]
+
+    def told():
+        status = stage.status()
+        return status["sessions"]["tarpit"] + status["limits"]["tarpit"] \
+            - before["tarpit"] == len(inside) and status
+    status = stage.front.wait_until(told, "all of them in or out")
+    # Two workers; how many came to each is the kernel's choice.
+    assert TARPIT <= status["sessions"]["tarpit"] <= 2 * TARPIT
+    assert status["limits"]["tarpit"] - before["tarpit"] >= 15
+    assert status["sessions"]["open"] == 0
+    assert len(stage.server.of("connect")) == heard
+    for c in inside:
+        c.close()
+    stage.front.ctl("bans", "del", source)
+
+
+# RES-16: a server that refuses, or does not answer
+
+@pytest.mark.parametrize("how", ["refuses", "silent"])
+def test_RES_16_one_attempt_a_client_and_no_herd(stage, how):
+    clients = 60
+    failed = len(stage.front.events("server-failed"))
+    heard = len(stage.server.of("connect"))
+    before = limits(stage)
+    if how == "refuses":
+        stage.server.listen(False)
+    else:
+        stage.server.fault("stall=connect")
+
+    def one():
+        began = time.monotonic()
+        with stage.client() as c:
+            c.reply(421)
+            c.expect_closed()
+        return time.monotonic() - began
+    took = stage.at_once({n: (one,) for n in range(clients)})
+    late = SHORT_S * 2 * (clients // THREADS + 1)
+    assert max(took.values()) < (SHORT_S if how == "refuses" else late)
+    if how == "refuses":
+        stage.front.wait_event("server-failed", failed + clients)
+        assert len(stage.front.events("server-failed")) == failed + clients
+        stage.server.listen(True)
+    else:
+        assert len(stage.server.of("connect")) == heard + clients
+        grown(stage, before, server_time=clients)
+        stage.server.clear_faults()
+    # Nobody comes but who is new.
+    heard = len(stage.server.of("connect"))
+    stage.clean_session()
+    assert len(stage.server.of("connect")) == heard + 1
+
+
+# RES-09: the kernel's set is full
+
+def in_kernel():
+    text = subprocess.run(["nft", "list", "set", "inet", "postern", "v4_32"],
+                          capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"198\.51\.100\.\d+", text))
+
+
+def test_RES_09_bans_beyond_the_kernels_set_act_in_postern(full_set):
+    front = full_set.front
+    sources = [f"198.51.100.{n}" for n in range(1, SET_MOST + 5)]
+    for source in sources:
+        front.ctl("bans", "add", source, "--for", "1h")
+    front.wait_until(lambda: full_set.status()["firewall"]["refused"] == 4,
+                     "refusals beyond the set")
+    front.wait_until(lambda: in_kernel() == set(sources[:SET_MOST]),
+                     "a full set")
+    assert full_set.status()["bans"] == len(sources)
+    assert front.events("firewall-refused")
+    with Client(front.ports["mx"], source=sources[-1]) as c:
+        assert c.expect_closed() == b""
+    front.ctl("bans", "flush")
+    front.wait_until(lambda: not in_kernel(), "an empty set")
+    front.ctl("bans", "add", sources[-1], "--for", "1h")
+    front.wait_until(lambda: in_kernel() == {sources[-1]}, "room again")
+    front.ctl("bans", "flush")
+
+
+# RES-05: few descriptors
+
+def limit_descriptors(pid, count):
+    # As its user: root in a container may not have CAP_SYS_RESOURCE.
+    subprocess.run(["setpriv", "--reuid", USER, "--regid", USER,
+                    "--clear-groups", "prlimit", "--pid", str(pid),
+                    f"--nofile={count}:"], check=True)
+
+
+def test_RES_05_two_hundred_clients_with_64_descriptors(stage):
+    """Each is greeted or hears 421, or waits in the queue until then."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    pids = processes(stage.front)["worker"]
+    lines = len(stage.front.events("no-descriptors"))
+    for pid in pids:
+        limit_descriptors(pid, 64)
+    crowd = [stage.client() for _ in range(200)]
+    began = time.monotonic()
+    spent = {pid: cpu_ticks(pid) for pid in pids}
+    assert crowd[0].reply().code in (220, 421)
+    crowd[0].silent(1.0)    # a second to look at
+    took = time.monotonic() - began
+    for pid in pids:
+        assert (cpu_ticks(pid) - spent[pid]) / ticks < 0.2 * took
+    told = len(stage.front.events("no-descriptors")) - lines
+    assert 1 <= told <= len(pids) * (took + 2)
+    for pid in pids:
+        limit_descriptors(pid, 4096)
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        codes = list(pool.map(lambda c: c.reply().code, crowd[1:]))
+    assert set(codes) == {220, 421}
+    for c in crowd:
+        c.close()
+
+
+def cpu_ticks(pid):
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    fields = text.rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
