@@ -57,22 +57,45 @@ struct control {
 	mono_ms_t paused_until; /* 0: accepting */
 	struct client *first;
 	unsigned client_count;
+	uint64_t refused_count; /* were too many */
 };
 
 /* ---- one client ---- */
+
+/*
+ * The object as a line. NULL: no memory. Into memory of a known size, because
+ * json_dumps() can leave a member's name out when its own buffer cannot grow.
+ */
+static char *text_of(const json_t *object, size_t *ret_n)
+{
+	const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII;
+	size_t n = object == NULL ? 0 : json_dumpb(object, NULL, 0, flags);
+	char *text = n == 0 ? NULL : malloc(n + 1);
+
+	if (text == NULL)
+		return NULL;
+	if (json_dumpb(object, text, n, flags) != n) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\n';
+	*ret_n = n + 1;
+	return text;
+}
 
 /* Steals the object. */
 static void say(struct client *client, json_t *object)
 {
 	struct evbuffer *out = bufferevent_get_output(client->stream);
-	char *text = object == NULL ? NULL
-				    : json_dumps(object,
-					      JSON_COMPACT | JSON_ENSURE_ASCII);
+	size_t n;
+	char *text = text_of(object, &n);
 
 	json_decref(object);
-	if (text == NULL || evbuffer_add(out, text, strlen(text)) != 0 ||
-		evbuffer_add(out, "\n", 1) != 0)
-		client->gone = true; /* no memory: half an answer is none */
+	/* No memory: half an answer is none. What was added is written although
+	 * libevent may not have had the memory to be told of it. */
+	if (text == NULL || evbuffer_add(out, text, n) != 0 ||
+		bufferevent_enable(client->stream, EV_WRITE) != 0)
+		client->gone = true;
 	free(text);
 }
 
@@ -235,6 +258,7 @@ static void client_new(struct control *control, int fd)
 		client->stream, CONTROL_LINE_LONGEST);
 	(void)bufferevent_set_timeouts(client->stream, &idle, &idle);
 	if (control->client_count > CONTROL_CLIENTS_MOST) {
+		control->refused_count++;
 		say(client, commands_error(COMMANDS_UNAVAILABLE,
 				    "too many control clients at once",
 				    "try again in a moment"));
@@ -257,10 +281,12 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 	taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (taken >= 0) {
 		/* Those beyond the limit hear why, but not without end. */
-		if (control->client_count < CONTROL_CLIENTS_MOST * 2)
+		if (control->client_count < CONTROL_CLIENTS_MOST * 2) {
 			client_new(control, taken);
-		else
-			(void)close(taken);
+			return;
+		}
+		control->refused_count++;
+		(void)close(taken);
 		return;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
@@ -368,6 +394,11 @@ void control_free(struct control **control)
 	(*control)->magic = 0;
 	free(*control);
 	*control = NULL;
+}
+
+uint64_t control_refused_count(const struct control *control)
+{
+	return control->refused_count;
 }
 
 void control_reload_done(struct hub *hub, const struct message_text *text)

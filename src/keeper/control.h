@@ -26,6 +26,7 @@ struct control *control_new(struct hub *hub, int fd);
 void control_free(struct control **control);
 /* The supervisor's answer, for all clients that wait for one. */
 void control_reload_done(struct hub *hub, const struct message_text *text);
+uint64_t control_refused_count(const struct control *control);
 /* At the end of a loop turn: buries the clients that are gone. */
 void control_flush(struct hub *hub);
 

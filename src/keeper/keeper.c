@@ -345,6 +345,15 @@ static int run_with_events(struct hub *hub)
 	return good ? EXIT_SUCCESS : EXIT_OS;
 }
 
+/* libevent would write its own lines to standard error, past the log. */
+static void say_libevent(int severity, const char *text)
+{
+	log_begin(
+		severity >= EVENT_LOG_WARN ? LOG_WARN : LOG_DEBUG, "libevent");
+	log_str("message", text);
+	log_end();
+}
+
 int keeper_run(const struct keeper_setup *setup)
 {
 	struct hub hub = {.setup = setup,
@@ -354,6 +363,7 @@ int keeper_run(const struct keeper_setup *setup)
 	int code;
 
 	ignore_signals();
+	event_set_log_callback(say_libevent);
 	hub.base = event_base_new();
 	if (hub.base == NULL)
 		return EXIT_OS;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "control.h"
 #include "firewall.h"
 #include "judge.h"
 #include "peers.h"
@@ -173,7 +174,7 @@ json_t *status_object(struct hub *hub)
 	peers_totals(hub->peers, &sum);
 	return json_pack(
 		"{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}",
+		"s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:{s:I}}",
 		"ok", 1, "version", POSTERN_VERSION, "pid",
 		(json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
@@ -189,5 +190,6 @@ json_t *status_object(struct hub *hub)
 		firewall_object(hub), "store", store_object(hub), "sandbox",
 		sandbox_object(hub), "log_dropped",
 		(json_int_t)(sum.log_dropped_total + log_dropped_count()),
-		"limits", limits_object(&sum));
+		"limits", limits_object(&sum), "control", "refused",
+		(json_int_t)control_refused_count(hub->control));
 }

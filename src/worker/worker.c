@@ -296,6 +296,15 @@ static struct event_base *base_new(void)
 	return base;
 }
 
+/* libevent would write its own lines to standard error, past the log. */
+static void say_libevent(int severity, const char *text)
+{
+	log_begin(
+		severity >= EVENT_LOG_WARN ? LOG_WARN : LOG_DEBUG, "libevent");
+	log_str("message", text);
+	log_end();
+}
+
 static bool worker_make(struct worker *w)
 {
 	const struct conf *conf = w->setup->conf;
@@ -307,6 +316,7 @@ static bool worker_make(struct worker *w)
 	w->tickets_at_ms = w->setup->tickets_at_ms;
 	worker_now(w);
 	worker_keys(w);
+	event_set_log_callback(say_libevent);
 	w->base = base_new();
 	w->slab = slab_new(sizeof(struct session),
 		(size_t)conf->global.sessions_most_count + 64);

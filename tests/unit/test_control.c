@@ -247,9 +247,24 @@ static void request_octet_by_octet_is_one_request(void **state)
 	close(fd);
 }
 
+/* NULL: one client too many. */
+static json_t *try_status(int fd)
+{
+	static const char ask[] = "{\"command\":\"status\"}\n";
+	json_t *answer;
+
+	(void)send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL);
+	answer = read_answer(fd);
+	assert_non_null(answer);
+	if (json_is_true(json_object_get(answer, "ok")))
+		return answer;
+	json_decref(answer);
+	return NULL;
+}
+
 static void client_beyond_the_limit_hears_why(void **state)
 {
-	int fds[CONTROL_CLIENTS_MOST], surplus;
+	int fds[CONTROL_CLIENTS_MOST], surplus, refused = 1;
 	json_t *answer;
 
 	for (int i = 0; i < CONTROL_CLIENTS_MOST; i++)
@@ -260,6 +275,19 @@ static void client_beyond_the_limit_hears_why(void **state)
 	json_decref(answer);
 	assert_null(read_answer(surplus)); /* and is closed */
 	close(surplus);
+	close(fds[0]);
+	do { /* until the keeper has seen that one left */
+		fds[0] = connect_control();
+		answer = try_status(fds[0]);
+		refused += answer == NULL;
+		if (answer == NULL)
+			close(fds[0]);
+	} while (answer == NULL);
+	assert_int_equal(
+		json_integer_value(json_object_get(
+			json_object_get(answer, "control"), "refused")),
+		refused);
+	json_decref(answer);
 	for (int i = 0; i < CONTROL_CLIENTS_MOST; i++)
 		close(fds[i]);
 }
