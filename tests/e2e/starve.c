@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,7 +29,6 @@ struct orders {
 	_Atomic int64_t refused;     /* accepts and sockets that failed */
 	_Atomic int64_t turn_octets; /* most received of one socket between
 					two looks for events */
-	_Atomic int64_t space; /* RLIMIT_AS to set, -1: as it was; 0: done */
 };
 
 extern void *__libc_malloc(size_t n);
@@ -58,18 +56,6 @@ __attribute__((constructor)) static void open_orders(void)
 static int is_meant(void)
 {
 	return orders->pid != 0 && orders->pid == getpid();
-}
-
-static void set_space(void)
-{
-	struct rlimit limit;
-
-	if (orders->space == 0 || getrlimit(RLIMIT_AS, &limit) < 0)
-		return;
-	limit.rlim_cur =
-		orders->space < 0 ? limit.rlim_max : (rlim_t)orders->space;
-	(void)setrlimit(RLIMIT_AS, &limit);
-	orders->space = 0;
 }
 
 enum { SOCKETS_MOST = 4096 };
@@ -102,7 +88,6 @@ static int starves(void)
 
 	if (!is_meant())
 		return 0;
-	set_space();
 	if (orders->first == 0)
 		return 0;
 	at = ++orders->count;

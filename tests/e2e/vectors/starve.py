@@ -17,7 +17,7 @@ LIBRARY = BUILD / "tests/libstarve.so"
 FOR_EVER = 1 << 60
 
 FIELDS = ("pid", "first", "last", "count", "failed", "accept_error",
-          "socket_error", "refused", "turn_octets", "space")
+          "socket_error", "refused", "turn_octets")
 
 
 class Starve:
