@@ -26,6 +26,7 @@
 
 #include "../base/log.h"
 #include "commands.h"
+#include "spare.h"
 
 enum {
 	CONTROL_MAGIC = 0x636f6e74,
@@ -352,6 +353,7 @@ struct control *control_new(struct hub *hub, int fd)
 
 	if (control == NULL)
 		return NULL;
+	spare_init();
 	*control = (struct control){
 		.magic = CONTROL_MAGIC,
 		.hub = hub,

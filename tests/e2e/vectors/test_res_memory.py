@@ -9,13 +9,16 @@ whole, and the next session is as ever.
 
 import contextlib
 import errno
+import json
 import os
 import pathlib
+import socket
 import ssl
 import time
 
 import pytest
 
+from attack import process_of
 from harness.double import Double
 from harness.raw import Broken, Client, Closed
 from starve import FOR_EVER, Starve
@@ -208,6 +211,63 @@ def test_RES_15_each_allocation_of_a_session_may_fail(stage, starve, pid,
     if kind is banned:
         stage.front.ctl("bans", "del", "203.0.113.77")
     assert stage.workers() == [pid]
+
+
+# The keeper
+
+def order(stage, **request):
+    """The control socket's answer; {}: it was closed."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(str(stage.front.control))
+        try:
+            sock.sendall(json.dumps(request).encode() + b"\n")
+            line = sock.makefile().readline()
+        except ConnectionError:
+            return {}
+    return json.loads(line) if line.endswith("\n") else {}
+
+
+def asks_status(stage):
+    return order(stage, command="status").get("ok")
+
+
+def bans(stage):
+    """What was said to be done is done."""
+    who = f"198.51.100.{1 + next(stage.numbers) % 250}"
+    said = order(stage, command="bans.add", prefix=who, **{"for": "1h"})
+    return said.get("ok"), who
+
+
+def explains(stage):
+    return order(stage, command="explain", subject="198.51.100.9").get("ok")
+
+
+@pytest.mark.parametrize("last", [0, FOR_EVER], ids=["one", "all"])
+@pytest.mark.parametrize("what", [asks_status, bans, explains])
+def test_RES_15_each_allocation_of_the_keeper_may_fail(stage, starve, what,
+                                                       last):
+    """One of them, or all from there on."""
+    keeper = process_of(stage.front, "keeper")
+    done, n = [], 0
+    while n < 2000:
+        n += 1
+        with starve.allocations(keeper, n, last or n):
+            said = what(stage)
+            failed = starve.failed
+        assert pathlib.Path(f"/proc/{keeper}").exists(), f"allocation {n}"
+        if what is bans and said[0]:
+            done.append(said[1])
+        if not failed:
+            break
+    assert not failed and (said[0] if what is bans else said)
+    print(f"{what.__name__}: {n} allocations")
+    if what is bans:
+        kept = {ban["prefix"] for ban in
+                order(stage, command="bans.list")["bans"]}
+        assert set(done) <= kept
+        assert order(stage, command="bans.flush")["ok"]
+    assert process_of(stage.front, "keeper") == keeper
 
 
 def test_RES_15_memory_that_is_gone_and_comes_back(stage, starve, pid):
