@@ -172,9 +172,9 @@ json_t *status_object(struct hub *hub)
 
 	policy_stats(judge_policy(hub->judge), &stats);
 	peers_totals(hub->peers, &sum);
-	return json_pack(
-		"{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:{s:I}}",
+	return json_pack("{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
+			 "s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, "
+			 "s:o, s:{s:I}}",
 		"ok", 1, "version", POSTERN_VERSION, "pid",
 		(json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
