@@ -226,7 +226,7 @@ def test_syslog_blocked_gone_and_back(site, daemon, strangers):
 
 
 @pytest.mark.parametrize("way", ["full", "read-only"])
-def test_state_folder_takes_nothing(site, small, strangers, way):
+def test_BAN_10_state_folder_takes_nothing(site, small, strangers, way):
     """BAN-10: bans go on in memory, are told, and written when they can."""
     state = small / "state"
     state.mkdir()

@@ -74,7 +74,7 @@ class Bans(threading.Thread):
         self.stop.wait(0.002)
 
 
-def test_killed_at_any_instant_while_it_saves(site, strangers):
+def test_BAN_08_killed_at_any_instant_while_it_saves(site, strangers):
     """The store is the old one or the new one; the last that was known to be
     on the disk is in force; the door is open again within two seconds."""
     server, front = site()
@@ -170,7 +170,7 @@ def in_kernel(source):
     return source in said
 
 
-def test_helper_dies_and_hangs(site, strangers):
+def test_FW_03_helper_dies_and_hangs(site, strangers):
     """Bans are enforced at the door meanwhile, and in the kernel after."""
     server, front = site(firewall={"backend": "nft"})
     front.start()
@@ -193,7 +193,7 @@ def test_helper_dies_and_hangs(site, strangers):
 
 
 @pytest.mark.parametrize("way", ["no right", "garbage", "hangs"])
-def test_helper_cannot(site, folder, strangers, way):
+def test_FW_03_helper_cannot(site, folder, strangers, way):
     program = folder / "program"
     program.write_text(GARBAGE if way == "garbage" else
                        "#!/bin/sh\nexec sleep 60\n")

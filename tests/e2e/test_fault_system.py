@@ -115,7 +115,7 @@ def again(front, count):
     front.wait_ready(count)
 
 
-def test_clock_jumps(site, strangers):
+def test_BAN_07_clock_jumps(site, strangers):
     """What runs counts its own time; what is stored is never longer than it
     was meant, whatever the clock says at the next start."""
     server, front, trouble = site()
