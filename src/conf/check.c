@@ -275,6 +275,21 @@ static void check_listener_tls(
 			"hide or tls is safer)");
 }
 
+/* The kernel's bans look at a packet before the rule that sends it here. */
+static void check_intercept(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	const struct conf_firewall *firewall = &c->conf->firewall;
+
+	if (listener->intercept == CONF_INTERCEPT_REDIRECT &&
+		firewall->backend == CONF_FIREWALL_NFT &&
+		firewall->ports == CONF_PORTS_LISTENERS)
+		warn(c, "intercept",
+			"bans in the kernel miss clients whose port a rule "
+			"changes (redirect to the same port, or set ports = "
+			"all in firewall)");
+}
+
 static void check_listener(struct checker *c, size_t index)
 {
 	const struct conf_listener *listener = &c->conf->listeners[index];
@@ -284,6 +299,7 @@ static void check_listener(struct checker *c, size_t index)
 	check_binds(c, listener);
 	check_references(c, listener);
 	check_listener_tls(c, listener);
+	check_intercept(c, listener);
 	check_printable(c, "banner", listener->banner);
 	if (listener->bare_newline == CONF_NEWLINE_PASS)
 		warn(c, "bare_newline",
@@ -314,6 +330,28 @@ static bool check_servers(
 	return all_private;
 }
 
+static void check_source(
+	const struct checker *c, const struct conf_backend *backend)
+{
+	unsigned count[2] = {0, 0};
+	struct addr addr;
+
+	for (size_t i = 0; i < backend->source.count; i++) {
+		const char *text = backend->source.items[i];
+
+		if (!addr_parse(text, &addr))
+			fail(c, "source",
+				"source: \"%.60s\" is no address (allowed: "
+				"like "
+				"10.0.0.1, 2001:db8::1; no port)",
+				text);
+		else if (++count[addr_is_v4(&addr)] > 1)
+			fail(c, "source",
+				"source: a second address of one family (at "
+				"most one IPv4 and one IPv6)");
+	}
+}
+
 static bool pin_sound(const char *pin)
 {
 	return strlen(pin) == 64 && strspn(pin, "0123456789abcdefABCDEF") == 64;
@@ -327,6 +365,7 @@ static void check_backend(struct checker *c, size_t index)
 	if (!checker_turn(c, SECTION_backend, index))
 		return;
 	is_private = check_servers(c, backend);
+	check_source(c, backend);
 	if (backend->tls_verify == CONF_VERIFY_NAME && !*backend->tls_name)
 		fail(c, "tls_verify", "tls_verify = name needs tls_name");
 	if (*backend->tls_pin && !pin_sound(backend->tls_pin))

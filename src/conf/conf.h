@@ -28,6 +28,15 @@ struct conf_prefixes {
 enum conf_mode { CONF_MODE_OFF, CONF_MODE_OBSERVE, CONF_MODE_ENFORCE };
 enum conf_unavailable { CONF_UNAVAILABLE_ALLOW, CONF_UNAVAILABLE_TEMPFAIL };
 enum conf_listener_tls { CONF_LISTENER_TLS_OFF, CONF_LISTENER_TLS_IMPLICIT };
+enum conf_intercept {
+	CONF_INTERCEPT_OFF,
+	CONF_INTERCEPT_REDIRECT,
+	CONF_INTERCEPT_TPROXY,
+};
+enum conf_client_address {
+	CONF_CLIENT_ADDRESS_NONE,
+	CONF_CLIENT_ADDRESS_TRANSPARENT,
+};
 enum conf_starttls {
 	CONF_STARTTLS_OFF,
 	CONF_STARTTLS_OPTIONAL,
@@ -79,6 +88,8 @@ enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 #define CONF_TYPE_CHOICE_MODE	      enum conf_mode
 #define CONF_TYPE_CHOICE_UNAVAILABLE  enum conf_unavailable
 #define CONF_TYPE_CHOICE_LISTENER_TLS enum conf_listener_tls
+#define CONF_TYPE_CHOICE_INTERCEPT    enum conf_intercept
+#define CONF_TYPE_CHOICE_CLIENT	      enum conf_client_address
 #define CONF_TYPE_CHOICE_STARTTLS     enum conf_starttls
 #define CONF_TYPE_CHOICE_AUTH	      enum conf_auth
 #define CONF_TYPE_CHOICE_TLS_VERSION  enum conf_tls_version

@@ -17,6 +17,8 @@
 WORDS(MODE, "off", "observe", "enforce");
 WORDS(UNAVAILABLE, "allow", "tempfail");
 WORDS(LISTENER_TLS, "off", "implicit");
+WORDS(INTERCEPT, "off", "redirect", "tproxy");
+WORDS(CLIENT, "none", "transparent");
 WORDS(STARTTLS, "off", "optional", "required");
 WORDS(AUTH, "offer", "tls", "hide");
 WORDS(TLS_VERSION, "1.0", "1.1", "1.2", "1.3");
@@ -42,6 +44,8 @@ WORDS(USERS, "full", "hash", "none");
 #define TYPE_CHOICE_MODE	 SCHEMA_CHOICE, words_MODE
 #define TYPE_CHOICE_UNAVAILABLE	 SCHEMA_CHOICE, words_UNAVAILABLE
 #define TYPE_CHOICE_LISTENER_TLS SCHEMA_CHOICE, words_LISTENER_TLS
+#define TYPE_CHOICE_INTERCEPT	 SCHEMA_CHOICE, words_INTERCEPT
+#define TYPE_CHOICE_CLIENT	 SCHEMA_CHOICE, words_CLIENT
 #define TYPE_CHOICE_STARTTLS	 SCHEMA_CHOICE, words_STARTTLS
 #define TYPE_CHOICE_AUTH	 SCHEMA_CHOICE, words_AUTH
 #define TYPE_CHOICE_TLS_VERSION	 SCHEMA_CHOICE, words_TLS_VERSION

@@ -26,7 +26,7 @@ enum group {
 	EACH,
 	ACCEPT,
 	CONNECT,
-	NETLINK,
+	BIND,
 	LOOK,
 	STORE,
 	NAME,
@@ -166,8 +166,9 @@ static void filter_socket(struct filter *f, enum calls_role role)
 		filter_socket_type(
 			f, SCMP_ACT_ERRNO(EACCES), inet[i], SOCK_DGRAM);
 		filter_socket_type(f,
-			role == CALLS_WORKER ? SCMP_ACT_ALLOW
-					     : SCMP_ACT_ERRNO(EACCES),
+			role == CALLS_WORKER || role == CALLS_WORKER_BINDING
+				? SCMP_ACT_ALLOW
+				: SCMP_ACT_ERRNO(EACCES),
 			inet[i], SOCK_STREAM);
 	}
 }
@@ -228,7 +229,7 @@ static void filter_firewall(struct filter *f)
 {
 	filter_group(f, SCMP_ACT_ALLOW, LOOK);
 	filter_group(f, SCMP_ACT_ALLOW, CONNECT);
-	filter_group(f, SCMP_ACT_ALLOW, NETLINK);
+	filter_group(f, SCMP_ACT_ALLOW, BIND);
 	filter_group(f, SCMP_ACT_KILL_PROCESS, NAME);
 	filter_open(f, SCMP_ACT_ALLOW, "open", 1);
 	filter_open(f, SCMP_ACT_ALLOW, "openat", 2);
@@ -261,6 +262,10 @@ static void filter_fill(struct filter *f, enum calls_role role)
 	filter_common(f);
 	filter_socket(f, role);
 	switch (role) {
+	case CALLS_WORKER_BINDING:
+		filter_group(f, SCMP_ACT_ALLOW, BIND);
+		filter_worker(f);
+		break;
 	case CALLS_WORKER: filter_worker(f); break;
 	case CALLS_KEEPER: filter_keeper(f); break;
 	case CALLS_FIREWALL:

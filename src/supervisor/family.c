@@ -166,6 +166,7 @@ static _Noreturn void worker_main(
 	static int keep[4096];
 	struct worker_setup setup;
 	size_t n = 0;
+	bool transparent;
 	int code;
 
 	child_signals();
@@ -193,7 +194,10 @@ static _Noreturn void worker_main(
 		2 * (size_t)s->plan->conf->global.sessions_most_count +
 		(size_t)s->plan->conf->banned.tarpit_most_count +
 		DESCRIPTORS_SPARE);
-	if (!rights_drop(&s->user) || !sandbox_worker()) {
+	transparent = plan_transparent(s->plan);
+	if (!rights_drop(
+		    &s->user, transparent ? RIGHTS_NET_RAW : RIGHTS_NONE) ||
+		!sandbox_worker(plan_binds(s->plan))) {
 		log_say(LOG_ERROR, "rights", "cannot become user %s: %s",
 			s->plan->conf->global.user, strerror(errno));
 		log_done();

@@ -19,6 +19,7 @@
 struct door {
 	struct addr addr;
 	uint16_t port;
+	bool tproxy;
 	unsigned users;
 	size_t count;
 	int *fds;
@@ -43,7 +44,22 @@ struct listeners {
 	struct share **shares; /* [listener][worker] */
 };
 
-static int door_socket(const struct addr *addr, uint16_t port, bool shared)
+/*
+ * Packets to whatever address may end in it, when a TPROXY rule says so.
+ * Accepted sockets inherit it.
+ */
+static bool door_transparent(const struct addr *addr, int fd)
+{
+	int one = 1;
+
+	return addr_is_v4(addr) ? setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT,
+					  &one, sizeof one) == 0
+				: setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT,
+					  &one, sizeof one) == 0;
+}
+
+static int door_socket(
+	const struct addr *addr, uint16_t port, bool shared, bool tproxy)
 {
 	struct sockaddr_storage sa;
 	int one = 1, fd;
@@ -59,6 +75,7 @@ static int door_socket(const struct addr *addr, uint16_t port, bool shared)
 		(sa.ss_family == AF_INET6 &&
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
 				sizeof one) < 0) ||
+		(tproxy && !door_transparent(addr, fd)) ||
 		bind(fd, (struct sockaddr *)&sa, n) < 0) {
 		int error = errno;
 		(void)close(fd);
@@ -74,9 +91,10 @@ static int door_socket(const struct addr *addr, uint16_t port, bool shared)
  * SO_REUSEPORT would let a second postern of the same user bind beside the
  * first and take half of its clients. A socket without it finds out.
  */
-static bool door_free_for_us(const struct addr *addr, uint16_t port)
+static bool door_free_for_us(
+	const struct addr *addr, uint16_t port, bool tproxy)
 {
-	int fd = door_socket(addr, port, false);
+	int fd = door_socket(addr, port, false, tproxy);
 
 	if (fd < 0)
 		return false;
@@ -111,7 +129,8 @@ static bool door_fill(struct door *door, size_t workers)
 		return false;
 	door->fds = grown;
 	while (door->count < workers) {
-		int fd = door_socket(&door->addr, door->port, true);
+		int fd = door_socket(
+			&door->addr, door->port, true, door->tproxy);
 		if (fd < 0)
 			return false;
 		if (listen(fd, SOMAXCONN) < 0) {
@@ -124,17 +143,18 @@ static bool door_fill(struct door *door, size_t workers)
 }
 
 static struct door *door_new(
-	const struct addr *addr, uint16_t port, size_t workers)
+	const struct addr *addr, uint16_t port, bool tproxy, size_t workers)
 {
 	struct door *door;
 
-	if (!door_free_for_us(addr, port))
+	if (!door_free_for_us(addr, port, tproxy))
 		return NULL;
 	door = calloc(1, sizeof *door);
 	if (!door)
 		return NULL;
 	door->addr = *addr;
 	door->port = port;
+	door->tproxy = tproxy;
 	door->users = 1;
 	if (door_fill(door, workers))
 		return door;
@@ -155,6 +175,17 @@ static struct door *door_of_old(
 	return NULL;
 }
 
+/* Sockets that a reload keeps. It stays when a later one is without: it means
+ * nothing where no rule sends packets here. */
+static bool door_tproxy(struct door *door)
+{
+	for (size_t i = 0; i < door->count && !door->tproxy; i++)
+		if (!door_transparent(&door->addr, door->fds[i]))
+			return false;
+	door->tproxy = true;
+	return true;
+}
+
 static const char *advice(int error)
 {
 	if (error == EADDRINUSE)
@@ -162,13 +193,16 @@ static const char *advice(int error)
 		       "`ss -ltnp` shows which";
 	if (error == EACCES)
 		return "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+	if (error == EPERM)
+		return "; intercept = tproxy needs root, CAP_NET_ADMIN or "
+		       "CAP_NET_RAW";
 	if (error == EADDRNOTAVAIL)
 		return "; no interface of this machine has that address";
 	return "";
 }
 
-static struct door *door_get(
-	const char *bind, size_t workers, struct listeners *old, char *error)
+static struct door *door_get(const char *bind, bool tproxy, size_t workers,
+	struct listeners *old, char *error)
 {
 	struct addr addr;
 	struct door *door;
@@ -180,12 +214,13 @@ static struct door *door_get(
 		return NULL;
 	}
 	door = door_of_old(old, &addr, port);
-	if (door && door_fill(door, workers)) {
+	if (door && (!tproxy || door_tproxy(door)) &&
+		door_fill(door, workers)) {
 		door->users++;
 		return door;
 	}
 	if (!door)
-		door = door_new(&addr, port, workers);
+		door = door_new(&addr, port, tproxy, workers);
 	else
 		door = NULL;
 	if (!door)
@@ -240,8 +275,10 @@ static bool listeners_open(struct listeners *l, const struct conf *conf,
 		if (!l->doors[i])
 			return false;
 		for (size_t j = 0; j < bind->count; j++) {
-			struct door *door = door_get(
-				bind->items[j], l->workers, old, error);
+			struct door *door = door_get(bind->items[j],
+				conf->listeners[i].intercept ==
+					CONF_INTERCEPT_TPROXY,
+				l->workers, old, error);
 
 			if (!door)
 				return false;

@@ -122,7 +122,7 @@ static _Noreturn void names_main(
 	(void)setpgid(0, 0);
 	rights_close_others(keep, 1);
 	(void)prctl(PR_SET_NAME, "postern-names", 0, 0, 0);
-	if (rights_drop(user) && sandbox_names()) {
+	if (rights_drop(user, RIGHTS_NONE) && sandbox_names()) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		each(conf, look_up, &fd);
 	}

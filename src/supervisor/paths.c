@@ -26,6 +26,12 @@ static const uint64_t file_ioctl = UINT64_C(1) << 15;	 /* version 5 */
 static const uint64_t net_bind_tcp = UINT64_C(1) << 0;	 /* version 4 */
 static const uint64_t scope_all = UINT64_C(3);		 /* version 6 */
 
+/* LANDLOCK_RULE_NET_PORT and struct landlock_net_port_attr of version 4. */
+enum { RULE_NET_PORT = 2 };
+struct net_port {
+	uint64_t allowed, port;
+};
+
 /* What means something for a file; the rest is for folders. */
 static const uint64_t of_files =
 	LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
@@ -80,6 +86,15 @@ static bool path_allow(int ruleset, const char *path, uint64_t rights)
 	return result == 0;
 }
 
+/* Port 0 stands for the system's choice, and for no other. */
+static bool bind_allow(int ruleset, const struct ruleset *all)
+{
+	const struct net_port rule = {.allowed = net_bind_tcp, .port = 0};
+
+	return all->net == 0 || syscall(SYS_landlock_add_rule, ruleset,
+					RULE_NET_PORT, &rule, 0) == 0;
+}
+
 bool paths_restrict(const struct paths *paths)
 {
 	struct ruleset all = ruleset_of(landlock_version());
@@ -94,6 +109,8 @@ bool paths_restrict(const struct paths *paths)
 		       path_allow(fd, paths->write,
 			       all.files &
 				       ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
+	if (paths->binds)
+		done = done && bind_allow(fd, &all);
 	done = done && syscall(SYS_landlock_restrict_self, fd, 0) == 0;
 	if (fd >= 0)
 		(void)close(fd);

@@ -13,6 +13,7 @@ struct paths {
 	const char *const *read; /* files and folders with all below */
 	size_t read_count;
 	const char *write; /* one folder with all below; NULL: none */
+	bool binds; /* an address of its choice, the port is the system's */
 };
 
 /* Has this kernel Landlock, and is it switched on? */

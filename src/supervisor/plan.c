@@ -18,6 +18,7 @@
 #include "../base/log.h"
 #include "../policy/pattern.h"
 #include "keys.h"
+#include "rights.h"
 
 enum { SERVERS_MOST = 64 };
 
@@ -163,6 +164,29 @@ static const char *or_null(const char *text)
 	return text[0] ? text : NULL;
 }
 
+static bool plan_origin(struct worker_backend *b, char *error)
+{
+	for (size_t i = 0; i < b->conf->source.count; i++) {
+		struct addr addr;
+
+		if (!addr_parse(b->conf->source.items[i], &addr))
+			continue; /* check made sure */
+		b->sources[addr_is_v4(&addr)] = addr;
+		b->source_known[addr_is_v4(&addr)] = true;
+	}
+	if (b->conf->client_address != CONF_CLIENT_ADDRESS_TRANSPARENT ||
+		rights_net_raw())
+		return true;
+	(void)snprintf(error, PLAN_ERROR_LONGEST,
+		"backend %s: client_address = transparent needs CAP_NET_RAW, "
+		"and this process has it not; copy "
+		"conf/systemd/postern-transparent.conf into "
+		"/etc/systemd/system/postern.service.d/, then type: systemctl "
+		"daemon-reload && systemctl restart postern",
+		b->conf->title);
+	return false;
+}
+
 /* A context that came with a warning is used and the warning is logged. */
 static bool tls_made(
 	const struct tls_context *context, const char *what, char *error)
@@ -189,7 +213,8 @@ static bool plan_backend(struct worker_backend *b, const struct plan *old,
 		.pin_sha256 = or_null(c->tls_pin),
 	};
 
-	if (!plan_servers(b, old, names, error) || !plan_patterns(b, error))
+	if (!plan_servers(b, old, names, error) || !plan_patterns(b, error) ||
+		!plan_origin(b, error))
 		return false;
 	if (c->tls == CONF_BACKEND_TLS_OFF)
 		return true;
@@ -379,6 +404,23 @@ void plan_worker(
 		.supervisor_fd = -1,
 		.tickets_at_ms = p->tickets_at_ms,
 	};
+}
+
+bool plan_transparent(const struct plan *p)
+{
+	for (size_t i = 0; i < p->conf->backend_count; i++)
+		if (p->conf->backends[i].client_address ==
+			CONF_CLIENT_ADDRESS_TRANSPARENT)
+			return true;
+	return false;
+}
+
+bool plan_binds(const struct plan *p)
+{
+	for (size_t i = 0; i < p->conf->backend_count; i++)
+		if (p->conf->backends[i].source.count > 0)
+			return true;
+	return plan_transparent(p);
 }
 
 int plan_text(const struct plan *p)

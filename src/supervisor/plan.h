@@ -41,6 +41,10 @@ void plan_free(struct plan **plan);
 /* What worker `slot` (from 1) is given; its pointers are the plan's. */
 void plan_worker(
 	const struct plan *plan, unsigned slot, struct worker_setup *ret_setup);
+/* Has a server's connection a client's address? Workers keep CAP_NET_RAW. */
+bool plan_transparent(const struct plan *plan);
+/* Do workers choose the address of such a connection at all? */
+bool plan_binds(const struct plan *plan);
 /* A memfd with the configuration's text; -1: errno. Caller closes. */
 int plan_text(const struct plan *plan);
 /* Changes ticket keys when it is time, as the workers do by themselves. */

@@ -48,29 +48,50 @@ void rights_no_core(void)
  * set stays, which no_new_privs makes worthless. Asked for before, since
  * libcap-ng complains to syslog.
  */
-static void rights_bound(void)
+static void rights_bound(enum rights_kept kept)
 {
 	if (capng_get_caps_process() != 0 ||
 		!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
 		return;
 	capng_clear(CAPNG_SELECT_BOTH);
+	if (kept == RIGHTS_NET_RAW)
+		(void)capng_update(CAPNG_ADD, CAPNG_BOUNDING_SET, CAP_NET_RAW);
 	(void)capng_apply(CAPNG_SELECT_BOUNDS);
 }
 
-bool rights_drop(const struct rights_user *user)
+bool rights_net_raw(void)
 {
-	rights_bound();
+	return capng_get_caps_process() == 0 &&
+	       capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW);
+}
+
+/* Of all sets of capabilities, the two that count have the kept one. */
+static bool rights_sets(enum rights_kept kept)
+{
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (kept == RIGHTS_NET_RAW)
+		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			CAP_NET_RAW);
+	if (capng_apply(CAPNG_SELECT_CAPS) == 0)
+		return true;
+	errno = EPERM;
+	return false;
+}
+
+bool rights_drop(const struct rights_user *user, enum rights_kept kept)
+{
+	rights_bound(kept);
+	/* The change of user would take all of them. */
+	if (kept != RIGHTS_NONE && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return false;
 	if (geteuid() == 0 &&
 		(setgroups(0, NULL) < 0 ||
 			setresgid(user->gid, user->gid, user->gid) < 0 ||
 			setresuid(user->uid, user->uid, user->uid) < 0))
 		return false;
 	/* Also where the user is root itself, or has some from systemd. */
-	capng_clear(CAPNG_SELECT_CAPS);
-	if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
-		errno = EPERM;
+	if (!rights_sets(kept) || prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return false;
-	}
 	rights_no_core();
 	/* Cleared by the change of user. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);

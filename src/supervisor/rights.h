@@ -16,11 +16,16 @@ struct rights_user {
 /* The user of the configuration; when postern is not root: the present one.
  * false: there is no such user. */
 bool rights_find(const char *name, struct rights_user *ret_user);
+/* A capability that a process keeps. */
+enum rights_kept { RIGHTS_NONE, RIGHTS_NET_RAW };
+
+/* Has this process CAP_NET_RAW to pass on? */
+bool rights_net_raw(void);
 /*
- * Becomes the user for good: no groups, no capability, no new privileges, no
- * core. false: errno.
+ * Becomes the user for good: no groups, no capability but the kept one, no new
+ * privileges, no core. false: errno.
  */
-bool rights_drop(const struct rights_user *user)
+bool rights_drop(const struct rights_user *user, enum rights_kept kept)
 	__attribute__((warn_unused_result));
 /* For who holds keys: no core file, and nobody without CAP_SYS_PTRACE reads its
  * memory. */

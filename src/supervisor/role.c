@@ -107,7 +107,8 @@ static int keeper_main(const struct conf *conf, const struct role_fds *fds)
 	struct rights_user user;
 
 	setup.own_count = own_collect(own);
-	if (!rights_find(conf->global.user, &user) || !rights_drop(&user)) {
+	if (!rights_find(conf->global.user, &user) ||
+		!rights_drop(&user, RIGHTS_NONE)) {
 		log_say(LOG_ERROR, "rights", "cannot become user %s",
 			conf->global.user);
 		return EXIT_RIGHTS;

@@ -13,7 +13,8 @@
 
 #include "../conf/conf.h"
 
-bool sandbox_worker(void) __attribute__((warn_unused_result));
+/* binds: its connections have an address of its choice. */
+bool sandbox_worker(bool binds) __attribute__((warn_unused_result));
 bool sandbox_keeper(const char *state_dir) __attribute__((warn_unused_result));
 bool sandbox_firewall(enum conf_firewall_kind backend)
 	__attribute__((warn_unused_result));

@@ -29,6 +29,19 @@ static const struct worker_server *server_of(const struct session *s)
 							    : 0];
 }
 
+/* Moves on to a server that this client can get to; false: there is none. */
+static bool server_find(struct session *s)
+{
+	const struct worker_backend *b = backend_of(s);
+
+	while (s->server_next < b->server_count) {
+		if (origin_suits(s, &b->servers[s->server_next].addr))
+			return true;
+		s->server_next++;
+	}
+	return false;
+}
+
 /* 0: connected or under way; else errno. */
 static int connect_begin(struct session *s)
 {
@@ -36,6 +49,7 @@ static int connect_begin(struct session *s)
 	struct sockaddr_storage sa;
 	int one = 1, fd;
 	socklen_t n;
+	int error;
 
 	n = addr_to_sockaddr(
 		&server->addr, server->port, (struct sockaddr *)&sa);
@@ -45,9 +59,11 @@ static int connect_begin(struct session *s)
 		return errno;
 	/* Small commands must not wait for the acknowledgement of others. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (connect(fd, (struct sockaddr *)&sa, n) < 0 &&
-		errno != EINPROGRESS) {
-		int error = errno;
+	error = origin_bind(s, fd, &server->addr);
+	if (!error && connect(fd, (struct sockaddr *)&sa, n) < 0 &&
+		errno != EINPROGRESS)
+		error = errno;
+	if (error) {
 		(void)close(fd);
 		return error;
 	}
@@ -61,6 +77,11 @@ void connect_server(struct session *s)
 
 	session_move(s, PHASE_CONNECT);
 	stream_watch(&s->client, 0);
+	if (!server_find(s)) {
+		origin_warn(s);
+		session_end(s, REPLY_SERVER_AWAY, CLOSE_SERVER_AWAY);
+		return;
+	}
 	error = connect_begin(s);
 	if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
 		error == ENOMEM) {
@@ -71,7 +92,7 @@ void connect_server(struct session *s)
 		return;
 	}
 	if (error) {
-		connect_failed(s, strerror(error));
+		connect_failed(s, origin_why(s, error));
 		return;
 	}
 	stream_watch(&s->server, EV_WRITE);
@@ -105,10 +126,12 @@ void connect_failed(struct session *s, const char *why)
 	connect_log(s, why);
 	stream_close(&s->server, true);
 	buffer_free(&s->server.tail);
-	if (!dialog && s->server_next + 1u < backend_of(s)->server_count) {
+	if (!dialog) {
 		s->server_next++;
-		connect_server(s);
-		return;
+		if (server_find(s)) {
+			connect_server(s);
+			return;
+		}
 	}
 	session_end(s, REPLY_SERVER_AWAY,
 		s->phase == PHASE_SERVER_TLS ? CLOSE_SERVER_TLS
@@ -171,7 +194,7 @@ void connect_done(struct session *s)
 	if (getsockopt(s->server.fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 		error = errno;
 	if (error)
-		connect_failed(s, strerror(error));
+		connect_failed(s, origin_why(s, error));
 	else if (backend_of(s)->conf->tls == CONF_BACKEND_TLS_IMPLICIT)
 		server_tls_begin(s);
 	else

@@ -40,6 +40,7 @@ struct worker {
 	struct tarpit *tarpit;
 	struct channel *keeper; /* NULL: away */
 	struct channel *supervisor;
+	bool family_said; /* origin_warn() */
 	struct event keeper_event, supervisor_event, tick, term, accept_pause;
 	struct session *asks[ASK_HEADS]; /* attempts by id */
 	struct message_stats stats, stats_told;

@@ -109,6 +109,7 @@ void session_begin(struct worker *w, const struct worker_listener *listener,
 		return;
 	}
 	stream_attach(&s->client, w->base, fd, client_event, s);
+	target_find(s);
 	if (listener->conf->tls != CONF_LISTENER_TLS_IMPLICIT)
 		session_greet(s);
 	else if (!session_tls(s))

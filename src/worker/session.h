@@ -64,7 +64,8 @@ struct session {
 	bool feeding : 1, progress : 1, end_wanted : 1, attempt_open : 1,
 		asked_keeper : 1, settling : 1, auth_ok : 1, client_blocked : 1,
 		server_blocked : 1, half_closed : 1, ask_linked : 1,
-		held_linked : 1, server_broken : 1, server_moved : 1;
+		held_linked : 1, server_broken : 1, server_moved : 1,
+		target_known : 1;
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
@@ -77,7 +78,8 @@ struct session {
 	uint64_t attempt; /* asked about or in flight; 0: none */
 	uint64_t secret_tag;
 	struct addr addr;
-	uint16_t port;
+	struct addr target; /* what the client meant to reach, once known */
+	uint16_t port, target_port;
 	uint8_t close_reason; /* first one wins */
 	uint8_t mech;
 	struct dialog dialog;
@@ -146,6 +148,20 @@ void relay_server_lost(struct session *session); /* by timeout */
 void connect_server(struct session *session);
 void connect_failed(struct session *session, const char *why);
 void connect_done(struct session *session);
+
+/* origin.c: whose address a connection to the server has */
+/* Can a connection of this client's go to a server of that address? */
+bool origin_suits(const struct session *session, const struct addr *server);
+/* Before connect(2). 0, or errno. */
+int origin_bind(
+	const struct session *session, int fd, const struct addr *server);
+/* Says once what to do: no server suits this client. */
+void origin_warn(const struct session *session);
+/* An errno of origin_bind or connect(2) in words, with what to do. */
+const char *origin_why(const struct session *session, int error);
+
+/* target.c: where an intercepted client wanted to go */
+void target_find(struct session *session);
 
 /* ask.c: the keeper's word. MAY_CLOSE */
 void ask_begin(struct session *session, const struct dialog_step *step);

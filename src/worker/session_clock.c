@@ -7,6 +7,8 @@
  */
 #include "internal.h"
 
+#include <errno.h>
+
 /* A client that left with a login under way: Domino has this long to answer
  * before the attempt counts as a failure. */
 enum { ABANDONED_MS = 30000, VERDICT_MS = 5000, FLUSH_MS = 5000 };
@@ -185,7 +187,7 @@ static void timed_out(struct session *s)
 		}
 		return;
 	case WAIT_DELAY: connect_server(s); return;
-	case WAIT_CONNECT: connect_failed(s, "timeout"); return;
+	case WAIT_CONNECT: connect_failed(s, origin_why(s, ETIMEDOUT)); return;
 	case WAIT_GREETING:
 	case WAIT_REPLY:
 	case WAIT_MESSAGE_REPLY:

@@ -74,6 +74,10 @@ void session_log_end(struct session *s)
 	session_log_id(s);
 	log_addr("src", &s->addr);
 	log_str("listener", s->listener->conf->title);
+	if (s->target_known) {
+		log_addr("target", &s->target);
+		log_int("target_port", s->target_port);
+	}
 	if (s->tls_version)
 		log_str("tls", s->tls_version);
 	if (s->helo[0])

@@ -23,6 +23,8 @@ struct worker_backend {
 	const struct conf_backend *conf;
 	struct worker_server *servers; /* in order of preference */
 	size_t server_count;
+	struct addr sources[2]; /* for IPv6 and IPv4 servers, if known */
+	bool source_known[2];
 	struct tls_context *tls;      /* NULL: off */
 	struct pattern **auth_failed; /* of final AUTH replies */
 	size_t auth_failed_count;

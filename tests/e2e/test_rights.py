@@ -22,6 +22,7 @@ from harness import wait
 
 RELEASE = harness.ROOT / "build/release"
 CAP_NET_ADMIN = 1 << 12
+CAP_NET_RAW = 1 << 13
 AT_FDCWD = -100
 ROLES = "worker", "keeper", "firewall"
 FAMILIES = {"netlink": 16, "packet": 17, "unix": 1, "inet": 2}
@@ -109,6 +110,43 @@ def test_S_09_rights_as_the_kernel_tells_them(site):
     assert status(front.process.pid)["NoNewPrivs"] == "1"
     assert front.ctl("status", json_out=True)["sandbox"] == {
         "seccomp": True, "landlock": has_landlock()}
+
+
+def test_S_09_a_worker_that_borrows_addresses_has_one_right_more(
+        released, double, postern, prey):
+    """CAP_NET_RAW where it is configured, and no raw socket with it."""
+    server = double(host_ip="203.0.113.2", auth_clear="LOGIN PLAIN")
+    front = postern(
+        {"mx": {}}, {"domino": {"servers": [server.address],
+                                "client_address": "transparent"}},
+        bind_ip="203.0.113.1", options={"workers": 30})
+    serves_as(front, server, "203.0.113.9")
+    pids = processes(front)["worker"]
+    assert capabilities(pids[0]) == {
+        "Inh": 0, "Prm": CAP_NET_RAW, "Eff": CAP_NET_RAW, "Bnd": CAP_NET_RAW,
+        "Amb": 0}
+    assert capabilities(process_of(front, "keeper"))["Prm"] == 0
+    assert refused(inject(pids[0], "listen", 3, 1), "ENOSYS")
+    calls = role_attacks("worker", front, prey)
+    for pid, (what, call) in zip(pids, calls.items()):
+        assert inject(pid, *call) == ("killed", signal.SIGSYS), what
+    serves_as(front, server, "203.0.113.8")
+    # Configured no more, gone at the reload.
+    front.backends["domino"]["client_address"] = "none"
+    front.write_conf()
+    front.reload()
+    front.wait_event("reload")
+    wait.until(lambda: not set(pids) & set(processes(front)["worker"]), "new")
+    for pid in processes(front)["worker"]:
+        assert capabilities(pid)["Prm"] == capabilities(pid)["Bnd"] == 0
+
+
+def serves_as(front, server, source):
+    """The server sees that address and not postern's."""
+    with greeted(front.ports["mx"], source, host="203.0.113.1") as client:
+        client.auth_plain(code=235)
+        client.quit()
+    assert server.of("connect")[-1]["ip"] == source
 
 
 def has_landlock():

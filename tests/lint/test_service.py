@@ -22,6 +22,22 @@ def test_unit_exposes_little():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_unit_exposes_little_with_transparency(tmp_path):
+    """The drop-in that gives workers CAP_NET_RAW."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze (Debian package systemd)")
+    drop_ins = tmp_path / "postern.service.d"
+    drop_ins.mkdir()
+    shutil.copy(UNIT, tmp_path)
+    shutil.copy(UNIT.with_name("postern-transparent.conf"), drop_ins)
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager",
+         f"--threshold={EXPOSURE_MOST}", tmp_path / UNIT.name],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"✗ CapabilityBoundingSet=~CAP_NET_\(.*RAW", done.stdout)
+
+
 def test_unit_is_understood():
     if not shutil.which("systemd-analyze"):
         pytest.skip("no systemd-analyze (Debian package systemd)")
