@@ -21,6 +21,7 @@ NETWORKS_V4 = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
 NETWORKS_V6 = ("2001:db8::/32",)
 
 _outside = None
+_given = set()
 
 
 def enter():
@@ -57,13 +58,17 @@ def outside(argv):
 
 
 def free_port(host="127.0.0.1"):
-    """A port that nobody holds, outside the range of client ports."""
+    """A port that nobody holds, outside the range of client ports; another
+    one each time, since who asked may not have bound it yet."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(200):
         port = random.randrange(10000, 32000)
+        if port in _given:
+            continue
         with socket.socket(family) as sock:
             try:
                 sock.bind((host, port))
+                _given.add(port)
                 return port
             except OSError:
                 continue
