@@ -123,9 +123,9 @@ class Stage:
                              for way in all_ways(critical)})
 
     @staticmethod
-    def at_once(cases):
+    def at_once(cases, threads=THREADS):
         """{name: (function, argument…)} in threads; all failures as one."""
-        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
             jobs = {name: pool.submit(*call) for name, call in cases.items()}
             wrong = [(name, job.exception()) for name, job in jobs.items()
                      if job.exception()]
