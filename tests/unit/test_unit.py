@@ -7,9 +7,11 @@ unrun, and nothing said by the sanitizers.
 """
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import pathlib
+import pickle
 import re
 import subprocess
 
@@ -81,13 +83,30 @@ def run_one(name, path):
 def run_all():
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(run_one, *what) for what in executables()]
-        return {job.result().name: job.result() for job in jobs}
+        return [job.result() for job in jobs]
+
+
+def run_once():
+    """All of them; with pytest-xdist one worker runs them for the others."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if not session or not BUILD.exists():
+        return run_all()
+    with open(BUILD / "unit-runs", "a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        said = file.read()
+        whose, runs = pickle.loads(said) if said else (None, [])
+        if whose != session:
+            runs = run_all()
+            file.truncate(0)
+            file.write(pickle.dumps((session, runs)))
+    return runs
 
 
 def pytest_generate_tests(metafunc):
     cache = metafunc.config.stash.setdefault(RUNS, {})
     if not cache:
-        cache.update(run_all())
+        cache.update((run.name, run) for run in run_once())
     if "test" in metafunc.fixturenames:
         pairs = [(run, t) for run in cache.values() for t in run.results]
         ids = [f"{run.name}:{test}" for run, test in pairs]

@@ -16,7 +16,16 @@ from .double import Double
 from .postern import Postern, binary
 from .raw import Client
 
-NETWORK = net.enter()
+
+def pytest_configure(config):
+    """Move in; with pytest-xdist only its workers do, each on its own.
+
+    The process that hands out the tests stays outside: where it were, there
+    its workers would be, and get-servers.sh would have no network.
+    """
+    hands_out = getattr(config.option, "dist", "no") != "no"
+    if not hands_out or hasattr(config, "workerinput"):
+        net.enter()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -112,6 +121,6 @@ def client():
 @pytest.fixture
 def strangers():
     """Addresses that are neither loopback nor the machine's own."""
-    if not NETWORK:
+    if not net.inside():
         pytest.skip("needs root for a network of its own")
     return [f"203.0.113.{n}" for n in range(1, 255)]
