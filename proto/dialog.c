@@ -167,6 +167,7 @@ static bool server_missed(const struct dialog *d)
 	case DIALOG_STATE_SERVER_EHLO:
 	case DIALOG_STATE_SERVER_STARTTLS:
 	case DIALOG_STATE_SERVER_HANDSHAKE:
+	case DIALOG_STATE_SERVER_XCLIENT:
 	case DIALOG_STATE_COMMAND:
 	case DIALOG_STATE_STARTTLS:
 	case DIALOG_STATE_AUTH_ASKING:
@@ -206,6 +207,7 @@ static bool client_missed(const struct dialog *d)
 	case DIALOG_STATE_SERVER_EHLO:
 	case DIALOG_STATE_SERVER_STARTTLS:
 	case DIALOG_STATE_SERVER_HANDSHAKE:
+	case DIALOG_STATE_SERVER_XCLIENT:
 	case DIALOG_STATE_STARTTLS:
 	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_AUTH_ASKING:
@@ -312,7 +314,12 @@ void dialog_settled(struct dialog *d)
 void dialog_tls_done(struct dialog *d, enum dialog_side side)
 {
 	if (side == DIALOG_SERVER) {
-		dialog_move(d, DIALOG_STATE_COMMAND);
+		/* What was offered in clear is forgotten: asked again, where
+		 * anything but the client's own EHLO depends on it. */
+		d->server_tls = true;
+		d->ehlo_due = d->conf->xclient;
+		dialog_move(d, d->ehlo_due ? DIALOG_STATE_SERVER_EHLO
+					   : DIALOG_STATE_COMMAND);
 		return;
 	}
 	/* RFC 3207 §4.2: what was known before TLS is forgotten; the EHLO
@@ -321,6 +328,11 @@ void dialog_tls_done(struct dialog *d, enum dialog_side side)
 	d->ehlo_needed = d->ehlo_fresh = true;
 	d->caps = 0;
 	dialog_move(d, DIALOG_STATE_COMMAND);
+}
+
+void dialog_may_relay(struct dialog *d)
+{
+	d->may_relay = true;
 }
 
 void dialog_gone(struct dialog *d, enum dialog_side side)
@@ -371,7 +383,8 @@ bool dialog_server_owes(const struct dialog *d)
 	case DIALOG_STATE_GREETING:
 	case DIALOG_STATE_SERVER_EHLO:
 	case DIALOG_STATE_SERVER_STARTTLS:
-	case DIALOG_STATE_SERVER_HANDSHAKE: return true;
+	case DIALOG_STATE_SERVER_HANDSHAKE:
+	case DIALOG_STATE_SERVER_XCLIENT: return true;
 	case DIALOG_STATE_COMMAND:
 	case DIALOG_STATE_STARTTLS:
 	case DIALOG_STATE_CLIENT_HANDSHAKE:

@@ -23,7 +23,9 @@
 #include "command.h"
 #include "own_reply.h"
 #include "payload.h"
+#include "recipient.h"
 #include "slice.h"
+#include "xclient.h"
 
 enum close_reason {
 	CLOSE_NONE = 0,
@@ -53,11 +55,14 @@ struct dialog_conf {
 	enum payload_rule newline;
 	bool pass_unknown_keywords;
 	bool own_banner; /* the caller puts its own text for the banner */
+	bool xclient;	 /* said to the server where it offers it */
 	bool received;	 /* room.received goes on top of each message */
 	uint32_t command_longest_bytes;
 	uint32_t answer_longest_bytes;
 	uint16_t bad_commands_most;
 	uint32_t idle_commands_most;
+	/* Without a login RCPT is for these only; none: for any. */
+	struct recipient_domains local_domains;
 };
 
 enum {
@@ -83,6 +88,7 @@ struct dialog {
 	uint16_t bad_count;
 	uint8_t state;	      /* enum dialog_state */
 	uint8_t close_reason; /* in CLOSING */
+	uint8_t xclient;      /* XCLIENT_*: what our own EHLO was offered */
 	uint8_t fifo_head, fifo_count;
 	uint8_t fifo_written; /* of these, known to have left the queue */
 	struct dialog_entry {
@@ -96,7 +102,8 @@ struct dialog {
 		violated : 1, client_gone : 1, server_gone : 1,
 		server_dropped : 1, received_due : 1, chunk_begun : 1,
 		tls_due : 1, ehlo_due : 1, server_said_421 : 1, judged : 1,
-		ehlo_fresh : 1, ehlo_kept : 1, again : 1;
+		ehlo_fresh : 1, ehlo_kept : 1, again : 1, server_tls : 1,
+		may_relay : 1;
 };
 
 enum dialog_act {
@@ -139,6 +146,7 @@ struct dialog_step {
 	uint16_t code;
 	bool message_accepted; /* FORWARD: a 2yz to an end of data */
 	bool auth_refused;     /* any act: AUTH where none is offered */
+	bool xclient_refused;  /* any act: offered, and then a 5yz */
 	/* ASK, SETTLE */
 	enum auth_mech mech;
 	struct auth_credential credential;
@@ -154,9 +162,10 @@ struct dialog_room {
 	size_t *user_n;
 	uint8_t *out; /* composed octets, DIALOG_REPLY_WHOLE + 64 at least */
 	size_t out_n;
-	const char *hostname;  /* for our own EHLO */
-	struct slice received; /* a whole header field with its CRLF */
-	bool server_unsent;    /* octets for the server wait in a queue */
+	const char *hostname;	      /* for our own EHLO */
+	const struct xclient *client; /* for XCLIENT; NULL: not said */
+	struct slice received;	      /* a whole header field with its CRLF */
+	bool server_unsent; /* octets for the server wait in a queue */
 };
 
 /* implicit_tls: the client's leg is inside TLS from the first octet. */
@@ -176,6 +185,8 @@ void dialog_verdict(struct dialog *dialog, bool pass);
 void dialog_settled(struct dialog *dialog);
 /* The handshake is done. */
 void dialog_tls_done(struct dialog *dialog, enum dialog_side side);
+/* Of this client RCPT is not looked at. */
+void dialog_may_relay(struct dialog *dialog);
 /* The peer closed, was lost or is not there; feed both sides afterwards. */
 void dialog_gone(struct dialog *dialog, enum dialog_side side);
 

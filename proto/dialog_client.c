@@ -252,6 +252,22 @@ static void take_verb(struct dialog *d, struct slice in, size_t used,
 	}
 }
 
+/*
+ * A recipient that is nobody's here, of somebody who has not logged in. Behind
+ * a server that sees postern for every client this is all that stands between
+ * it and an open relay.
+ */
+static bool relays(const struct dialog *d, const struct command *cmd)
+{
+	if (d->conf->local_domains.count == 0 || d->authed || d->may_relay)
+		return false;
+	if (cmd->verb == VERB_UNKNOWN) /* "RCPTTO:", "RCPT:": some take those */
+		return slice_eq_nocase(slice_head(cmd->word, 4), "RCPT");
+	return cmd->verb == VERB_RCPT &&
+	       recipient_read(cmd->args, &d->conf->local_domains) !=
+		       RECIPIENT_LOCAL;
+}
+
 /* The EHLO that stayed: it was answered, or a new server has to hear it. */
 static void retake_ehlo(struct dialog *d, struct slice in, size_t used,
 	const struct command *cmd, struct dialog_step *step)
@@ -291,6 +307,8 @@ static void take_command(struct dialog *d, struct slice in, size_t used,
 	else if (d->ehlo_needed && needs_ehlo(cmd->verb))
 		refuse_mode(
 			d, in, used, cmd->verb, room, step, REPLY_EHLO_FIRST);
+	else if (relays(d, cmd))
+		refuse_bad(d, room, step, used, REPLY_RELAY_DENIED);
 	else if (cmd->verb == VERB_STARTTLS)
 		take_starttls(d, in, used, cmd, room, step);
 	else if (cmd->verb == VERB_AUTH)
@@ -549,6 +567,7 @@ void dialog_feed_client(struct dialog *d, struct slice in,
 	case DIALOG_STATE_SERVER_EHLO:
 	case DIALOG_STATE_SERVER_STARTTLS:
 	case DIALOG_STATE_SERVER_HANDSHAKE:
+	case DIALOG_STATE_SERVER_XCLIENT:
 	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_SETTLING:

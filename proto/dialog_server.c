@@ -95,7 +95,7 @@ static bool take_whole(struct dialog *d, struct slice in, size_t most,
 	return false;
 }
 
-/* RFC 3207 on the server's leg, once its banner is in. */
+/* Our own EHLO, once the banner is in and behind TLS. */
 static bool send_own(struct dialog *d, const struct dialog_room *room,
 	struct dialog_step *step)
 {
@@ -138,7 +138,9 @@ static void feed_greeting(struct dialog *d, struct slice in,
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
-	d->ehlo_due = d->conf->server_starttls != DIALOG_STARTTLS_OFF;
+	d->server_tls = false;
+	d->ehlo_due = d->conf->server_starttls != DIALOG_STARTTLS_OFF ||
+		      d->conf->xclient;
 	dialog_move(d,
 		d->ehlo_due ? DIALOG_STATE_SERVER_EHLO : DIALOG_STATE_COMMAND);
 	if (d->again) /* the client has its banner */
@@ -147,6 +149,24 @@ static void feed_greeting(struct dialog *d, struct slice in,
 		d->conf->own_banner && !d->again ? DIALOG_BANNER
 						 : DIALOG_FORWARD,
 		n);
+}
+
+/* Nothing of our own is left to say but, where it is asked for, XCLIENT. */
+static void own_done(struct dialog *d, const struct dialog_room *room,
+	struct dialog_step *step, size_t used)
+{
+	size_t n = 0;
+
+	if (d->conf->xclient && room->client && room->out_n >= XCLIENT_LONGEST)
+		n = xclient_compose(room->client, d->xclient, room->out);
+	if (n > 0) {
+		dialog_move(d, DIALOG_STATE_SERVER_XCLIENT);
+		step->span = slice_of(room->out, n);
+		(void)step_is(step, DIALOG_SEND, used);
+		return;
+	}
+	dialog_move(d, DIALOG_STATE_COMMAND);
+	(void)step_is(step, DIALOG_FORWARD, used); /* nothing to send */
 }
 
 /* TLS was wanted and is not to be had. */
@@ -160,8 +180,7 @@ static void no_server_tls(struct dialog *d, const struct dialog_room *room,
 		(void)step_is(step, DIALOG_DROP_SERVER, used);
 		return;
 	}
-	dialog_move(d, DIALOG_STATE_COMMAND);
-	(void)step_is(step, DIALOG_FORWARD, used); /* nothing to send */
+	own_done(d, room, step, used);
 }
 
 static void feed_own_ehlo(struct dialog *d, struct slice in,
@@ -176,6 +195,12 @@ static void feed_own_ehlo(struct dialog *d, struct slice in,
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
+	d->xclient = (uint8_t)xclient_offered(
+		ehlo_args(slice_head(in, n), "XCLIENT"));
+	if (d->conf->server_starttls == DIALOG_STARTTLS_OFF || d->server_tls) {
+		own_done(d, room, step, n);
+		return;
+	}
 	if (code != 250 || !(ehlo_caps(slice_head(in, n)) & EHLO_STARTTLS)) {
 		no_server_tls(d, room, step, n);
 		return;
@@ -183,6 +208,29 @@ static void feed_own_ehlo(struct dialog *d, struct slice in,
 	step->span = slice_str("STARTTLS\r\n");
 	dialog_move(d, DIALOG_STATE_SERVER_STARTTLS);
 	(void)step_is(step, DIALOG_SEND, n);
+}
+
+/*
+ * Taken (220, a banner that no client sees: it has had one), or not: a server
+ * that offers it and then says 5yz serves everybody as postern's own.
+ */
+static void feed_own_xclient(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
+		return;
+	if (in.n > n || (code >= 300 && code < 500)) {
+		server_fault(d, room, step, in.n,
+			code == 421 ? CLOSE_SERVER_REFUSED
+				    : CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	step->xclient_refused = code >= 500;
+	dialog_move(d, DIALOG_STATE_COMMAND);
+	(void)step_is(step, DIALOG_FORWARD, n); /* nothing to send */
 }
 
 static void feed_own_starttls(struct dialog *d, struct slice in,
@@ -598,6 +646,9 @@ void dialog_feed_server(struct dialog *d, struct slice in,
 		return;
 	case DIALOG_STATE_SERVER_STARTTLS:
 		feed_own_starttls(d, in, room, step);
+		return;
+	case DIALOG_STATE_SERVER_XCLIENT:
+		feed_own_xclient(d, in, room, step);
 		return;
 	case DIALOG_STATE_DATA: feed_early(d, in, room, step); return;
 	case DIALOG_STATE_SERVER_HANDSHAKE:

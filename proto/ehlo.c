@@ -188,3 +188,17 @@ uint32_t ehlo_caps(struct slice reply)
 	}
 	return caps;
 }
+
+struct slice ehlo_args(struct slice reply, const char *keyword)
+{
+	struct reply_line line;
+	size_t n = strlen(keyword);
+
+	if (!line_take(&reply, &line))
+		return slice_of(NULL, 0);
+	while (reply.n && line_take(&reply, &line))
+		if (slice_eq_nocase(slice_head(line.text, n), keyword) &&
+			(line.text.n == n || line.text.p[n] == ' '))
+			return slice_skip(line.text, n + 1);
+	return slice_of(NULL, 0);
+}

@@ -51,6 +51,10 @@ enum ehlo_result ehlo_filter(struct slice reply, const struct ehlo_rules *rules,
 	uint8_t *out, size_t room, size_t *ret_n, uint32_t *ret_caps)
 	__attribute__((warn_unused_result));
 
+/* What stands behind that keyword in the first line that has it; else empty.
+ * Of a complete 250 reply. */
+struct slice ehlo_args(struct slice reply, const char *keyword);
+
 /* Only the capabilities; for postern's own EHLO to the server. 0 if bad. */
 uint32_t ehlo_caps(struct slice reply);
 

@@ -290,6 +290,26 @@ static void check_intercept(
 			"all in firewall)");
 }
 
+static void check_proxy(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	bool required = listener->proxy == CONF_PROXY_REQUIRED;
+
+	if (required && !listener->proxy_from.count)
+		fail(c, "proxy",
+			"proxy = required needs the balancers (like proxy_from "
+			"= {\"192.0.2.10\"})");
+	if (!required && listener->proxy_from.count)
+		fail(c, "proxy_from",
+			"proxy_from without proxy = required (add it, or "
+			"remove proxy_from)");
+	for (size_t i = 0; i < listener->proxy_from.count; i++)
+		if (prefix_length(&listener->proxy_from.items[i]) == 0)
+			warn(c, "proxy_from",
+				"proxy_from holds every address: any client "
+				"can name another's (list the balancers only)");
+}
+
 static void check_listener(struct checker *c, size_t index)
 {
 	const struct conf_listener *listener = &c->conf->listeners[index];
@@ -300,6 +320,7 @@ static void check_listener(struct checker *c, size_t index)
 	check_references(c, listener);
 	check_listener_tls(c, listener);
 	check_intercept(c, listener);
+	check_proxy(c, listener);
 	check_printable(c, "banner", listener->banner);
 	if (listener->bare_newline == CONF_NEWLINE_PASS)
 		warn(c, "bare_newline",
@@ -436,11 +457,75 @@ static void check_source_limit(struct checker *c)
 			"than that");
 }
 
+/* As recipient_read reads it (proto/recipient.c): "example.com", or
+ * ".example.com" for what is below it. */
+static bool domain_sound(const char *domain)
+{
+	size_t n = strlen(domain), label = 0;
+
+	if (domain[0] == '.')
+		domain++, n--;
+	if (n == 0 || n > 253)
+		return false;
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && domain[i] != '.') {
+			label++;
+			continue;
+		}
+		if (label == 0 || label > 63)
+			return false;
+		label = 0;
+	}
+	return strspn(domain, "abcdefghijklmnopqrstuvwxyz"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == n;
+}
+
+/* Does the server see postern in place of these clients? */
+static bool hides_clients(
+	const struct conf *conf, const struct conf_listener *listener)
+{
+	const struct conf_backend *backend =
+		conf_backend_find(conf, listener->backend);
+
+	/* XCLIENT is said only where it is offered. */
+	return backend && listens_beyond_loopback(listener) &&
+	       (backend->client_address == CONF_CLIENT_ADDRESS_NONE ||
+		       backend->client_address == CONF_CLIENT_ADDRESS_XCLIENT);
+}
+
+static void check_relay(const struct checker *c)
+{
+	const struct conf_list *local = &c->conf->global.local_domains;
+	bool hidden = false;
+
+	for (size_t i = 0; i < local->count; i++)
+		if (!domain_sound(local->items[i]))
+			fail(c, "local_domains",
+				"local_domains: \"%.60s\" is no domain "
+				"(allowed: like example.com, .example.com)",
+				local->items[i]);
+	if (local->count)
+		return;
+	if (c->conf->global.relay_from.count)
+		warn(c, "relay_from",
+			"relay_from does nothing without local_domains");
+	for (size_t i = 0; i < c->conf->listener_count; i++)
+		hidden |= hides_clients(c->conf, &c->conf->listeners[i]);
+	if (hidden)
+		warn(c, NULL,
+			"the server sees postern's address for every client "
+			"and may relay for all of them, taking postern for a "
+			"host of its own (list the domains it takes mail for, "
+			"like local_domains = {\"example.com\", "
+			"\".example.com\"})");
+}
+
 static void check_global(struct checker *c)
 {
 	if (!checker_turn(c, SECTION_global, 0))
 		return;
 	check_printable(c, "hostname", c->conf->global.hostname);
+	check_relay(c);
 	/* The place is the file as a whole, since there is no line for it. */
 	if (!c->conf->listener_count)
 		fail(c, NULL,

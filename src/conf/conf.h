@@ -33,9 +33,13 @@ enum conf_intercept {
 	CONF_INTERCEPT_REDIRECT,
 	CONF_INTERCEPT_TPROXY,
 };
+enum conf_proxy { CONF_PROXY_OFF, CONF_PROXY_REQUIRED };
 enum conf_client_address {
 	CONF_CLIENT_ADDRESS_NONE,
 	CONF_CLIENT_ADDRESS_TRANSPARENT,
+	CONF_CLIENT_ADDRESS_PROXY_V1,
+	CONF_CLIENT_ADDRESS_PROXY_V2,
+	CONF_CLIENT_ADDRESS_XCLIENT,
 };
 enum conf_starttls {
 	CONF_STARTTLS_OFF,
@@ -89,6 +93,7 @@ enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 #define CONF_TYPE_CHOICE_UNAVAILABLE  enum conf_unavailable
 #define CONF_TYPE_CHOICE_LISTENER_TLS enum conf_listener_tls
 #define CONF_TYPE_CHOICE_INTERCEPT    enum conf_intercept
+#define CONF_TYPE_CHOICE_PROXY	      enum conf_proxy
 #define CONF_TYPE_CHOICE_CLIENT	      enum conf_client_address
 #define CONF_TYPE_CHOICE_STARTTLS     enum conf_starttls
 #define CONF_TYPE_CHOICE_AUTH	      enum conf_auth

@@ -24,6 +24,8 @@ static const struct {
 } examples[] = {
 	{SECTION_listener, "bind", "{\"0.0.0.0:25\", \"[::]:25\"}"},
 	{SECTION_listener, "backend", "domino"},
+	{SECTION_global, "local_domains",
+		"{\"example.com\", \".example.com\"}"},
 	{SECTION_listener, "auth", "hide"},
 	{SECTION_backend, "servers", "{\"10.0.0.25:25\"}"},
 	{SECTION_certificate, "chain", "\"/etc/postern/mail.pem\""},

@@ -18,7 +18,8 @@ WORDS(MODE, "off", "observe", "enforce");
 WORDS(UNAVAILABLE, "allow", "tempfail");
 WORDS(LISTENER_TLS, "off", "implicit");
 WORDS(INTERCEPT, "off", "redirect", "tproxy");
-WORDS(CLIENT, "none", "transparent");
+WORDS(PROXY, "off", "required");
+WORDS(CLIENT, "none", "transparent", "proxy-v1", "proxy-v2", "xclient");
 WORDS(STARTTLS, "off", "optional", "required");
 WORDS(AUTH, "offer", "tls", "hide");
 WORDS(TLS_VERSION, "1.0", "1.1", "1.2", "1.3");
@@ -45,6 +46,7 @@ WORDS(USERS, "full", "hash", "none");
 #define TYPE_CHOICE_UNAVAILABLE	 SCHEMA_CHOICE, words_UNAVAILABLE
 #define TYPE_CHOICE_LISTENER_TLS SCHEMA_CHOICE, words_LISTENER_TLS
 #define TYPE_CHOICE_INTERCEPT	 SCHEMA_CHOICE, words_INTERCEPT
+#define TYPE_CHOICE_PROXY	 SCHEMA_CHOICE, words_PROXY
 #define TYPE_CHOICE_CLIENT	 SCHEMA_CHOICE, words_CLIENT
 #define TYPE_CHOICE_STARTTLS	 SCHEMA_CHOICE, words_STARTTLS
 #define TYPE_CHOICE_AUTH	 SCHEMA_CHOICE, words_AUTH

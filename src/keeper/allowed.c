@@ -2,9 +2,9 @@
  * What is never banned by configuration.
  *
  * BAN-01: loopback, what the supervisor found to be our own, the addresses we
- * listen on, the servers behind us, and the allow list. Names that are not
- * literal addresses are the supervisor's to look up: nothing here may wait for
- * a name server. Called by judge.
+ * listen on, the servers behind us, the balancers before us, and the allow
+ * list. Names that are not literal addresses are the supervisor's to look up:
+ * nothing here may wait for a name server. Called by judge.
  */
 #include "allowed.h"
 
@@ -58,12 +58,25 @@ static void add_list(struct allowed *allowed, const struct conf_list *list)
 	}
 }
 
+/*
+ * Behind a balancer are all clients: a ban of it is one of everybody. One that
+ * is to be believed from anywhere is no balancer, and shelters nobody.
+ */
+static void add_proxies(
+	struct allowed *allowed, const struct conf_listener *listener)
+{
+	for (size_t i = 0; i < listener->proxy_from.count; i++)
+		if (prefix_length(&listener->proxy_from.items[i]) > 0)
+			add(allowed, &listener->proxy_from.items[i]);
+}
+
 static size_t count_most(const struct conf *conf, size_t own_count)
 {
 	size_t n = LOOPBACK_COUNT + own_count + conf->global.allow.count;
 
 	for (size_t i = 0; i < conf->listener_count; i++)
-		n += conf->listeners[i].bind.count;
+		n += conf->listeners[i].bind.count +
+		     conf->listeners[i].proxy_from.count;
 	for (size_t i = 0; i < conf->backend_count; i++)
 		n += conf->backends[i].servers.count;
 	return n;
@@ -86,6 +99,8 @@ bool allowed_fill(struct allowed *allowed, const struct conf *conf,
 		add_list(allowed, &conf->listeners[i].bind);
 	for (size_t i = 0; i < conf->backend_count; i++)
 		add_list(allowed, &conf->backends[i].servers);
+	for (size_t i = 0; i < conf->listener_count; i++)
+		add_proxies(allowed, &conf->listeners[i]);
 	allowed->own_count = allowed->count;
 	for (size_t i = 0; i < conf->global.allow.count; i++)
 		add(allowed, &conf->global.allow.items[i]);

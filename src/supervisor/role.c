@@ -141,7 +141,17 @@ static size_t ports_of(const struct conf *conf, uint16_t *out)
 	return n;
 }
 
-/* Own addresses, the allow list, the helper's own list, the servers. */
+static size_t never_proxies(const struct conf_listener *listener,
+	struct prefix *out, size_t n, size_t room)
+{
+	for (size_t i = 0; i < listener->proxy_from.count && n < room; i++)
+		if (prefix_length(&listener->proxy_from.items[i]) > 0)
+			out[n++] = listener->proxy_from.items[i];
+	return n;
+}
+
+/* Own addresses, the allow list, the helper's own list, the servers, the
+ * balancers. */
 static size_t never_of(const struct conf *conf, struct prefix *out, size_t room)
 {
 	size_t n = own_collect(out);
@@ -150,6 +160,8 @@ static size_t never_of(const struct conf *conf, struct prefix *out, size_t room)
 		out[n++] = conf->global.allow.items[i];
 	for (size_t i = 0; i < conf->firewall.never.count && n < room; i++)
 		out[n++] = conf->firewall.never.items[i];
+	for (size_t i = 0; i < conf->listener_count; i++)
+		n = never_proxies(&conf->listeners[i], out, n, room);
 	for (size_t i = 0; i < conf->backend_count; i++)
 		for (size_t j = 0; j < conf->backends[i].servers.count; j++) {
 			struct addr addr;

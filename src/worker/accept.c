@@ -126,10 +126,11 @@ static void too_many(int fd, bool implicit, enum reply_id reply)
 	(void)close(fd);
 }
 
-static void admit(struct worker *w, struct acceptor *a, int fd,
-	const struct addr *addr, uint16_t port)
+void admit(struct worker *w, const struct worker_listener *listener, int fd,
+	const struct caller *caller)
 {
-	bool implicit = a->listener->conf->tls == CONF_LISTENER_TLS_IMPLICIT;
+	const struct addr *addr = &caller->addr;
+	bool implicit = listener->conf->tls == CONF_LISTENER_TLS_IMPLICIT;
 	uint64_t id;
 
 	if (banlist_bans(w->bans, w->now, addr)) {
@@ -152,7 +153,7 @@ static void admit(struct worker *w, struct acceptor *a, int fd,
 		too_many(fd, implicit, REPLY_TOO_MANY_OF_SOURCE);
 		return;
 	}
-	session_begin(w, a->listener, fd, addr, port);
+	session_begin(w, listener, fd, caller);
 }
 
 static void doors_shut(struct worker *w)
@@ -203,6 +204,19 @@ static void out_of_descriptors(struct worker *w, struct acceptor *a)
 	acceptors_pause(w);
 }
 
+static void accepted(struct worker *w, const struct worker_listener *listener,
+	int fd, const struct sockaddr *sa)
+{
+	struct caller caller = {.target_known = false};
+
+	if (!addr_from_sockaddr(sa, &caller.addr, &caller.port))
+		(void)close(fd);
+	else if (listener->conf->proxy == CONF_PROXY_REQUIRED)
+		proxy_in_begin(w, listener, fd, &caller.addr, caller.port);
+	else
+		admit(w, listener, fd, &caller);
+}
+
 static void accept_event(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct acceptor *a = arg;
@@ -213,8 +227,6 @@ static void accept_event(evutil_socket_t listen_fd, short what, void *arg)
 	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
 		struct sockaddr_storage sa;
 		socklen_t n = sizeof sa;
-		struct addr addr;
-		uint16_t port = 0;
 		int fd = accept4(listen_fd, (struct sockaddr *)&sa, &n,
 			SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -228,10 +240,7 @@ static void accept_event(evutil_socket_t listen_fd, short what, void *arg)
 				accept_failed(w, errno);
 			return;
 		}
-		if (addr_from_sockaddr((struct sockaddr *)&sa, &addr, &port))
-			admit(w, a, fd, &addr, port);
-		else
-			(void)close(fd);
+		accepted(w, a->listener, fd, (struct sockaddr *)&sa);
 	}
 }
 

@@ -21,7 +21,7 @@ static const struct worker_backend *backend_of(const struct session *s)
 	return &s->worker->setup->backends[s->listener->backend];
 }
 
-static const struct worker_server *server_of(const struct session *s)
+static struct worker_server *server_of(const struct session *s)
 {
 	const struct worker_backend *b = backend_of(s);
 
@@ -118,6 +118,22 @@ static void connect_log(const struct session *s, const char *why)
 	log_end();
 }
 
+void connect_xclient_refused(const struct session *s)
+{
+	struct worker_server *server = server_of(s);
+
+	if (server->xclient_refused)
+		return;
+	server->xclient_refused = true;
+	log_begin(LOG_WARN, "xclient-refused");
+	session_log_id(s);
+	log_str("backend", backend_of(s)->conf->title);
+	log_str("server", server->name);
+	log_str("why", "it offers XCLIENT and then refuses it: it sees "
+		       "postern's address for every client");
+	log_end();
+}
+
 void connect_failed(struct session *s, const char *why)
 {
 	bool dialog = s->dialog.state != DIALOG_STATE_GREETING;
@@ -195,6 +211,8 @@ void connect_done(struct session *s)
 		error = errno;
 	if (error)
 		connect_failed(s, origin_why(s, error));
+	else if (!identity_tell(s))
+		connect_failed(s, "it took no PROXY header");
 	else if (backend_of(s)->conf->tls == CONF_BACKEND_TLS_IMPLICIT)
 		server_tls_begin(s);
 	else

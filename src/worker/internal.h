@@ -8,6 +8,7 @@
 #include "../base/stall.h"
 #include "../ipc/channel.h"
 #include "banlist.h"
+#include "proxy_in.h"
 #include "session.h"
 #include "tarpit.h"
 
@@ -35,6 +36,9 @@ struct worker {
 	size_t acceptor_count;
 	struct dialog_conf *dialog_confs; /* one for each listener */
 	struct session_list sessions, dead, held_logins;
+	TAILQ_HEAD(, proxied) proxied; /* their PROXY header is awaited */
+	size_t proxied_count;
+	struct xclient xclient; /* of the session that is fed */
 	struct slab *slab;
 	struct banlist *bans;
 	struct tarpit *tarpit;
@@ -87,6 +91,9 @@ void acceptors_leave(struct worker *worker); /* for good */
 void turn_away(struct worker *worker, int fd, struct tls_connection *tls,
 	bool silent, enum reply_id reply, uint64_t id);
 
+/* The gates, and the session behind them. Takes fd over. */
+void admit(struct worker *worker, const struct worker_listener *listener,
+	int fd, const struct caller *caller);
 /* The last words to who was never a session. */
 void refuse(int fd, enum reply_id reply, uint64_t id);
 /* A session of this address is over. */

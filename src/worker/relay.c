@@ -41,6 +41,7 @@ static void room_fill(
 	room->out_n = sizeof w->out;
 	room->hostname = w->setup->hostname;
 	room->server_unsent = unsent(s);
+	room->client = identity_xclient(s);
 	if (s->listener->conf->received)
 		room->received = received_compose(s);
 }
@@ -237,6 +238,8 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 		rest = slice_skip(rest, step.used);
 		if (step.auth_refused)
 			worker_note(s, NOTE_AUTH_REFUSED, REPLY_NONE);
+		if (step.xclient_refused)
+			connect_xclient_refused(s);
 		if (step.used > 0 ||
 			(step.act != DIALOG_MORE && step.act != DIALOG_WAIT))
 			s->progress = true;

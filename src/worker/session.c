@@ -42,9 +42,17 @@ void session_move(struct session *s, enum session_phase phase)
 	s->progress = true;
 }
 
+bool prefixes_hold(
+	const struct conf_prefixes *prefixes, const struct addr *addr)
+{
+	for (size_t i = 0; i < prefixes->count; i++)
+		if (prefix_holds(&prefixes->items[i], addr))
+			return true;
+	return false;
+}
+
 static struct session *session_new(struct worker *w,
-	const struct worker_listener *listener, const struct addr *addr,
-	uint16_t port)
+	const struct worker_listener *listener, const struct caller *caller)
 {
 	struct session *s = slab_take(w->slab);
 
@@ -53,8 +61,11 @@ static struct session *session_new(struct worker *w,
 	s->magic = SESSION_MAGIC;
 	s->worker = w;
 	s->listener = listener;
-	s->addr = *addr;
-	s->port = port;
+	s->addr = caller->addr;
+	s->port = caller->port;
+	s->target = caller->target;
+	s->target_port = caller->target_port;
+	s->target_known = caller->target_known;
 	s->id = worker_next_id(w);
 	s->begun_ms = w->now;
 	s->longest_ms = w->now + listener->conf->session_longest_ms;
@@ -66,6 +77,8 @@ static struct session *session_new(struct worker *w,
 	dialog_init(&s->dialog,
 		&w->dialog_confs[listener - w->setup->listeners],
 		listener->conf->tls == CONF_LISTENER_TLS_IMPLICIT);
+	if (prefixes_hold(&w->setup->conf->global.relay_from, &s->addr))
+		dialog_may_relay(&s->dialog);
 	TAILQ_INSERT_TAIL(&w->sessions, s, all);
 	w->stats.sessions_open++;
 	w->stats.sessions_total++;
@@ -96,13 +109,13 @@ static bool session_tls(struct session *s)
 }
 
 void session_begin(struct worker *w, const struct worker_listener *listener,
-	int fd, const struct addr *addr, uint16_t port)
+	int fd, const struct caller *caller)
 {
-	struct session *s = session_new(w, listener, addr, port);
+	struct session *s = session_new(w, listener, caller);
 
 	if (!s) {
 		limit_reached(w, LIMIT_MEMORY);
-		census_source_leave(w, addr);
+		census_source_leave(w, &caller->addr);
 		if (listener->conf->tls != CONF_LISTENER_TLS_IMPLICIT)
 			refuse(fd, REPLY_TOO_MANY_SESSIONS, 0);
 		(void)close(fd);

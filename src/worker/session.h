@@ -103,11 +103,20 @@ static_assert(sizeof(struct session) <= 1024, "design: at most 1 KiB");
 
 TAILQ_HEAD(session_list, session);
 
+/* Who stands at the door, by the socket or by a listed balancer's word. */
+struct caller {
+	struct addr addr, target;
+	uint16_t port, target_port;
+	bool target_known; /* else it is the socket's own end */
+};
+
 /* session.c: the life */
 /* Takes fd over. MAY_CLOSE */
 void session_begin(struct worker *worker,
-	const struct worker_listener *listener, int fd, const struct addr *addr,
-	uint16_t port);
+	const struct worker_listener *listener, int fd,
+	const struct caller *caller);
+bool prefixes_hold(
+	const struct conf_prefixes *prefixes, const struct addr *addr);
 void session_move(struct session *session, enum session_phase phase);
 /* Says `reply` (REPLY_NONE: nothing), then ends. MAY_CLOSE */
 void session_end(
@@ -148,6 +157,13 @@ void relay_server_lost(struct session *session); /* by timeout */
 void connect_server(struct session *session);
 void connect_failed(struct session *session, const char *why);
 void connect_done(struct session *session);
+void connect_xclient_refused(const struct session *session); /* logs, once */
+
+/* identity.c: the client's address on the way to the server */
+/* The PROXY header, where one is wanted. false: the server cannot be told. */
+bool identity_tell(struct session *session);
+/* What XCLIENT is to say, NULL: nothing; borrowed until the next call. */
+const struct xclient *identity_xclient(const struct session *session);
 
 /* origin.c: whose address a connection to the server has */
 /* Can a connection of this client's go to a server of that address? */

@@ -34,8 +34,8 @@ void target_find(struct session *s)
 	bool v4 = addr_is_v4(&s->addr);
 	struct sockaddr_storage sa;
 
-	if (how == CONF_INTERCEPT_OFF)
-		return;
+	if (how == CONF_INTERCEPT_OFF || s->target_known)
+		return; /* a balancer that is believed knows better */
 	s->target_known = ((how == CONF_INTERCEPT_REDIRECT &&
 				   before_the_rule(s->client.fd, v4, &sa)) ||
 				  own_end(s->client.fd, &sa)) &&

@@ -75,6 +75,8 @@ static void drain(struct worker *w)
 	tarpit_free(&w->tarpit);
 	w->tarpit = tarpit_new(0, 1000, 1000);
 	CHECK(w->tarpit);
+	if (w->stopping)
+		proxy_in_end_all(w);
 	for (s = TAILQ_FIRST(&w->sessions); w->stopping && s; s = next) {
 		next = TAILQ_NEXT(s, all);
 		session_end_soon(s, REPLY_STOPPING, CLOSE_STOPPING);
@@ -93,6 +95,7 @@ static void drain_over(struct worker *w)
 {
 	struct session *s, *next;
 
+	proxy_in_end_all(w);
 	for (s = TAILQ_FIRST(&w->sessions); s; s = next) {
 		next = TAILQ_NEXT(s, all);
 		if (w->told_over || !dialog_may_end(&s->dialog))
@@ -232,6 +235,7 @@ static enum payload_rule newline_of(enum conf_newline newline)
 static bool dialog_confs_make(struct worker *w)
 {
 	const struct worker_setup *setup = w->setup;
+	const struct conf_list *local = &setup->conf->global.local_domains;
 
 	w->dialog_confs =
 		calloc(setup->listener_count + 1, sizeof *w->dialog_confs);
@@ -251,6 +255,11 @@ static bool dialog_confs_make(struct worker *w)
 				l->unknown_keywords == CONF_KEYWORDS_PASS,
 			.own_banner = l->banner[0] != 0,
 			.received = l->received,
+			.xclient = setup->backends[wl->backend]
+					   .conf->client_address ==
+				   CONF_CLIENT_ADDRESS_XCLIENT,
+			.local_domains = {(const char *const *)local->items,
+				local->count},
 			.command_longest_bytes =
 				(uint32_t)l->command_longest_bytes,
 			.answer_longest_bytes =
@@ -311,6 +320,7 @@ static bool worker_make(struct worker *w)
 
 	TAILQ_INIT(&w->sessions);
 	TAILQ_INIT(&w->dead);
+	TAILQ_INIT(&w->proxied);
 	TAILQ_INIT(&w->held_logins);
 	w->drain_until = MONO_NEVER;
 	w->tickets_at_ms = w->setup->tickets_at_ms;
@@ -382,7 +392,8 @@ static bool worker_turn(struct worker *w)
 		(void)channel_flush(w->supervisor);
 	log_flush();
 	turn_over(w);
-	return !(w->drain_until != MONO_NEVER && TAILQ_EMPTY(&w->sessions));
+	return !(w->drain_until != MONO_NEVER && TAILQ_EMPTY(&w->sessions) &&
+		 TAILQ_EMPTY(&w->proxied));
 }
 
 int worker_run(const struct worker_setup *setup)

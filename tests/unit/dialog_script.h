@@ -12,7 +12,7 @@
  *	           {TLS}, {CLOSE reason}
  *	.to_s      what goes to the server: octets, {TLS}, {DROP}, {DROPreason}
  *	.note      ASK mech user secret, SETTLE outcome code, ACCEPTED,
- *	           AUTH_REFUSED
+ *	           AUTH_REFUSED, XCLIENT_REFUSED
  *	.at        the state behind the turn, where it is given
  */
 #ifndef TESTS_UNIT_DIALOG_SCRIPT_H
@@ -179,7 +179,10 @@ static inline const char *proper_word(const struct world *w, unsigned word)
 	if (d->state == DIALOG_STATE_GREETING)
 		return BANNER;
 	if (d->state == DIALOG_STATE_SERVER_EHLO)
-		return "250-d\r\n250 STARTTLS\r\n";
+		return word % 2 ? "250-d\r\n250 STARTTLS\r\n"
+				: "250-d\r\n250 XCLIENT NAME ADDR\r\n";
+	if (d->state == DIALOG_STATE_SERVER_XCLIENT)
+		return word % 4 ? "220 d\r\n" : "502 no\r\n";
 	if (d->state == DIALOG_STATE_SERVER_STARTTLS)
 		return "220 go\r\n";
 	if (d->fifo_count == 0)

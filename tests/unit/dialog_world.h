@@ -34,7 +34,10 @@
 
 enum { TEXT_ROOM = 96 * 1024, ENDS_KEPT = 64, OUT_ROOM = 8192 + 64 };
 
-#define WORLD_HOST     "mx.example"
+#define WORLD_HOST "mx.example"
+#define WORLD_XCLIENT                                                          \
+	"XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.7 PORT=4711 "                 \
+	"DESTADDR=192.0.2.25 DESTPORT=25\r\n"
 #define WORLD_RECEIVED "Received: from x\r\n\tby y; z\r\n"
 
 struct text {
@@ -60,6 +63,13 @@ struct world {
 	bool in_reply;
 	uint64_t ends[ENDS_KEPT]; /* s_given when an end of data was out */
 	unsigned ends_in, ends_out, end_open;
+};
+
+static const struct xclient world_client = {
+	.source = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 7},
+	.target = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 25},
+	.source_port = 4711,
+	.target_port = 25,
 };
 
 static const char *const outcome_names[] = {
@@ -176,6 +186,11 @@ static inline void hold_allowed(
 		HOLDS(w, cmd->verb == VERB_EHLO || cmd->verb == VERB_HELO ||
 				 cmd->verb == VERB_NOOP ||
 				 cmd->verb == VERB_QUIT);
+	/* REL-01: an open server behind it relays for nobody. */
+	if (w->conf.local_domains.count && !w->dialog.authed &&
+		!w->dialog.may_relay && cmd->verb == VERB_RCPT)
+		HOLDS(w, recipient_read(cmd->args, &w->conf.local_domains) ==
+				 RECIPIENT_LOCAL);
 }
 
 /* For the log: which command it is, but never what an AUTH holds. */
@@ -206,6 +221,12 @@ static inline void hold_own_send(
 	if (step->span.n == 0)
 		return;
 	HOLDS(w, !w->dropped && !w->gone_s);
+	if (slice_eq(slice_head(step->span, 8), slice_str("XCLIENT "))) {
+		HOLDS(w, w->conf.xclient);
+		HOLDS(w, memchr(step->span.p, '\n', step->span.n) ==
+				 step->span.p + step->span.n - 1);
+		return;
+	}
 	HOLDS(w, is_text(step->span, WORLD_RECEIVED) ||
 			 is_text(step->span, "*\r\n") ||
 			 is_text(step->span, "STARTTLS\r\n") ||
@@ -308,7 +329,8 @@ static inline void count_reply(struct world *w, unsigned before, unsigned what,
 	hold_acceptance(w, what, w->reply_begun, step);
 	if (before != DIALOG_STATE_GREETING &&
 		before != DIALOG_STATE_SERVER_EHLO &&
-		before != DIALOG_STATE_SERVER_STARTTLS)
+		before != DIALOG_STATE_SERVER_STARTTLS &&
+		before != DIALOG_STATE_SERVER_XCLIENT)
 		w->replies++;
 }
 
@@ -365,6 +387,8 @@ static inline void carry_out(
 {
 	if (step->auth_refused)
 		text_note(&w->note, "AUTH_REFUSED", "");
+	if (step->xclient_refused)
+		text_note(&w->note, "XCLIENT_REFUSED", "");
 	if (step->message_accepted)
 		text_note(&w->note, "ACCEPTED", "");
 	switch (step->act) {
@@ -435,6 +459,7 @@ static inline struct dialog_room world_room(
 		.user_n = &w->user_n,
 		.hostname = WORLD_HOST,
 		.server_unsent = w->unsent,
+		.client = &world_client,
 	};
 
 	room.scratch = guard_room(&scratch, room.scratch_n);

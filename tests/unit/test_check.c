@@ -63,6 +63,59 @@ static void listeners_are_checked(void **state)
 		conf_says(cases[i].text, cases[i].says);
 }
 
+#define LOCAL "local_domains = {a.b}\n"
+#define SEES                                                                   \
+	"the server sees postern's address for every client and may relay "    \
+	"for all of them, taking postern for a host of its own (list the "     \
+	"domains it takes mail for, like local_domains = {\"example.com\", "   \
+	"\".example.com\"})\n"
+#define DOMAINS " is no domain (allowed: like example.com, .example.com)\n"
+#define OUTSIDE(more)                                                          \
+	"listener l { bind = {10.0.0.1:1} backend = b auth = hide " more " }"
+#define TOLD(how)                                                              \
+	"backend b { servers = {10.0.0.1:25} client_address = " how " }\n"
+
+static void who_the_client_is_is_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{BACKEND OUTSIDE(""), "x: warning: " SEES},
+		{TOLD("xclient") OUTSIDE(""), "x: warning: " SEES},
+		{TOLD("proxy-v1") OUTSIDE(""), ""},
+		{TOLD("proxy-v2") OUTSIDE(""), ""},
+		{"local_domains = {a.b, .a.b, x--y.z, 0.test}\n" BACKEND
+				OUTSIDE(""),
+			""},
+		{"local_domains = {a.b, @a.b, \"*.a.b\", a., \"\", ., a..b, "
+		 "..a}\n" BACKEND OUTSIDE(""),
+			"x:1: local_domains: \"@a.b\"" DOMAINS
+			"x:1: local_domains: \"*.a.b\"" DOMAINS
+			"x:1: local_domains: \"a.\"" DOMAINS
+			"x:1: local_domains: \"\"" DOMAINS
+			"x:1: local_domains: \".\"" DOMAINS
+			"x:1: local_domains: \"a..b\"" DOMAINS
+			"x:1: local_domains: \"..a\"" DOMAINS},
+		{"relay_from = {10.0.0.0/8}\n" BACKEND LISTENER(""),
+			"x:1: warning: relay_from does nothing without "
+			"local_domains\n"},
+		{BACKEND LISTENER("proxy = required"),
+			"x:5: listener l: proxy = required needs the balancers "
+			"(like proxy_from = {\"192.0.2.10\"})\n"},
+		{BACKEND LISTENER("proxy_from = {10.0.0.1}"),
+			"x:5: listener l: proxy_from without proxy = required "
+			"(add it, or remove proxy_from)\n"},
+		{BACKEND LISTENER("proxy = required proxy_from = {10.0.0.1, "
+				  "\"fd00::/64\"}"),
+			""},
+		{BACKEND LISTENER("proxy = required proxy_from = {0.0.0.0/0}"),
+			"x:5: warning: listener l: proxy_from holds every "
+			"address: any client can name another's (list the "
+			"balancers only)\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		conf_says(cases[i].text, cases[i].says);
+}
+
 static void tls_of_listeners_is_checked(void **state)
 {
 	static const struct conf_case cases[] = {
@@ -87,12 +140,13 @@ static void tls_of_listeners_is_checked(void **state)
 			""},
 		{BACKEND "listener l { bind = {127.0.0.1:1, 10.0.0.1:1} "
 			 "backend = b }",
+			"x: warning: " SEES
 			"x:2: warning: listener l: passwords cross in clear "
 			"(auth = offer without TLS; hide or tls is safer)\n"},
-		{BACKEND "listener l { bind = {10.0.0.1:1} backend = b auth = "
-			 "hide }",
+		{LOCAL BACKEND "listener l { bind = {10.0.0.1:1} backend = b "
+			       "auth = hide }",
 			""},
-		{BACKEND CERTIFICATE
+		{LOCAL BACKEND CERTIFICATE
 			"listener l { bind = {10.0.0.1:1} backend = b "
 			"starttls = optional }",
 			""},
@@ -208,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(listeners_are_checked),
+		cmocka_unit_test(who_the_client_is_is_checked),
 		cmocka_unit_test(tls_of_listeners_is_checked),
 		cmocka_unit_test(backends_are_checked),
 		cmocka_unit_test(the_rest_is_checked),

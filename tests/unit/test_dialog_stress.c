@@ -62,6 +62,8 @@ struct session {
 	struct event events[EVENTS_MOST];
 };
 
+static const char *const local[] = {"d", ".example.test"};
+
 static void draw_conf(struct session *s)
 {
 	struct script script = {.name = "stress"};
@@ -71,6 +73,10 @@ static void draw_conf(struct session *s)
 	script.conf.server_starttls =
 		chance(4) ? DIALOG_STARTTLS_OFF
 			  : (enum dialog_starttls)(1 + chance(2));
+	script.conf.xclient = chance(3) == 0;
+	if (chance(3) == 0)
+		script.conf.local_domains =
+			(struct recipient_domains){local, COUNT(local)};
 	script.conf.newline = (enum payload_rule)chance(3);
 	script.conf.pass_unknown_keywords = chance(2);
 	script.conf.own_banner = chance(4) == 0;
