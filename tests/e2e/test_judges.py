@@ -7,7 +7,9 @@ this tool calls gives it. docs/security/judges.md says what is excluded.
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 import xml.etree.ElementTree as xml
@@ -75,12 +77,19 @@ class Bench:
         with open(self.path(f"{name}.said"), "wb") as said:
             self.running[name] = subprocess.Popen(
                 [str(word) for word in argv], stdin=subprocess.DEVNULL,
-                stdout=said, stderr=said, cwd=self.folder)
+                stdout=said, stderr=said, cwd=self.folder,
+                start_new_session=True)
 
     def process(self, name):
         if name not in self.running:
             pytest.skip(f"no tool for {name}")
         return self.running[name]
+
+    def end(self, process):
+        """With all that it has forked: hydra does not wait for its own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def said(self, name):
         """What the tool has said, once it has ended."""
@@ -97,8 +106,7 @@ class Bench:
 
     def stop(self):
         for process in self.running.values():
-            process.kill()
-            process.wait()
+            self.end(process)
         self.front.stop_clean()
         self.server.stop()
 
@@ -184,7 +192,7 @@ def test_hydra_brings_5_of_200_guesses_to_the_server(bench, name, strangers):
         lets_in(strangers[1])
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1)
-    process.kill()
+    bench.end(process)
     said = bench.said(name)
     lets_in(strangers[2])
     guesses = attack.reached(bench.server, user=user)
