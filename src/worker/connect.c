@@ -42,28 +42,50 @@ static bool server_find(struct session *s)
 	return false;
 }
 
+/*
+ * 0: *ret_fd is bound as it should be; else errno. A port that it must not have
+ * is held while another is chosen, so that it is another one.
+ */
+static int socket_open(const struct session *s, int family, int *ret_fd)
+{
+	int held = -1, error;
+
+	for (;;) {
+		int fd = socket(
+			family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+		error = fd < 0 ? errno
+			       : origin_bind(s, fd, &server_of(s)->addr);
+		*ret_fd = fd;
+		if (error != EADDRINUSE || held >= 0)
+			break;
+		held = fd;
+	}
+	if (held >= 0)
+		(void)close(held);
+	if (error && *ret_fd >= 0)
+		(void)close(*ret_fd);
+	return error;
+}
+
 /* 0: connected or under way; else errno. */
 static int connect_begin(struct session *s)
 {
 	const struct worker_server *server = server_of(s);
 	struct sockaddr_storage sa;
-	int one = 1, fd;
+	int one = 1, fd, error;
 	socklen_t n;
-	int error;
 
 	n = addr_to_sockaddr(
 		&server->addr, server->port, (struct sockaddr *)&sa);
-	fd = socket(
-		sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return errno;
+	error = socket_open(s, sa.ss_family, &fd);
+	if (error)
+		return error;
 	/* Small commands must not wait for the acknowledgement of others. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	error = origin_bind(s, fd, &server->addr);
-	if (!error && connect(fd, (struct sockaddr *)&sa, n) < 0 &&
-		errno != EINPROGRESS)
+	if (connect(fd, (struct sockaddr *)&sa, n) < 0 &&
+		errno != EINPROGRESS) {
 		error = errno;
-	if (error) {
 		(void)close(fd);
 		return error;
 	}

@@ -51,6 +51,24 @@ static int make_transparent(int fd, bool v4)
 			    sizeof one);
 }
 
+/*
+ * An intercepted client named the server's own address: its connection and
+ * ours differ in the client's port only. Were that the same by chance, the
+ * kernel's connection tracking would take one for the other.
+ */
+static int other_port(const struct session *s, int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof sa;
+	struct addr addr;
+	uint16_t port = 0;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &n) < 0 ||
+		!addr_from_sockaddr((struct sockaddr *)&sa, &addr, &port))
+		return EADDRNOTAVAIL;
+	return port == s->port ? EADDRINUSE : 0;
+}
+
 int origin_bind(const struct session *s, int fd, const struct addr *server)
 {
 	const struct worker_backend *b = backend_of(s);
@@ -63,13 +81,16 @@ int origin_bind(const struct session *s, int fd, const struct addr *server)
 		return 0;
 	if (foreign && make_transparent(fd, v4) < 0)
 		return errno;
-	/* The port is chosen by connect, which knows the server: else all
-	 * clients' connections would share one range of ports. */
-	(void)setsockopt(
-		fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+	/* All connections share this address: connect chooses the port, since
+	 * it knows the server. */
+	if (!foreign)
+		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+			sizeof one);
 	n = addr_to_sockaddr(foreign ? &s->addr : &b->sources[v4], 0,
 		(struct sockaddr *)&sa);
-	return bind(fd, (struct sockaddr *)&sa, n) < 0 ? errno : 0;
+	if (bind(fd, (struct sockaddr *)&sa, n) < 0)
+		return errno;
+	return foreign ? other_port(s, fd) : 0;
 }
 
 void origin_warn(const struct session *s)

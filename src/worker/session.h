@@ -168,7 +168,7 @@ const struct xclient *identity_xclient(const struct session *session);
 /* origin.c: whose address a connection to the server has */
 /* Can a connection of this client's go to a server of that address? */
 bool origin_suits(const struct session *session, const struct addr *server);
-/* Before connect(2). 0, or errno. */
+/* Before connect(2). 0, or errno; EADDRINUSE: another socket may do. */
 int origin_bind(
 	const struct session *session, int fd, const struct addr *server);
 /* Says once what to do: no server suits this client. */

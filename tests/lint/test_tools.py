@@ -23,6 +23,7 @@ def run(command):
 def scripts():
     named = [tree.TOP / "dev", tree.TOP / ".ci/run"]
     found = [tree.TOP / path for path in tree.files(["*.sh"], ["tests", "conf"])]
+    found.append(tree.TOP / "conf/routing/postern-routes")
     return [str(path.relative_to(tree.TOP)) for path in named + found]
 
 

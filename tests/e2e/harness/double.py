@@ -29,8 +29,8 @@ class Double(Program):
     """
 
     def __init__(self, folder, name="double", faults=(), users=None,
-                 seed=1, host_ip="127.0.0.1", tls_port=False, cert=None,
-                 **params):
+                 seed=1, host_ip="127.0.0.1", port=None, tls_port=False,
+                 cert=None, **params):
         folder = pathlib.Path(folder) / name
         folder.mkdir()
         self.host = host_ip
@@ -41,7 +41,7 @@ class Double(Program):
         self._offset = 0
         self._lock = threading.Lock()
         argv = [sys.executable, SCRIPT, "--seed", seed,
-                "--listen", f"{host_ip}:{net.free_port(host_ip)}",
+                "--listen", f"{host_ip}:{port or net.free_port(host_ip)}",
                 "--events", self.events_path, "--maildir", self.maildir,
                 "--control", self.control_path]
         if tls_port:
