@@ -50,6 +50,8 @@ def parse(args):
     add("--no-kills", dest="kills", action="store_false",
         help="kill neither workers nor servers")  # fmt: skip
     add("--priority", type=int, default=-5, help="nice value of postern")
+    add("--realtime", action="store_true",
+        help="postern before all others: stalls are its own")  # fmt: skip
     return parser.parse_args(args)
 
 

@@ -96,9 +96,10 @@ class Soak:
         for name in SERVERS:
             self.server(name)
         self.configure()
-        priority = str(self.options.priority)
-        command = ["nice", "-n", priority, peers.POSTERN, "run", "-c",
-                   RUN / f"{NAME}.conf"]  # fmt: skip
+        first = ["nice", "-n", str(self.options.priority)]
+        if self.options.realtime:
+            first = ["chrt", "--fifo", "10"]
+        command = [*first, peers.POSTERN, "run", "-c", RUN / f"{NAME}.conf"]
         self.start(NAME, command, PORTS["plain"])
 
     # What happens in a minute
