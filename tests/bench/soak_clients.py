@@ -165,6 +165,8 @@ class Clients:
         size = random.randrange(300, 8000)
         if kind == "large":
             size = random.randrange(1_000_000, 5_000_000)
+        elif kind == "slow":  # but not below data_rate
+            size = random.randrange(8_000, 16_000)
         text = text_of(name, size)
         mail = f"MAIL FROM:<{name}.{asked}@soak.test>"
         rcpt = "RCPT TO:<anna@example.test>"
