@@ -248,6 +248,13 @@ def params_of(args):
     return params
 
 
+def on_trouble(loop, context):
+    """A reset that nobody waits for any more (asyncio keeps it in a future of
+    the stream that is collected unread, sometimes) is no trouble of ours."""
+    if not isinstance(context.get("exception"), ConnectionError):
+        loop.default_exception_handler(context)
+
+
 async def run(args, params, faults):
     server = Server(params, faults, Events(args.events),
                     Console(params, args.quiet), args)
@@ -255,6 +262,7 @@ async def run(args, params, faults):
         server.make_tls()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(on_trouble)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if args.with_stdin:
