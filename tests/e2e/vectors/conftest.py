@@ -4,6 +4,7 @@ A module has one stage (its own by a fixture that calls new_stage), and the
 rule U is held on it behind every test.
 """
 
+import contextlib
 import pathlib
 import sys
 import tempfile
@@ -18,19 +19,24 @@ from stage import Stage                         # noqa: E402
 @pytest.fixture(scope="module")
 def new_stage(session_folder, certs, request):
     """Start a stage: new_stage(server={...}, doors={...}, options={...})."""
-    started = []
+    with contextlib.ExitStack() as started:
+        def start(**more):
+            folder = pathlib.Path(tempfile.mkdtemp(
+                prefix=request.module.__name__[-20:] + "-",
+                dir=session_folder))
+            folder.chmod(0o755)
+            stage = Stage(folder, certs, **more)
+            # Each is closed, whatever is wrong with another.
+            started.callback(end, stage)
+            return stage
 
-    def start(**more):
-        folder = pathlib.Path(tempfile.mkdtemp(
-            prefix=request.module.__name__[-20:] + "-", dir=session_folder))
-        folder.chmod(0o755)
-        started.append(Stage(folder, certs, **more))
-        return started[-1]
-    yield start
-    for stage in started:
-        if not request.session.testsfailed:
-            stage.hold_fresh()
-        stage.close()
+        def end(stage):
+            try:
+                if not request.session.testsfailed:
+                    stage.hold_fresh()
+            finally:
+                stage.close()
+        yield start
 
 
 @pytest.fixture(scope="module")

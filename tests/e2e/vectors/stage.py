@@ -264,10 +264,12 @@ class Stage:
             stop()
 
     def close(self):
-        self.front.stop_clean()
-        stop = getattr(self.server, "stop", None)
-        if stop:
-            stop()
+        try:
+            self.front.stop_clean()
+        finally:
+            stop = getattr(self.server, "stop", None)
+            if stop:
+                stop()
 
 
 def closed(client, timeout_s=None):
