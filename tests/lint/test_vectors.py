@@ -16,7 +16,7 @@ ROW = re.compile(r"^\| ([A-Z]{2,3}-\d\d) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 GROUPS = {
     "TLS": 18, "RSP": 6, "EOD": 20, "CMD": 17, "PIP": 12, "BDT": 16,
     "AUT": 18, "REP": 13, "RES": 16, "LOG": 2, "FW": 4, "BAN": 10, "SEC": 4,
-    "PRX": 11,
+    "PRX": 11, "XCL": 4, "REL": 3,
 }
 
 

@@ -47,6 +47,7 @@ class Liar(Scripted):
         self.folder = pathlib.Path(folder) / "liar"
         self.folder.mkdir()
         self.keywords = keywords
+        self.honest = dict(HONEST)      # of this one, to everybody
         self.cases = {}
         self.banner = (BANNER, WHOLE)
         self.book = []
@@ -134,7 +135,7 @@ class Liar(Scripted):
                 raise Left
         if octets is None:
             octets = ehlo_reply(self.keywords) if verb == "EHLO" \
-                else HONEST.get(verb, b"502 what\r\n")
+                else self.honest.get(verb, b"502 what\r\n")
         self._note("reply", conn=conn, point=verb, text=octets)
         if verb == "BDAT" and "BDAT" not in replies:
             return octets       # said behind the chunk
