@@ -71,8 +71,12 @@ static inline struct slice entry_text(
 	return slice_of(r->p + e->from, e->n);
 }
 
+/* What NORMALIZE changes: a bare newline, and a dot with a NUL behind it. */
 static inline bool has_bare(struct slice text)
 {
+	if (memmem(text.p, text.n, "\r\n.\0", 4) ||
+		(text.n > 1 && memcmp(text.p, ".\0", 2) == 0))
+		return true;
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] == '\n' && (i == 0 || text.p[i - 1] != '\r'))
 			return true;
@@ -237,13 +241,18 @@ static inline bool client_read(void)
 	return true;
 }
 
-/* D-03: what is not whole must not look as if it were. */
+/*
+ * D-03: what is not whole must not look as if it were. (Of a 354 that postern
+ * never read, with nothing behind it, there is nothing to be taken for whole.)
+ */
 static inline void server_lost(void)
 {
 	const struct reader *r = &server.hears;
 
 	server.over = true;
-	if (!server.left && (r->mode == READ_TEXT || r->mode == READ_CHUNK))
+	if (server.left)
+		return;
+	if (r->mode == READ_CHUNK || (r->mode == READ_TEXT && r->n > r->at))
 		MUST(net.server_reset);
 }
 
