@@ -22,6 +22,7 @@
 #include "judge.h"
 #include "notes.h"
 #include "overseer.h"
+#include "settings.h"
 #include "status.h"
 #include "store.h"
 
@@ -456,6 +457,11 @@ static json_t *run_status(const struct call *call)
 	return status_object(call->hub);
 }
 
+static json_t *run_config(const struct call *call)
+{
+	return settings_object(call->hub->conf);
+}
+
 static json_t *run_explain(const struct call *call)
 {
 	const char *subject = text_of(call, "subject");
@@ -498,6 +504,7 @@ static const struct {
 	command_run *run;
 } table[] = {
 	{"status", run_status},
+	{"config", run_config},
 	{"bans.list", run_bans_list},
 	{"bans.add", run_bans_add},
 	{"bans.del", run_bans_del},

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "doctor.h"
 #include "show.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
@@ -24,7 +25,7 @@ static const char socket_default[] = "/run/postern/control";
 struct words {
 	const char *socket;
 	bool json;
-	const char *rule, *span, *reason;
+	const char *rule, *span, *reason, *as;
 	const char *const *args;
 	int count;
 };
@@ -69,6 +70,10 @@ static void print_help(void)
 		"  allow add PREFIX [--reason TEXT]\n"
 		"  allow del PREFIX\n"
 		"  explain ADDRESS|REFERENCE  what happened, and the way out\n"
+		"  doctor [--as ADDRESS]      look for what is wrong, as root "
+		"on\n"
+		"                             postern's host; with a client's "
+		"address\n"
 		"  reload                     read the configuration again\n"
 		"  version\n"
 		"\n"
@@ -78,7 +83,8 @@ static void print_help(void)
 		"  --json         the answer as it is, for scripts\n"
 		"\n"
 		"exit: 0 done, 1 refused or not found, 2 wrong usage, 3 no "
-		"daemon");
+		"daemon\n"
+		"      doctor: 0 all is well, 1 warnings, 2 failures");
 }
 
 static int usage(const char *what, const char *which)
@@ -99,6 +105,7 @@ static int parse_options(int argc, char **argv, struct words *words)
 		{"rule", required_argument, NULL, 'r'},
 		{"for", required_argument, NULL, 'f'},
 		{"reason", required_argument, NULL, 'n'},
+		{"as", required_argument, NULL, 'a'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -113,6 +120,7 @@ static int parse_options(int argc, char **argv, struct words *words)
 		case 'r': words->rule = optarg; break;
 		case 'f': words->span = optarg; break;
 		case 'n': words->reason = optarg; break;
+		case 'a': words->as = optarg; break;
 		case 'h': print_help(); return EXIT_DONE;
 		case 'V':
 			(void)puts("posternctl " POSTERN_VERSION);
@@ -167,6 +175,8 @@ static int check_words(
 			words->args[words->count - 1]);
 	if (words->count - used > wanted)
 		return usage("too many arguments", words->args[used + wanted]);
+	if (words->as != NULL)
+		return usage("--as belongs to doctor", "");
 	if (words->rule != NULL && !verb->rule)
 		return usage("--rule belongs to bans list", "");
 	if (words->span != NULL && !verb->span)
@@ -318,6 +328,22 @@ static int ask(const struct words *words, const struct verb *verb, int used)
 	return code;
 }
 
+static int doctor(const struct words *words)
+{
+	struct client *client;
+	struct addr addr;
+	int code;
+
+	if (words->as != NULL && !addr_parse(words->as, &addr))
+		return usage("--as is no address", words->as);
+	client = client_open(words->socket);
+	if (client == NULL)
+		return no_daemon(words->socket);
+	code = doctor_run(client, words->as, words->json);
+	client_close(&client);
+	return code;
+}
+
 /* Needs no daemon: says its version too when there is one. */
 static int version(const struct words *words)
 {
@@ -358,6 +384,8 @@ int main(int argc, char **argv)
 		return usage("no command was given", "");
 	if (words.count == 1 && strcmp(words.args[0], "version") == 0)
 		return version(&words);
+	if (words.count == 1 && strcmp(words.args[0], "doctor") == 0)
+		return doctor(&words);
 	if (words.count == 1 && strcmp(words.args[0], "help") == 0) {
 		print_help();
 		return EXIT_DONE;

@@ -7,6 +7,7 @@ the ends: the server's `connect` has the client's true address, a message
 passes (so packets come back), and a failed login counts for that address.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from attack import greeted, guess
 from harness import firewall
+from harness.postern import binary
 
 ROUTES = firewall.TOP / "conf/routing/postern-routes"
 CLIENT = {4: "198.51.100.7", 6: "2001:db8:c::7"}
@@ -178,11 +180,11 @@ def build(folder):
 @pytest.fixture
 def serve(double, postern):
     """Two doubles at Domino's place, and postern at its own."""
-    def start(site, intercept="off", **backend):
+    def start(site, intercept="off", families=(4, 6), **backend):
         with site.at("domino"):
             servers = {n: double(host_ip=DOMINO[n], port=25,
                                  auth_clear="LOGIN PLAIN", t_535="535 no")
-                       for n in (4, 6)}
+                       for n in families}
         with site.at("dmz"):
             front = postern(
                 {"mx": {"intercept": intercept}},
@@ -222,6 +224,9 @@ def test_the_server_sees_the_clients_true_address(layout, build, serve):
             assert guess(25, OTHER[n], host=target[n]) == 535
         assert front.wait_event("auth-failed", src=OTHER[n])["count"] == 1
         assert servers[n].of("connect")[-1]["ip"] == OTHER[n]
+    _, found = examine(site, front)
+    assert levels(found, "return path") == levels(found, "open relay") \
+        == levels(found, "server") == ["ok", "ok"]
 
 
 def banner(site, target, source, port):
@@ -282,3 +287,59 @@ def test_a_file_that_makes_no_sense_changes_nothing(build):
         done = site.routes("dmz", "up", check=False, **wrong)
         assert done.returncode == 1 and said in done.stderr, done.stderr
         assert site.state("dmz") == before
+
+
+# What doctor says of them
+
+def examine(site, front, *words):
+    """Its exit code, and {check: [finding]}; from the dmz, as root."""
+    done = site.on("dmz", binary("posternctl"), "--socket", front.control,
+                   "--json", "doctor", "--as", CLIENT[4], *words, check=False)
+    found = {}
+    for one in json.loads(done.stdout)["findings"]:
+        found.setdefault(one["check"], []).append(one)
+    return done.returncode, found
+
+
+def levels(found, check):
+    return [one["level"] for one in found[check]]
+
+
+def test_doctor_names_the_fault_of_a_wrong_layout(build, serve):
+    site = build("dmz")
+    servers, front = serve(site, families=(4,))
+    # Nothing is set up: clients wait in vain, and the log says where to look.
+    assert banner(site, DMZ[4], CLIENT[4], 0).startswith(b"421")
+    assert "posternctl doctor" in front.wait_event("server-failed")["why"]
+
+    def fault():
+        code, found = examine(site, front)
+        (one,) = found["return path"]
+        assert code == 2 and one["level"] == "fail"
+        assert levels(found, "server") == ["ok"]
+        return one["text"], one["do"]
+    text, do = fault()
+    assert "no nft rule" in text and do == "postern-routes up"
+    gateway(site)
+    site.on("dmz", "ip", "-4", "rule", "del", "pref", "4025")
+    assert "no policy route" in fault()[0]
+    gateway(site)
+    site.sysctl("dmz", "net.ipv4.conf.all.src_valid_mark=1")
+    assert "src_valid_mark=0" in fault()[1]
+    gateway(site)
+    site.on("domino", "ip", "route", "del", "default")
+    text, do = fault()
+    assert "does not come to this host" in text and "router" in do
+    site.default("domino", 4, GATEWAY[4])
+    _, found = examine(site, front)
+    assert levels(found, "return path") == ["ok"]
+
+
+def test_doctor_sees_that_no_rule_leads_clients_here(build, serve):
+    site = build("dmz")
+    inline(site)
+    _, front = serve(site, "tproxy", families=(4,))
+    assert levels(examine(site, front)[1], "intercept") == ["ok"]
+    site.on("dmz", "nft", "delete", "table", "inet", "postern_tproxy")
+    code, found = examine(site, front)
+    assert code == 2 and levels(found, "intercept") == ["fail"]
