@@ -59,6 +59,7 @@ enum conf_newline {
 	CONF_NEWLINE_PASS,
 };
 enum conf_keywords { CONF_KEYWORDS_DROP, CONF_KEYWORDS_PASS };
+enum conf_balance { CONF_BALANCE_FAILOVER, CONF_BALANCE_LEAST_CONNECTIONS };
 enum conf_backend_tls {
 	CONF_BACKEND_TLS_OFF,
 	CONF_BACKEND_TLS_STARTTLS,
@@ -100,6 +101,7 @@ enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 #define CONF_TYPE_CHOICE_TLS_VERSION  enum conf_tls_version
 #define CONF_TYPE_CHOICE_NEWLINE      enum conf_newline
 #define CONF_TYPE_CHOICE_KEYWORDS     enum conf_keywords
+#define CONF_TYPE_CHOICE_BALANCE      enum conf_balance
 #define CONF_TYPE_CHOICE_BACKEND_TLS  enum conf_backend_tls
 #define CONF_TYPE_CHOICE_VERIFY	      enum conf_verify
 #define CONF_TYPE_CHOICE_ANSWER	      enum conf_answer

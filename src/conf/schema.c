@@ -25,6 +25,7 @@ WORDS(AUTH, "offer", "tls", "hide");
 WORDS(TLS_VERSION, "1.0", "1.1", "1.2", "1.3");
 WORDS(NEWLINE, "reject", "normalize", "pass");
 WORDS(KEYWORDS, "drop", "pass");
+WORDS(BALANCE, "failover", "least_connections");
 WORDS(BACKEND_TLS, "off", "starttls", "required", "implicit");
 WORDS(VERIFY, "off", "ca", "name");
 WORDS(ANSWER, "close", "refuse", "tarpit");
@@ -53,6 +54,7 @@ WORDS(USERS, "full", "hash", "none");
 #define TYPE_CHOICE_TLS_VERSION	 SCHEMA_CHOICE, words_TLS_VERSION
 #define TYPE_CHOICE_NEWLINE	 SCHEMA_CHOICE, words_NEWLINE
 #define TYPE_CHOICE_KEYWORDS	 SCHEMA_CHOICE, words_KEYWORDS
+#define TYPE_CHOICE_BALANCE	 SCHEMA_CHOICE, words_BALANCE
 #define TYPE_CHOICE_BACKEND_TLS	 SCHEMA_CHOICE, words_BACKEND_TLS
 #define TYPE_CHOICE_VERIFY	 SCHEMA_CHOICE, words_VERIFY
 #define TYPE_CHOICE_ANSWER	 SCHEMA_CHOICE, words_ANSWER

@@ -45,6 +45,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_SETTLE] = sizeof(struct message_settle),
 	[MESSAGE_NOTE] = sizeof(struct message_note),
 	[MESSAGE_STATS] = sizeof(struct message_stats),
+	[MESSAGE_SERVER] = sizeof(struct message_server),
 	[MESSAGE_VERDICT] = sizeof(struct message_verdict),
 	[MESSAGE_BAN] = sizeof(struct message_ban),
 	[MESSAGE_UNBAN] = sizeof(struct message_ban),
@@ -63,6 +64,7 @@ WHOLE(struct message_ask);
 WHOLE(struct message_settle);
 WHOLE(struct message_note);
 WHOLE(struct message_stats);
+WHOLE(struct message_server);
 WHOLE(struct message_verdict);
 WHOLE(struct message_ban);
 WHOLE(struct message_channel);

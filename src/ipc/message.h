@@ -22,7 +22,13 @@ enum limit {
 	LIMIT_COUNT,
 };
 
-enum { MESSAGE_VERSION = 1, MESSAGE_USER_LONGEST = 128 };
+enum {
+	MESSAGE_VERSION = 1,
+	MESSAGE_USER_LONGEST = 128,
+	MESSAGE_BACKEND_LONGEST = 64,
+	MESSAGE_SERVER_LONGEST = 128,
+	MESSAGE_WHY_LONGEST = 96,
+};
 
 enum message_type {
 	MESSAGE_NONE = 0,
@@ -32,6 +38,7 @@ enum message_type {
 	MESSAGE_SETTLE, /* struct message_settle -> MESSAGE_VERDICT */
 	MESSAGE_NOTE,	/* struct message_note, no answer */
 	MESSAGE_STATS,	/* struct message_stats, no answer */
+	MESSAGE_SERVER, /* struct message_server, both ways, no answer */
 	/* keeper -> worker */
 	MESSAGE_VERDICT,   /* struct message_verdict */
 	MESSAGE_BAN,	   /* struct message_ban */
@@ -122,6 +129,32 @@ struct message_stats {
 	uint64_t loop_stall_longest_ms; /* by the clock: base/stall.h */
 	uint64_t loop_run_longest_ms;	/* of this, its own run time */
 	uint64_t limits[LIMIT_COUNT];	/* times that each was reached */
+};
+
+/* Of one server: what a worker found, or what all of them are to know. */
+enum server_word {
+	SERVER_LISTED,	/* worker 1: it is among those that there are */
+	SERVER_LAST,	/* worker 1: that were all; no server in it */
+	SERVER_UP,	/* both ways */
+	SERVER_DOWN,	/* both ways, with `why` */
+	SERVER_SUSPECT, /* both ways: the health dialogue is due now */
+	SERVER_COUNT,	/* worker: `session_count` sessions at it */
+	SERVER_DRAIN,	/* keeper: no new sessions */
+	SERVER_UNDRAIN, /* keeper */
+};
+
+struct message_server {
+	struct addr addr;
+	uint16_t port;
+	uint8_t word;	       /* enum server_word */
+	uint8_t down, drained; /* SERVER_LISTED: as the worker knows it */
+	uint8_t pad[3];
+	uint32_t session_count;
+	uint32_t pad2;
+	/* Cut, and NUL-terminated in any case. */
+	char backend[MESSAGE_BACKEND_LONGEST];
+	char name[MESSAGE_SERVER_LONGEST]; /* as configured */
+	char why[MESSAGE_WHY_LONGEST];
 };
 
 struct message_ban {

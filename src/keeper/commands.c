@@ -17,6 +17,7 @@
 
 #include "../base/duration.h"
 #include "../base/log.h"
+#include "backends.h"
 #include "explain.h"
 #include "firewall.h"
 #include "judge.h"
@@ -128,6 +129,8 @@ static void log_order(const struct call *call, const struct prefix *prefix)
 {
 	log_begin(LOG_INFO, "order");
 	log_str("command", text_of(call, "command"));
+	if (text_of(call, "server") != NULL)
+		log_str("server", text_of(call, "server"));
 	if (prefix != NULL)
 		log_prefix("prefix", prefix);
 	log_int("uid", call->caller->uid);
@@ -445,6 +448,43 @@ static json_t *run_allow_del(const struct call *call)
 	return json_pack("{s:b, s:s}", "ok", 1, "prefix", text);
 }
 
+/* ---- backends ---- */
+
+static json_t *run_backends_list(const struct call *call)
+{
+	return json_pack(
+		"{s:b, s:o}", "ok", 1, "backends", backends_array(call->hub));
+}
+
+static json_t *drain(const struct call *call, bool drained)
+{
+	const char *server = text_of(call, "server");
+	size_t count;
+
+	if (server == NULL)
+		return commands_error(COMMANDS_USAGE, "no server was given",
+			"name one as posternctl backends does");
+	count = backends_drain(call->hub, server, drained);
+	if (count == 0)
+		return errorf(COMMANDS_NOT_FOUND,
+			"posternctl backends shows which there are",
+			"there is no server \"%.*s\"", shown(server, 130),
+			server);
+	log_order(call, NULL);
+	return json_pack("{s:b, s:s, s:I}", "ok", 1, "server", server,
+		"servers", (json_int_t)count);
+}
+
+static json_t *run_backends_drain(const struct call *call)
+{
+	return drain(call, true);
+}
+
+static json_t *run_backends_undrain(const struct call *call)
+{
+	return drain(call, false);
+}
+
 /* ---- the rest ---- */
 
 static json_t *run_version(const struct call *call)
@@ -512,6 +552,9 @@ static const struct {
 	{"allow.list", run_allow_list},
 	{"allow.add", run_allow_add},
 	{"allow.del", run_allow_del},
+	{"backends.list", run_backends_list},
+	{"backends.drain", run_backends_drain},
+	{"backends.undrain", run_backends_undrain},
 	{"explain", run_explain},
 	{"reload", run_reload},
 	{"version", run_version},
@@ -529,5 +572,6 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 			return table[i].run(&call);
 	return commands_error(COMMANDS_USAGE, "there is no such command",
 		"commands: status, bans.list, bans.add, bans.del, bans.flush, "
-		"allow.list, allow.add, allow.del, explain, reload, version");
+		"allow.list, allow.add, allow.del, backends.list, "
+		"backends.drain, backends.undrain, explain, reload, version");
 }

@@ -26,6 +26,7 @@ struct decisions;
 struct notes;
 struct control;
 struct overseer;
+struct backends;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -44,6 +45,7 @@ struct hub {
 	struct notes *notes; /* operators' words on bans and allow entries */
 	struct control *control;
 	struct overseer *overseer;
+	struct backends *backends; /* servers, as workers find them */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	wall_s_t turn_wall;

@@ -21,6 +21,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "backends.h"
 #include "control.h"
 #include "decisions.h"
 #include "firewall.h"
@@ -288,10 +289,12 @@ static bool make_parts(struct hub *hub)
 	hub->notes = notes_new();
 	hub->decisions = decisions_new();
 	hub->peers = peers_new();
+	hub->backends = backends_new();
 	hub->judge = judge_new(hub);
 	if (hub->history == NULL || hub->refusals == NULL ||
 		hub->notes == NULL || hub->decisions == NULL ||
-		hub->peers == NULL || hub->judge == NULL || !load(hub))
+		hub->peers == NULL || hub->backends == NULL ||
+		hub->judge == NULL || !load(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -307,6 +310,7 @@ static void free_parts(struct hub *hub)
 	firewall_free(&hub->firewall);
 	peers_free(&hub->peers);
 	store_close(&hub->store);
+	backends_free(&hub->backends);
 	judge_free(&hub->judge);
 	decisions_free(&hub->decisions);
 	notes_free(&hub->notes);

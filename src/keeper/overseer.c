@@ -126,6 +126,7 @@ static bool on_message(
 	case MESSAGE_SETTLE:
 	case MESSAGE_NOTE:
 	case MESSAGE_STATS:
+	case MESSAGE_SERVER:
 	case MESSAGE_VERDICT:
 	case MESSAGE_BAN:
 	case MESSAGE_UNBAN:

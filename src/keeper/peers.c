@@ -23,6 +23,7 @@
 #include "../base/log.h"
 #include "../ipc/channel.h"
 #include "attempts.h"
+#include "backends.h"
 #include "judge.h"
 #include "refusals.h"
 
@@ -45,6 +46,7 @@ struct peer {
 	bool behind; /* a broadcast was refused: tell all again */
 	struct attempts *attempts;
 	struct message_stats stats;
+	uint32_t server_counts[BACKENDS_ROWS_MOST];
 };
 
 struct peers {
@@ -86,11 +88,10 @@ void peers_free(struct peers **peers)
 
 /* ---- telling ---- */
 
-static void tell(struct peer *peer, enum message_type type,
-	const struct message_ban *body)
+static void tell_body(
+	struct peer *peer, enum message_type type, const void *body, size_t n)
 {
-	enum channel_result result = channel_send(
-		peer->channel, type, body, body != NULL ? sizeof(*body) : 0);
+	enum channel_result result = channel_send(peer->channel, type, body, n);
 
 	if (result == CHANNEL_CLOSED)
 		peer->gone = true;
@@ -102,6 +103,21 @@ static void tell(struct peer *peer, enum message_type type,
 		log_str("text", "does not read what the keeper tells it");
 		log_end();
 	}
+}
+
+static void tell(struct peer *peer, enum message_type type,
+	const struct message_ban *body)
+{
+	tell_body(peer, type, body, body != NULL ? sizeof(*body) : 0);
+}
+
+void peers_tell_server(struct hub *hub, const struct message_server *server)
+{
+	for (struct peer *peer = hub->peers->first; peer != NULL;
+		peer = peer->next)
+		if (peer->greeted && !peer->gone)
+			tell_body(
+				peer, MESSAGE_SERVER, server, sizeof(*server));
 }
 
 static void broadcast(
@@ -130,6 +146,16 @@ void peers_tell_prefix(
 	broadcast(hub, type, &(struct message_ban){.prefix = *prefix});
 }
 
+/* What is not as a new worker takes it to be. */
+static void tell_servers(struct peer *peer)
+{
+	struct message_server message;
+	size_t cursor = 0;
+
+	while (backends_next_word(peer->hub->backends, &cursor, &message))
+		tell_body(peer, MESSAGE_SERVER, &message, sizeof(message));
+}
+
 static void tell_all(struct peer *peer)
 {
 	struct judge *judge = peer->hub->judge;
@@ -150,6 +176,7 @@ static void tell_all(struct peer *peer)
 				.until = ban.until,
 				.rule = ban.rule,
 			});
+	tell_servers(peer);
 	tell(peer, MESSAGE_SYNC_DONE, NULL);
 }
 
@@ -223,6 +250,14 @@ static void hear_note(struct peer *peer, const struct message_note *note)
 					  });
 }
 
+static void hear_server(struct peer *peer, const struct message_server *server)
+{
+	int row = backends_hear(peer->hub, peer->slot == 1, server);
+
+	if (row >= 0 && server->word == SERVER_COUNT)
+		peer->server_counts[row] = server->session_count;
+}
+
 static bool on_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)
 {
@@ -238,6 +273,7 @@ static bool on_message(
 	case MESSAGE_STATS:
 		peer->stats = *(const struct message_stats *)body;
 		break;
+	case MESSAGE_SERVER: hear_server(peer, body); break;
 	case MESSAGE_NONE:
 	case MESSAGE_VERDICT:
 	case MESSAGE_BAN:
@@ -444,6 +480,22 @@ bool peers_next(
 	};
 	(*cursor)++;
 	return true;
+}
+
+uint64_t peers_server_count(const struct peers *peers, size_t row)
+{
+	uint64_t sum = 0;
+
+	for (const struct peer *peer = peers->first; peer != NULL;
+		peer = peer->next)
+		sum += peer->server_counts[row];
+	return sum;
+}
+
+void peers_forget_server(struct peers *peers, size_t row)
+{
+	for (struct peer *peer = peers->first; peer != NULL; peer = peer->next)
+		peer->server_counts[row] = 0;
 }
 
 void peers_totals(const struct peers *peers, struct message_stats *ret_stats)

@@ -30,6 +30,11 @@ void peers_tell_ban(struct hub *hub, const struct prefix *prefix,
 void peers_tell_prefix(
 	struct hub *hub, enum message_type type, const struct prefix *prefix);
 
+void peers_tell_server(struct hub *hub, const struct message_server *server);
+/* Open sessions at a server, by its row in backends; of all workers. */
+uint64_t peers_server_count(const struct peers *peers, size_t row);
+void peers_forget_server(struct peers *peers, size_t row);
+
 /* At the end of a loop turn: sends, and buries who is gone. */
 void peers_flush(struct hub *hub);
 

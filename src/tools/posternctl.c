@@ -48,6 +48,12 @@ static const struct verb {
 	{"allow", "add", "allow.add", "prefix", false, false, true,
 		show_allow_added},
 	{"allow", "del", "allow.del", "prefix", false, false, false, show_done},
+	{"backends", "list", "backends.list", NULL, false, false, false,
+		show_backends},
+	{"backends", "drain", "backends.drain", "server", false, false, false,
+		show_drained},
+	{"backends", "undrain", "backends.undrain", "server", false, false,
+		false, show_undrained},
 	{"explain", NULL, "explain", "subject", false, false, false,
 		show_explain},
 	{"reload", NULL, "reload", NULL, false, false, false, show_reload},
@@ -69,6 +75,9 @@ static void print_help(void)
 		"  allow [list]               who is never banned\n"
 		"  allow add PREFIX [--reason TEXT]\n"
 		"  allow del PREFIX\n"
+		"  backends [list]            the servers and how they are\n"
+		"  backends drain SERVER      no new sessions to it\n"
+		"  backends undrain SERVER\n"
 		"  explain ADDRESS|REFERENCE  what happened, and the way out\n"
 		"  doctor [--as ADDRESS]      look for what is wrong, as root "
 		"on\n"

@@ -323,6 +323,48 @@ void show_explain(const json_t *answer)
 	explain_events(json_object_get(answer, "events"));
 }
 
+/* ---- backends ---- */
+
+void show_backends(const json_t *answer)
+{
+	static const char *const heads[] = {"BACKEND", "SERVER", "ADDRESS",
+		"STATE", "SINCE", "SESSIONS", "WHY"};
+	const json_t *rows = json_object_get(answer, "backends");
+	struct table *table =
+		table_new(sizeof(heads) / sizeof(heads[0]), heads);
+
+	for (size_t i = 0; table != NULL && i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		char state[TEXT_LONGEST], since[TEXT_LONGEST];
+		char sessions[TEXT_LONGEST];
+		const char *cells[] = {text_of(row, "backend"),
+			text_of(row, "server"), text_of(row, "address"), state,
+			ago(json_object_get(row, "since"), since), sessions,
+			text_of(row, "why")};
+
+		(void)snprintf(state, sizeof(state), "%s%s",
+			text_of(row, "state"),
+			is_set(row, "drained") ? ", drained" : "");
+		(void)snprintf(sessions, sizeof(sessions), "%" PRId64,
+			number_of(row, "sessions"));
+		table_add(table, cells);
+	}
+	if (table != NULL)
+		table_print(table, stdout);
+	table_free(&table);
+}
+
+void show_drained(const json_t *answer)
+{
+	(void)printf("%s gets no new sessions; those it has go on\n",
+		text_of(answer, "server"));
+}
+
+void show_undrained(const json_t *answer)
+{
+	(void)printf("%s gets sessions again\n", text_of(answer, "server"));
+}
+
 /* ---- status ---- */
 
 static void status_logins(const json_t *answer)

@@ -7,6 +7,7 @@
 typedef void show_answer(const json_t *answer);
 
 show_answer show_status, show_bans, show_ban_added, show_lifted, show_allow,
-	show_allow_added, show_done, show_explain, show_reload;
+	show_allow_added, show_done, show_backends, show_drained,
+	show_undrained, show_explain, show_reload;
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * Connecting to the server, in the order of the configuration.
+ * Connecting to the server that servers.c chooses.
  *
- * One attempt for each server, then 421: senders queue, nobody is bounced. The
+ * One attempt for each that is up, then 421: senders queue, nobody is bounced.
+ * Who finds none, or one that another session tries, gets its 421 at once. The
  * leg's own TLS, where it is implicit, is done before the dialogue begins; the
  * STARTTLS of this leg is asked for by the dialogue itself.
  */
@@ -21,25 +22,11 @@ static const struct worker_backend *backend_of(const struct session *s)
 	return &s->worker->setup->backends[s->listener->backend];
 }
 
-static struct worker_server *server_of(const struct session *s)
+static const struct pool_server *server_of(const struct session *s)
 {
-	const struct worker_backend *b = backend_of(s);
+	const struct worker *w = s->worker;
 
-	return &b->servers[s->server_next < b->server_count ? s->server_next
-							    : 0];
-}
-
-/* Moves on to a server that this client can get to; false: there is none. */
-static bool server_find(struct session *s)
-{
-	const struct worker_backend *b = backend_of(s);
-
-	while (s->server_next < b->server_count) {
-		if (origin_suits(s, &b->servers[s->server_next].addr))
-			return true;
-		s->server_next++;
-	}
-	return false;
+	return &w->states[s->listener->backend].pool.servers[s->server_place];
 }
 
 /*
@@ -71,7 +58,7 @@ static int socket_open(const struct session *s, int family, int *ret_fd)
 /* 0: connected or under way; else errno. */
 static int connect_begin(struct session *s)
 {
-	const struct worker_server *server = server_of(s);
+	const struct pool_server *server = server_of(s);
 	struct sockaddr_storage sa;
 	int one = 1, fd, error;
 	socklen_t n;
@@ -93,15 +80,15 @@ static int connect_begin(struct session *s)
 	return 0;
 }
 
-void connect_server(struct session *s)
+/* reason: of the end if there is no server (any more). MAY_CLOSE */
+static void connect_next(struct session *s, enum close_reason reason)
 {
 	int error;
 
 	session_move(s, PHASE_CONNECT);
 	stream_watch(&s->client, 0);
-	if (!server_find(s)) {
-		origin_warn(s);
-		session_end(s, REPLY_SERVER_AWAY, CLOSE_SERVER_AWAY);
+	if (!servers_enter(s)) {
+		session_end(s, REPLY_SERVER_AWAY, reason);
 		return;
 	}
 	error = connect_begin(s);
@@ -121,12 +108,18 @@ void connect_server(struct session *s)
 	session_clock(s);
 }
 
+void connect_server(struct session *s)
+{
+	connect_next(s, CLOSE_SERVER_AWAY);
+}
+
 /* A server that takes no second EHLO gets a second connection. */
 static void connect_again(struct session *s)
 {
 	stream_close(&s->server, false);
 	buffer_free(&s->server.tail);
-	s->server_next = 0;
+	servers_leave(s);
+	s->servers_tried = 0;
 	connect_server(s);
 }
 
@@ -136,21 +129,24 @@ static void connect_log(const struct session *s, const char *why)
 	session_log_id(s);
 	log_str("backend", backend_of(s)->conf->title);
 	log_str("server", server_of(s)->name);
+	log_addr("address", &server_of(s)->addr);
 	log_str("why", why);
 	log_end();
 }
 
 void connect_xclient_refused(const struct session *s)
 {
-	struct worker_server *server = server_of(s);
+	uint64_t *said =
+		&s->worker->states[s->listener->backend].xclient_refused;
+	uint64_t bit = UINT64_C(1) << s->server_place;
 
-	if (server->xclient_refused)
+	if (*said & bit)
 		return;
-	server->xclient_refused = true;
+	*said |= bit;
 	log_begin(LOG_WARN, "xclient-refused");
 	session_log_id(s);
 	log_str("backend", backend_of(s)->conf->title);
-	log_str("server", server->name);
+	log_str("server", server_of(s)->name);
 	log_str("why", "it offers XCLIENT and then refuses it: it sees "
 		       "postern's address for every client");
 	log_end();
@@ -158,22 +154,22 @@ void connect_xclient_refused(const struct session *s)
 
 void connect_failed(struct session *s, const char *why)
 {
-	bool dialog = s->dialog.state != DIALOG_STATE_GREETING;
+	enum close_reason reason = s->phase == PHASE_SERVER_TLS
+					   ? CLOSE_SERVER_TLS
+					   : CLOSE_SERVER_AWAY;
 
 	s->worker->stats.server_errors_total++;
 	connect_log(s, why);
+	if (s->dialog.state == DIALOG_STATE_GREETING)
+		servers_failed(s, why);
 	stream_close(&s->server, true);
 	buffer_free(&s->server.tail);
-	if (!dialog) {
-		s->server_next++;
-		if (server_find(s)) {
-			connect_server(s);
-			return;
-		}
+	if (s->dialog.state != DIALOG_STATE_GREETING) {
+		session_end(s, REPLY_SERVER_AWAY, reason);
+		return;
 	}
-	session_end(s, REPLY_SERVER_AWAY,
-		s->phase == PHASE_SERVER_TLS ? CLOSE_SERVER_TLS
-					     : CLOSE_SERVER_AWAY);
+	servers_leave(s);
+	connect_next(s, reason);
 }
 
 /* The handshake on the server's leg moves on. MAY_CLOSE */
@@ -231,11 +227,16 @@ void connect_done(struct session *s)
 	}
 	if (getsockopt(s->server.fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 		error = errno;
-	if (error)
+	if (error) {
 		connect_failed(s, origin_why(s, error));
-	else if (!identity_tell(s))
+		return;
+	}
+	if (!identity_tell(s)) {
 		connect_failed(s, "it took no PROXY header");
-	else if (backend_of(s)->conf->tls == CONF_BACKEND_TLS_IMPLICIT)
+		return;
+	}
+	s->server_awaited = true;
+	if (backend_of(s)->conf->tls == CONF_BACKEND_TLS_IMPLICIT)
 		server_tls_begin(s);
 	else
 		session_dialog(s);

@@ -70,6 +70,18 @@ bool identity_tell(struct session *s)
 		       !stream_unsent(&s->server));
 }
 
+size_t identity_own(
+	const struct conf_backend *conf, uint8_t out[PROXY_WRITTEN_LONGEST])
+{
+	const struct proxy_header header = {.unknown = true};
+
+	if (conf->client_address == CONF_CLIENT_ADDRESS_PROXY_V1)
+		return proxy_header_write_v1(&header, out);
+	if (conf->client_address == CONF_CLIENT_ADDRESS_PROXY_V2)
+		return proxy_header_write_v2(&header, out);
+	return 0;
+}
+
 const struct xclient *identity_xclient(const struct session *s)
 {
 	struct xclient *client = &s->worker->xclient;

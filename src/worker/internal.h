@@ -8,6 +8,7 @@
 #include "../base/stall.h"
 #include "../ipc/channel.h"
 #include "banlist.h"
+#include "pool.h"
 #include "proxy_in.h"
 #include "session.h"
 #include "tarpit.h"
@@ -29,6 +30,16 @@ struct acceptor {
 	bool open;
 };
 
+/* What this worker knows of a backend's servers, by their places. */
+struct backend_state {
+	struct pool pool;
+	uint32_t counts_told[POOL_SERVERS_MOST]; /* sessions, to the keeper */
+	uint64_t xclient_refused; /* and said so, a bit for each place */
+	uint64_t suspects; /* a bit for each place that is to be looked at */
+};
+
+struct health;
+
 struct worker {
 	const struct worker_setup *setup;
 	struct event_base *base;
@@ -42,6 +53,9 @@ struct worker {
 	struct slab *slab;
 	struct banlist *bans;
 	struct tarpit *tarpit;
+	struct backend_state *states; /* one for each backend */
+	struct health *health;	      /* NULL: another worker's business */
+	mono_ms_t counts_due_ms;
 	struct channel *keeper; /* NULL: away */
 	struct channel *supervisor;
 	bool family_said; /* origin_warn() */
@@ -100,6 +114,22 @@ void refuse(int fd, enum reply_id reply, uint64_t id);
 void census_source_leave(struct worker *worker, const struct addr *addr);
 /* No descriptor is left: shut the doors for a moment, say so. */
 void acceptors_pause(struct worker *worker);
+
+/* servers.c */
+bool servers_make(struct worker *worker);
+/* The keeper is new, or the servers are: says which there are. */
+void servers_tell(struct worker *worker);
+void servers_hear(struct worker *worker, const struct message_server *message);
+void servers_tick(struct worker *worker);
+/* What the health dialogue found. why NULL: the server is well. */
+void servers_checked(
+	struct worker *worker, size_t backend, int place, const char *why);
+
+/* health.c: the health dialogue, in one worker */
+bool health_make(struct worker *worker); /* where it is this one's */
+void health_free(struct worker *worker);
+void health_tick(struct worker *worker);
+void health_soon(struct worker *worker, size_t backend, int place);
 
 /* keeper_link.c: messages from and to the keeper */
 bool keeper_link_open(struct worker *worker, int fd);

@@ -117,6 +117,8 @@ static bool receive(
 		(void)banlist_allow(w->bans, &ban->prefix);
 	else if (type == MESSAGE_DISALLOW)
 		banlist_disallow(w->bans, &ban->prefix);
+	else if (type == MESSAGE_SERVER)
+		servers_hear(w, body);
 	else if (type == MESSAGE_SYNC_DONE)
 		sync_done(w);
 	return true;
@@ -172,6 +174,7 @@ bool keeper_link_open(struct worker *w, int fd)
 		keeper_event, w);
 	(void)event_add(&w->keeper_event, NULL);
 	(void)channel_send(w->keeper, MESSAGE_HELLO, &hello, sizeof hello);
+	servers_tell(w);
 	keeper_link_flush(w);
 	return true;
 }

@@ -69,28 +69,39 @@ static int other_port(const struct session *s, int fd)
 	return port == s->port ? EADDRINUSE : 0;
 }
 
-int origin_bind(const struct session *s, int fd, const struct addr *server)
+static int bind_to(int fd, const struct addr *addr)
 {
-	const struct worker_backend *b = backend_of(s);
-	bool v4 = addr_is_v4(server), foreign = borrows(s, server);
 	struct sockaddr_storage sa;
-	int one = 1;
-	socklen_t n;
+	socklen_t n = addr_to_sockaddr(addr, 0, (struct sockaddr *)&sa);
 
-	if (!foreign && !b->source_known[v4])
+	return bind(fd, (struct sockaddr *)&sa, n) < 0 ? errno : 0;
+}
+
+int origin_bind_own(
+	const struct worker_backend *b, int fd, const struct addr *server)
+{
+	bool v4 = addr_is_v4(server);
+	int one = 1;
+
+	if (!b->source_known[v4])
 		return 0;
-	if (foreign && make_transparent(fd, v4) < 0)
-		return errno;
 	/* All connections share this address: connect chooses the port, since
 	 * it knows the server. */
-	if (!foreign)
-		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
-			sizeof one);
-	n = addr_to_sockaddr(foreign ? &s->addr : &b->sources[v4], 0,
-		(struct sockaddr *)&sa);
-	if (bind(fd, (struct sockaddr *)&sa, n) < 0)
+	(void)setsockopt(
+		fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+	return bind_to(fd, &b->sources[v4]);
+}
+
+int origin_bind(const struct session *s, int fd, const struct addr *server)
+{
+	int error;
+
+	if (!borrows(s, server))
+		return origin_bind_own(backend_of(s), fd, server);
+	if (make_transparent(fd, addr_is_v4(server)) < 0)
 		return errno;
-	return foreign ? other_port(s, fd) : 0;
+	error = bind_to(fd, &s->addr);
+	return error ? error : other_port(s, fd);
 }
 
 void origin_warn(const struct session *s)

@@ -443,8 +443,19 @@ static void server_last_words(struct session *s)
 		pump(s);
 }
 
+/* Is its banner in, and a good one? */
+static bool greeted(const struct session *s)
+{
+	return s->server_awaited && alive(s) &&
+	       s->dialog.state != DIALOG_STATE_GREETING &&
+	       s->dialog.state != DIALOG_STATE_CLOSING &&
+	       s->dialog.state != DIALOG_STATE_CLOSED;
+}
+
 static void relay_settle(struct session *s)
 {
+	if (greeted(s))
+		servers_greeted(s);
 	if (alive(s) && s->server_broken) {
 		server_last_words(s);
 		s->server_broken = false;

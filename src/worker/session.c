@@ -277,6 +277,7 @@ void session_end(
 	ask_unhold(s);
 	/* D-03: a message is never completed by a close that looks orderly. */
 	stream_close(&s->server, mid_message);
+	servers_leave(s);
 	if (s->phase == PHASE_CLIENT_TLS || s->phase == PHASE_STARTTLS ||
 		s->client.fd < 0) {
 		session_kill(s, reason);
@@ -342,6 +343,7 @@ void session_kill(struct session *s, enum close_reason reason)
 	ask_unhold(s);
 	(void)event_del(&s->timer);
 	stream_close(&s->server, mid_message); /* D-03 */
+	servers_leave(s);
 	stream_done(&s->server);
 	stream_done(&s->client);
 	buffer_free(&s->held);

@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 
 #include "../../proto/dialog.h"
+#include "../../proto/proxy_header.h"
 #include "../base/addr.h"
 #include "../base/units.h"
 #include "../ipc/message.h"
@@ -58,14 +59,17 @@ struct worker;
 
 struct session {
 	uint32_t magic;
-	uint8_t phase;	     /* enum session_phase */
-	uint8_t wait;	     /* enum session_wait */
-	uint8_t server_next; /* index of the server to try next */
+	uint8_t phase;	      /* enum session_phase */
+	uint8_t wait;	      /* enum session_wait */
+	uint8_t server_place; /* of the server, in its pool */
 	bool feeding : 1, progress : 1, end_wanted : 1, attempt_open : 1,
 		asked_keeper : 1, settling : 1, auth_ok : 1, client_blocked : 1,
 		server_blocked : 1, half_closed : 1, ask_linked : 1,
 		held_linked : 1, server_broken : 1, server_moved : 1,
-		target_known : 1;
+		target_known : 1,
+		server_held : 1,    /* it counts among the server's sessions */
+		server_awaited : 1, /* it has not greeted */
+		server_trial : 1;   /* others wait for how this ends */
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
@@ -85,7 +89,8 @@ struct session {
 	struct dialog dialog;
 	uint8_t *user; /* of the last AUTH, user_n octets; or NULL */
 	uint8_t user_n, end_reply, end_reason;
-	struct buffer *held; /* a final AUTH reply that may not go out yet */
+	struct buffer *held;	/* a final AUTH reply that may not go out yet */
+	uint64_t servers_tried; /* a bit for each place */
 	uint64_t client_bytes, server_bytes;
 	uint64_t taken_bytes; /* of the client, decided on */
 	uint64_t paid_bytes;  /* of these, turned into time already */
@@ -162,6 +167,9 @@ void connect_xclient_refused(const struct session *session); /* logs, once */
 /* identity.c: the client's address on the way to the server */
 /* The PROXY header, where one is wanted. false: the server cannot be told. */
 bool identity_tell(struct session *session);
+/* The same for what is no client's. Returns the octets, 0: none wanted. */
+size_t identity_own(
+	const struct conf_backend *conf, uint8_t out[PROXY_WRITTEN_LONGEST]);
 /* What XCLIENT is to say, NULL: nothing; borrowed until the next call. */
 const struct xclient *identity_xclient(const struct session *session);
 
@@ -171,6 +179,9 @@ bool origin_suits(const struct session *session, const struct addr *server);
 /* Before connect(2). 0, or errno; EADDRINUSE: another socket may do. */
 int origin_bind(
 	const struct session *session, int fd, const struct addr *server);
+/* The same for what is no client's. */
+int origin_bind_own(const struct worker_backend *backend, int fd,
+	const struct addr *server);
 /* Says once what to do: no server suits this client. */
 void origin_warn(const struct session *session);
 /* An errno of origin_bind or connect(2) in words, with what to do. */
@@ -178,6 +189,12 @@ const char *origin_why(const struct session *session, int error);
 
 /* target.c: where an intercepted client wanted to go */
 void target_find(struct session *session);
+
+/* servers.c: which server a session gets, and what it finds. Never closes. */
+bool servers_enter(struct session *session); /* false: there is none */
+void servers_leave(struct session *session); /* done with it, if it had one */
+void servers_failed(struct session *session, const char *why);
+void servers_greeted(struct session *session);
 
 /* ask.c: the keeper's word. MAY_CLOSE */
 void ask_begin(struct session *session, const struct dialog_step *step);

@@ -174,6 +174,8 @@ static void tick_event(evutil_socket_t fd, short what, void *arg)
 	worker_now(w);
 	tarpit_tick(w->tarpit, w->now);
 	keeper_link_tick(w);
+	servers_tick(w);
+	health_tick(w);
 	rotate_tickets(w);
 	if (w->drain_until != MONO_NEVER && w->now >= w->doors_until)
 		acceptors_leave(w);
@@ -336,7 +338,8 @@ static bool worker_make(struct worker *w)
 	w->supervisor = channel_new(w->setup->supervisor_fd, 1 << 16);
 	w->spare_fd = eventfd(0, EFD_CLOEXEC);
 	return w->base && w->slab && w->bans && w->tarpit && w->supervisor &&
-	       dialog_confs_make(w) && acceptors_make(w);
+	       dialog_confs_make(w) && acceptors_make(w) && servers_make(w) &&
+	       health_make(w);
 }
 
 static void worker_events(struct worker *w)
@@ -360,6 +363,7 @@ static void worker_free(struct worker *w)
 	w->told_over = true;
 	drain_over(w);
 	reap(w);
+	health_free(w);
 	tarpit_free(&w->tarpit);
 	banlist_free(&w->bans);
 	slab_free(&w->slab);
@@ -367,6 +371,7 @@ static void worker_free(struct worker *w)
 	channel_free(&w->supervisor);
 	free(w->acceptors);
 	free(w->dialog_confs);
+	free(w->states);
 	if (w->base)
 		event_base_free(w->base);
 	if (w->spare_fd >= 0)

@@ -17,7 +17,6 @@ struct worker_server {
 	struct addr addr;
 	uint16_t port;
 	const char *name;     /* as configured, for the log */
-	bool xclient_refused; /* and said so: once a worker */
 };
 
 struct worker_backend {

@@ -108,14 +108,14 @@ def test_next_server_is_used_when_the_first_is_down(postern, double, client,
     assert server.octets(server.wait_for("message")) == BODY
 
 
-def test_first_server_is_preferred_and_comes_back(postern, double, client):
+def test_second_server_is_used_while_the_first_is_away(postern, double,
+                                                       client):
+    """Back to the first: test_pool.py."""
     first, second = double(), double()
     front = postern({"mx": {}}, [first.address, second.address])
-    up = True
-    for listening, used in ((True, first), (False, second), (True, first)):
-        if listening != up:
-            first.listen(listening)
-        up = listening
+    for listening, used in ((True, first), (False, second)):
+        if not listening:
+            first.listen(False)
         before = len(used.of("connect"))
         c = client(front.ports["mx"])
         c.reply(220)

@@ -45,6 +45,7 @@ static void typed(enum message_type type, size_t n, size_t addr_at)
 		struct message_settle settle;
 		struct message_note note;
 		struct message_stats stats;
+		struct message_server server;
 		uint8_t octets[512];
 	} body;
 	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
@@ -104,6 +105,9 @@ static bool play_step(void)
 	case 7:
 		if (input.n && input.p[0] & 1)
 			typed(MESSAGE_STATS, sizeof(struct message_stats),
+				SIZE_MAX);
+		else if (input.n && input.p[0] & 2)
+			typed(MESSAGE_SERVER, sizeof(struct message_server),
 				SIZE_MAX);
 		else
 			play_wait(100u * fuzz_octet(&input));

@@ -185,7 +185,8 @@ static bool keeper_hears(
 	} else if (type == MESSAGE_SETTLE) {
 		got_settle(body);
 	} else {
-		MUST(type == MESSAGE_NOTE || type == MESSAGE_STATS);
+		MUST(type == MESSAGE_NOTE || type == MESSAGE_STATS ||
+			type == MESSAGE_SERVER);
 	}
 	return true;
 }
@@ -438,7 +439,7 @@ static void run_worker(struct slice in)
 		.data_reply_timeout_ms = 8000};
 	struct conf conf = {.listeners = &l, .listener_count = 1};
 	struct worker_server servers[2] = {
-		{.port = 25, .name = "a"}, {.port = 25, .name = "b"}};
+		{.port = 25, .name = "a"}, {.port = 26, .name = "b"}};
 	struct worker_backend backend = {
 		.conf = &b, .servers = servers, .server_count = 2};
 	struct worker_listener listener = {

@@ -110,7 +110,10 @@ class Postern(Program):
         text += [conf_block(f"listener {title}", options)
                  for title, options in self.listeners.items()]
         text += [conf_block(f"backend {title}", options)
-                 for title, options in self.backends.items()]
+                 # Tests count what comes to their servers.
+                 for title, options in
+                 ((title, {"health_interval": "0s", **options})
+                  for title, options in self.backends.items())]
         text += [conf_block(f"certificate {title}",
                             {"chain": pair[0], "key": pair[1]})
                  for title, pair in self.certificates.items()]

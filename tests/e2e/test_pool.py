@@ -1,0 +1,367 @@
+"""Several servers behind one backend: one that fails is nobody's trouble."""
+
+import concurrent.futures
+import contextlib
+import itertools
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import time
+
+import attack
+import pytest
+from attack import greeted, processes
+from harness import wait
+from harness.raw import Client
+from load import MANY, Before, Load
+
+QUICK = {"connect_timeout": "1s", "health_timeout": "500ms"}
+NO_THROTTLE = {"source_limit": {"mode": "off"}}
+
+
+@pytest.fixture
+def doubles(double):
+    def start(count, **params):
+        return [double(auth_clear="LOGIN PLAIN", t_535="535 no", name=name,
+                       **params)
+                for name in ("one", "two", "three")[:count]]
+    return start
+
+
+@pytest.fixture
+def front(postern):
+    def start(servers, options=NO_THROTTLE, **backend):
+        return postern({"mx": {}}, {"domino": {
+            "servers": [getattr(s, "address", s) for s in servers],
+            **QUICK, **backend}}, options=options)
+    return start
+
+
+@pytest.fixture
+def black_hole():
+    """An address that answers nothing: its queue of connections is full."""
+    with contextlib.ExitStack() as stack:
+        def start():
+            hole = stack.enter_context(socket.socket())
+            hole.bind(("127.0.0.1", 0))
+            hole.listen(0)
+            for _ in range(2):
+                one = stack.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(hole.getsockname())
+            return "127.0.0.1:%d" % hole.getsockname()[1]
+        yield start
+
+
+def rows(front):
+    """{address: row} of posternctl backends."""
+    found = front.ctl("backends", json_out=True)["backends"]
+    return {row["address"]: row for row in found}
+
+
+def state(front, server):
+    address = getattr(server, "address", server)
+    return rows(front).get(address, {}).get("state")
+
+
+def said(server, word):
+    return [line for line in server.commands() if line.startswith(word)]
+
+
+def served_by(front, servers, source):
+    """The one that a new message went to."""
+    before = [len(server.messages()) for server in servers]
+    with greeted(front.ports["mx"], source) as client:
+        client.message(b"Subject: -1\r\n\r\nhello\r\n")
+        client.quit()
+    now = [len(server.messages()) for server in servers]
+    grown = [n for n, (a, b) in enumerate(zip(before, now)) if b > a]
+    assert len(grown) == 1, (before, now)
+    return grown[0]
+
+
+def test_failover_and_return(doubles, front, strangers):
+    servers = one, two = doubles(2)
+    site = front(servers, health_interval="500ms")
+    assert served_by(site, servers, strangers[0]) == 0
+    one.listen(False)
+    with attack.timed(longest_s=1):
+        assert served_by(site, servers, strangers[0]) == 1
+    site.wait_event("server-down", backend="domino", server=one.address)
+    assert state(site, one) == "down" and state(site, two) == "up"
+    for number in range(8):     # whatever worker it comes to
+        assert served_by(site, servers, strangers[number]) == 1
+    one.listen(True)
+    assert site.wait_event("server-up", server=one.address)["down_ms"] > 0
+    assert served_by(site, servers, strangers[0]) == 0
+    assert len(site.events("server-down")) == 1
+    assert rows(site)[one.address]["why"] == ""
+    assert "one" not in site.ctl("backends") and "up" in site.ctl("backends")
+
+
+def test_return_without_a_health_dialogue(doubles, front, strangers):
+    """A session tries when the back-off is over."""
+    servers = one, two = doubles(2)
+    site = front(servers, health_interval="0s", options={
+        **NO_THROTTLE, "workers": 1})
+    one.listen(False)
+    assert served_by(site, servers, strangers[0]) == 1
+    one.listen(True)
+    wait.until(lambda: served_by(site, servers, strangers[0]) == 0,
+               "the first server again", 5)
+    assert state(site, one) == "up"
+
+
+def test_least_connections(doubles, front, strangers):
+    servers = doubles(3)
+    site = front(servers, balance="least_connections",
+                 health_interval="0s")
+    with contextlib.ExitStack() as stack:
+        for number in range(60):
+            stack.enter_context(greeted(site.ports["mx"],
+                                        strangers[number]))
+
+        def spread():
+            found = [row["sessions"] for row in rows(site).values()]
+            return found if sum(found) == 60 else None
+        found = wait.until(spread, "60 sessions")
+        # Each of two workers spreads its own.
+        assert max(found) - min(found) <= 2, found
+        print(f"60 sessions over three servers: {found}")
+    wait.until(lambda: not any(row["sessions"] for row in
+                               rows(site).values()), "none")
+
+
+def took(port, source, code):
+    """How long a client waits for its banner."""
+    began = time.monotonic()
+    with Client(port, source=source) as client:
+        client.reply(code)
+    return time.monotonic() - began
+
+
+def test_dead_server_costs_one_timeout_once(doubles, front, black_hole,
+                                            strangers):
+    (two,) = doubles(1)
+    site = front([black_hole(), two], health_interval="1h")
+    first = took(site.ports["mx"], strangers[0], 220)
+    later = [took(site.ports["mx"], source, 220)
+             for source in strangers[1:41]]
+    print(f"the first waited {first:.2f} s, of 40 later ones the slowest "
+          f"{max(later):.3f} s")
+    assert 0.9 < first < 1.8 and max(later) < 0.5
+
+
+def test_all_down_is_421_at_once(front, black_hole, strangers):
+    site = front([black_hole(), black_hole()], health_interval="1h",
+                 options={**NO_THROTTLE, "workers": 1})
+    port = site.ports["mx"]
+    first = took(port, strangers[0], 421)
+    assert 1.8 < first < 3
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        trial = pool.submit(took, port, strangers[1], 421)
+        wait.until(lambda: len(site.events("phase", to="connect")) > 2,
+                   "one that tries")
+        others = [took(port, source, 421) for source in strangers[2:22]]
+        assert not trial.done()
+        print(f"the first waited {first:.2f} s, one tried for "
+              f"{trial.result():.2f} s, of 20 others the slowest waited "
+              f"{max(others):.3f} s")
+    assert max(others) < 0.5
+
+
+def test_nobody_storms_a_server_that_is_back(doubles, front, strangers):
+    """Fifty knock; until it has greeted one, each worker sends it one."""
+    (server,) = doubles(1)
+    site = front([server], health_interval="1h", connect_timeout="3s")
+    before = Before(site)
+    with Load(site, strangers[:MANY]) as load:
+        server.listen(False)
+        site.wait_event("server-down")
+        server.fault("delay=connect:1000")
+        lost = load.book.losses
+        wait.until(lambda: load.book.losses > lost + 4 * MANY, "421s")
+        connects, lost = len(server.of("connect")), load.book.losses
+        server.listen(True)
+        time.sleep(0.8)     # the banner takes a second
+        connects = len(server.of("connect")) - connects
+        refused = load.book.losses - lost
+        server.clear_faults()
+        site.wait_event("server-up")
+        load.more(MANY)
+    print(f"{connects} connections while {refused} clients knocked")
+    assert 1 <= connects <= 3 and refused > MANY
+    assert load.wrong == [] and load.book.check(server) >= MANY
+    before.check(strangers[60])
+
+
+def test_drain(doubles, front, strangers):
+    servers = one, two = doubles(2)
+    site = front(servers, health_interval="500ms")
+    with greeted(site.ports["mx"], strangers[0]) as inside:
+        assert site.ctl("backends", "drain", one.address,
+                        json_out=True)["servers"] == 1
+        for number in range(8):
+            assert served_by(site, servers, strangers[number]) == 1
+        inside.message(b"Subject: -1\r\n\r\ngoes on\r\n")
+        inside.quit()
+    row = rows(site)[one.address]
+    assert row["drained"] and row["state"] == "up"
+    assert not rows(site)[two.address]["drained"]
+    # A new keeper hears of it from the workers, new workers from the keeper.
+    attack.kill_pid(attack.process_of(site, "keeper"))
+    wait.until(lambda: drained(site, one), "the same")
+    site.listeners["mx"]["banner"] = "new"
+    site.write_conf()
+    site.ctl("reload")
+    assert served_by(site, servers, strangers[0]) == 1
+    site.ctl("backends", "drain", two.address)
+    with Client(site.ports["mx"]) as client:
+        client.reply(421)
+    site.ctl("backends", "undrain", one.address)
+    assert served_by(site, servers, strangers[0]) == 0
+    with pytest.raises(AssertionError, match=": 1"):
+        site.ctl("backends", "drain", "127.0.0.1:1")
+    with pytest.raises(AssertionError, match=": 2"):
+        site.ctl("backends", "drain")
+
+
+def drained(site, server):
+    with contextlib.suppress(AssertionError):
+        return rows(site)[server.address]["drained"]
+    return False
+
+
+def test_one_process_asks(doubles, front):
+    """One dialogue an interval in all, not one for each worker."""
+    (server,) = doubles(1)
+    front([server], health_interval="1s", options={"workers": 4,
+                                                   "hostname": "mx.test"})
+    wait.until(lambda: said(server, "EHLO"), "the first")
+    begun, count = time.monotonic(), len(said(server, "EHLO"))
+    wait.until(lambda: len(said(server, "EHLO")) >= count + 3, "three more")
+    span = time.monotonic() - begun
+    assert 2.4 < span < 4.8, span
+    assert len(server.of("connect")) <= count + 4
+    assert len(said(server, "QUIT")) >= count + 2
+
+
+def test_health_dialogue_finds(double, doubles, front, strangers, postern,
+                               certs):
+    """A server that takes connections and nothing else is down, before any
+    client has met it; and so over TLS."""
+    bad = {"421=connect": "a connection was answered with 421",
+           "raw=connect:garbage\\r\\n": "what it says is no SMTP",
+           "close-before=connect": "closed without a banner",
+           "stall=connect": "no answer in time",
+           "reply=ehlo:550 no": "EHLO was answered with 550",
+           "long-line=ehlo:9000": "what it says is no SMTP"}
+    servers = {fault: double(name=f"bad{n}", faults=[fault])
+               for n, fault in enumerate(bad)}
+    good = doubles(1)
+    secret = double(name="secret", tls_port=True)
+    clear = double(name="clear")
+    site = postern({"mx": {}}, {
+        "domino": {"servers": [*(s.address for s in servers.values()),
+                               good[0].address],
+                   **QUICK, "health_interval": "300ms"},
+        "tls": {"servers": [f"127.0.0.1:{secret.tls_port}", clear.address],
+                "tls": "implicit", **QUICK, "health_interval": "300ms"}},
+                   options=NO_THROTTLE)
+    wait.until(lambda: len(site.events("server-down")) >= len(bad) + 1,
+               "all of them")
+    found = rows(site)
+    for fault, server in servers.items():
+        row = found[server.address]
+        assert (row["state"], row["why"]) == ("down", bad[fault]), fault
+    assert found[good[0].address]["state"] == "up"
+    assert found[f"127.0.0.1:{secret.tls_port}"]["state"] == "up"
+    assert found[clear.address]["state"] == "down"
+    assert served_by(site, good, strangers[0]) == 0
+    wait.until(lambda: said(secret, "QUIT"), "a whole dialogue over TLS")
+    # One that lets clients down in this way is looked at at once.
+    assert len(site.events("server-down")) == len(bad) + 1
+
+
+def test_no_banner_has_the_server_looked_at(doubles, front, strangers):
+    """It may be about that one client, so it alone shuts no server."""
+    servers = one, two = doubles(2)
+    site = front(servers, health_interval="1h")
+    one.fault("421=connect#1")
+    with Client(site.ports["mx"], source=strangers[0]) as client:
+        client.reply(421)
+    wait.until(lambda: said(one, "QUIT"), "the health dialogue")
+    assert state(site, one) == "up" and not site.events("server-down")
+    one.fault("421=connect")
+    with Client(site.ports["mx"], source=strangers[0]) as client:
+        client.reply(421)
+    site.wait_event("server-down", server=one.address)
+    assert served_by(site, servers, strangers[0]) == 1
+
+
+# Killed and revived
+
+class Revived:
+    """A double that is killed and started anew; its mail is kept."""
+
+    def __init__(self, server, folder):
+        self.server, self.numbers = server, itertools.count(1)
+        self.maildirs, self.all = [pathlib.Path(server.maildir)], folder
+
+    def kill(self):
+        self.server.process.send_signal(signal.SIGKILL)
+        self.server.process.wait(wait.DEADLINE_S)
+
+    def revive(self):
+        at = self.server.argv.index("--maildir") + 1
+        mail = self.maildirs[0].with_name(f"mail{next(self.numbers)}")
+        self.maildirs.append(mail)
+        self.server.argv[at] = mail
+        count = len(self.server.of("listening"))
+        self.server.spawn()
+        self.server.wait_for("listening", count + 1)
+
+    def gather(self):
+        for number, maildir in enumerate(self.maildirs):
+            for path in (maildir / "new").glob("*"):
+                shutil.copy(path, self.all / "new" / (
+                    f"{self.server.name}-{number}-{path.name}"))
+
+
+class Mail:
+    """All that arrived, wherever."""
+
+    def __init__(self, folder):
+        self.maildir = folder / "all"
+        (self.maildir / "new").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("balance", ["failover", "least_connections"])
+def test_kill_and_revive_under_load(doubles, front, folder, strangers,
+                                    balance):
+    """What clients saw accepted is there once, whoever was killed."""
+    servers, mail = doubles(2), Mail(folder)
+    ends = [Revived(server, mail.maildir) for server in servers]
+    site = front(servers, health_interval="300ms", balance=balance,
+                 slow_start="1s")
+    before = Before(site)
+    with Load(site, strangers[:MANY]) as load:
+        for turn in range(6):
+            end = ends[turn % 2]
+            load.more(MANY)
+            end.kill()
+            site.wait_event("server-down", count=turn + 1)
+            load.more(MANY)     # by way of the other one
+            end.revive()
+            site.wait_event("server-up", count=turn + 1)
+        load.more(MANY)
+    for end in ends:
+        end.gather()
+    arrived = load.book.check(mail)
+    print(f"{balance}: 6 kills, {arrived} messages accepted, "
+          f"{len(list((mail.maildir / 'new').iterdir()))} arrived, "
+          f"{load.book.losses} sessions broken off")
+    assert load.wrong == [] and arrived >= 13 * MANY
+    before.check(strangers[60])
