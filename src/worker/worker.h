@@ -16,7 +16,7 @@ enum { TICKETS_EACH_MS = 6 * 3600 * 1000 };
 struct worker_server {
 	struct addr addr;
 	uint16_t port;
-	const char *name;     /* as configured, for the log */
+	const char *name; /* as configured, for the log */
 };
 
 struct worker_backend {
