@@ -32,6 +32,8 @@ enum event {
 	EVENT_COUNT,
 };
 
+static const char *const local[] = {"d", ".example.test"};
+
 static struct dialog_conf draw_conf(struct slice *in, bool *implicit_tls)
 {
 	struct script script = {.name = "fuzz"};
@@ -47,6 +49,9 @@ static struct dialog_conf draw_conf(struct slice *in, bool *implicit_tls)
 	conf->pass_unknown_keywords = c & 16;
 	conf->own_banner = c & 32;
 	conf->received = c & 64;
+	conf->xclient = c & 128;
+	if (c & 8)
+		conf->local_domains = (struct recipient_domains){local, 2};
 	conf->bad_commands_most = fuzz_octet(in);
 	conf->idle_commands_most = fuzz_octet(in);
 	return conf_of(&script);
