@@ -145,7 +145,9 @@ def test_D_05_before_and_in_the_banner(front, server):
         elif one.fault != "surplus":
             assert one.replies[0].code == 421 or \
                 one.point == "banner-after" and one.end != "quit", one
-        assert b"surplus" not in b"".join(r.raw for r in one.replies), one
+        if (one.point, one.fault) != ("banner-mid", "surplus"):
+            # There it stands in the banner's own line, and may be read so.
+            assert b"surplus" not in b"".join(r.raw for r in one.replies), one
     Check(server, sessions).all()
 
 

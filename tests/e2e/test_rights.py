@@ -136,7 +136,8 @@ def test_S_09_a_worker_that_borrows_addresses_has_one_right_more(
     front.write_conf()
     front.reload()
     front.wait_event("reload")
-    wait.until(lambda: not set(pids) & set(processes(front)["worker"]), "new")
+    wait.until(lambda: len(processes(front)["worker"]) == 30 and
+               not set(pids) & set(processes(front)["worker"]), "new")
     for pid in processes(front)["worker"]:
         assert capabilities(pid)["Prm"] == capabilities(pid)["Bnd"] == 0
 
