@@ -54,11 +54,44 @@ static void refused(struct supervisor *s, const char *text)
 	answer(s, false, text);
 }
 
+/* An address that came since the start is our own, too (BAN-01). */
+static bool own_changed(struct supervisor *s)
+{
+	struct message_own now = {0};
+
+	now.count = (uint32_t)own_collect(now.own);
+	if (memcmp(&now, &s->own, sizeof now) == 0)
+		return false;
+	s->own = now;
+	log_say(LOG_INFO, "own-addresses",
+		"addresses of this machine have come or gone");
+	return true;
+}
+
+/* The keeper takes the new numbers over; the helper is started anew. */
+static void tell_others(struct supervisor *s)
+{
+	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
+	int fd = plan_text(s->plan);
+
+	if (keeper && keeper->channel && fd >= 0 &&
+		(channel_send(keeper->channel, MESSAGE_OWN, &s->own,
+			 sizeof s->own) != CHANNEL_OK ||
+			channel_send_fd(keeper->channel, MESSAGE_CONF, NULL, 0,
+				fd) != CHANNEL_OK))
+		(void)kill(keeper->pid, SIGTERM); /* it reads it at its start */
+	if (fd >= 0)
+		(void)close(fd);
+	family_renew(s, CHILD_FIREWALL);
+}
+
 /* Nothing to do for workers: they stay, and with them their sessions. */
 static void unchanged(struct supervisor *s, struct plan *same)
 {
 	plan_free(&same);
 	(void)sink_reopen(s->sink);
+	if (own_changed(s))
+		tell_others(s);
 	log_say(LOG_INFO, "reload", "nothing changed");
 	answer(s, true, "nothing changed\n");
 }
@@ -191,37 +224,6 @@ void reload_certificates(struct supervisor *s)
 		return;
 	log_say(LOG_INFO, "certificates", "files changed, reading them again");
 	begin(s, conf, NULL);
-}
-
-/* An address that came since the start is our own, too (BAN-01). */
-static bool own_changed(struct supervisor *s)
-{
-	struct message_own now = {0};
-
-	now.count = (uint32_t)own_collect(now.own);
-	if (memcmp(&now, &s->own, sizeof now) == 0)
-		return false;
-	s->own = now;
-	log_say(LOG_INFO, "own-addresses",
-		"addresses of this machine have come or gone");
-	return true;
-}
-
-/* The keeper takes the new numbers over; the helper is started anew. */
-static void tell_others(struct supervisor *s)
-{
-	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
-	int fd = plan_text(s->plan);
-
-	if (keeper && keeper->channel && fd >= 0 &&
-		(channel_send(keeper->channel, MESSAGE_OWN, &s->own,
-			 sizeof s->own) != CHANNEL_OK ||
-			channel_send_fd(keeper->channel, MESSAGE_CONF, NULL, 0,
-				fd) != CHANNEL_OK))
-		(void)kill(keeper->pid, SIGTERM); /* it reads it at its start */
-	if (fd >= 0)
-		(void)close(fd);
-	family_renew(s, CHILD_FIREWALL);
 }
 
 void reload_ready(struct supervisor *s)

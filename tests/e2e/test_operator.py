@@ -199,12 +199,14 @@ def test_second_postern_on_the_same_ports_says_so(pair, folder, client):
     server, front = pair
     text = front.conf_path.read_text()
     other = text.replace(str(front.control), str(folder / "control"))
+    other = other.replace(str(front.state), str(folder))
     code, said = second(front, folder, other)
     assert code in (71, 78)
     assert f"127.0.0.1:{front.ports['mx']}" in said and "in use" in said
     # Other ports, but the same control socket.
     other = text.replace(f"127.0.0.1:{front.ports['mx']}",
                          f"127.0.0.1:{net.free_port()}")
+    other = other.replace(str(front.state), str(folder))
     code, said = second(front, folder, other)
     assert code == 71 and str(front.control) in said and "another" in said
     # The first one has not noticed.
@@ -224,6 +226,7 @@ def test_missing_group_is_said(pair, folder):
     server, front = pair
     text = ('control_group = "no-such-group"\n' + front.conf_path.read_text()
             ).replace(str(front.control), str(folder / "c/control")).replace(
+            str(front.state), str(folder)).replace(
             f"127.0.0.1:{front.ports['mx']}",
             f"127.0.0.1:{net.free_port()}")
     code, said = second(front, folder, text)

@@ -163,7 +163,8 @@ class Stage:
     def level(self):
         """What must be the same again when everybody has left."""
         status = self.status()
-        pids = sorted(worker["pid"] for worker in status["workers"])
+        pids = sorted(worker["pid"] for worker in status["workers"]
+                      if worker["pid"])     # 0: it has not said yet
         return {
             "processes": sorted(self.front.pids()),
             "descriptors": [len(os.listdir(f"/proc/{pid}/fd"))
