@@ -308,7 +308,9 @@ void doctor_certificates(struct doctor *d)
 		(void)snprintf(host, sizeof(host), "%s",
 			doctor_text(global, "hostname"));
 	json_array_foreach(json_object_get(d->config, "certificate"), i, one)
+	{
 		certificate(d, one, host);
+	}
 }
 
 void doctor_clock(struct doctor *d)

@@ -169,14 +169,12 @@ static void as_a_stranger(struct doctor *d, const json_t *backend,
 		doctor_return_path(d, name, v4);
 }
 
-void doctor_servers(struct doctor *d)
+static void backend_servers(struct doctor *d, const json_t *backend)
 {
-	json_t *backend, *server;
-	size_t i, j;
+	json_t *server;
+	size_t i;
 
-	json_array_foreach(json_object_get(d->config, "backend"), i, backend)
-		json_array_foreach(
-			json_object_get(backend, "servers"), j, server)
+	json_array_foreach(json_object_get(backend, "servers"), i, server)
 	{
 		const char *name = json_string_value(server);
 		struct place places[ADDRESSES_MOST];
@@ -190,6 +188,17 @@ void doctor_servers(struct doctor *d)
 			if (reachable(d, backend, name, &places[k]) &&
 				is_transparent(backend))
 				as_a_stranger(d, backend, name, &places[k]);
+	}
+}
+
+void doctor_servers(struct doctor *d)
+{
+	json_t *backend;
+	size_t i;
+
+	json_array_foreach(json_object_get(d->config, "backend"), i, backend)
+	{
+		backend_servers(d, backend);
 	}
 }
 

@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* What does not fit is read and dropped, or the writer would wait. */
 static void read_all(int fd, char *out, size_t room)
 {

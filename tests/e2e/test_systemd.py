@@ -56,6 +56,18 @@ say again systemctl start postern
 until_there '"event":"ready"' 2
 say banned posternctl bans list
 say stop systemctl stop postern
+look() { nft list ruleset; ip -4 rule; ip -6 rule; ip route show table 4025; }
+mkdir /etc/systemd/system/postern.service.d
+cp /postern-transparent.conf /etc/systemd/system/postern.service.d
+sed -i 's/^backend d {/& client_address = "transparent"/' /etc/postern/postern.conf
+systemctl daemon-reload
+say transparent systemctl start postern
+until_there '"event":"ready"' 3
+say routes look
+cat /proc/$(pgrep -n postern-worker)/status >/out/borrower
+say doctor posternctl doctor
+say routes-stop systemctl stop postern postern-routes
+say no-routes look
 say journal journalctl -u postern --no-pager
 cat $log >/out/log
 systemctl poweroff
@@ -74,6 +86,15 @@ def booted(session_folder, certs):
     conf = harness.ROOT / "conf/systemd"
     units = files / "etc/systemd/system"
     put(units / "postern.service", conf / "postern.service", 0o644)
+    put(units / "postern-routes.service", conf / "postern-routes.service",
+        0o644)
+    put(files / "postern-transparent.conf", conf / "postern-transparent.conf",
+        0o644)
+    routing = harness.ROOT / "conf/routing"
+    put(files / "usr/lib/postern/postern-routes", routing / "postern-routes",
+        0o755)
+    put(files / "etc/postern/routes.conf", routing / "routes.conf", 0o644)
+    shutil.copytree(harness.ROOT / "conf/nft", files / "usr/share/postern/nft")
     put(files / "usr/lib/sysusers.d/postern.conf", conf / "postern.sysusers",
         0o644)
     put(files / "etc/postern/mail.pem", certs.rsa[0], 0o644)
@@ -133,3 +154,16 @@ def test_its_folders_are_its_own_and_bans_are_kept(booted):
         assert line.startswith("postern "), booted["files"]
     assert "203.0.113.9" in booted["nft"]
     assert "203.0.113.9" in booted["banned"]
+
+
+def test_the_drop_in_lends_the_right_and_brings_the_routes(booted):
+    assert booted["transparent"].endswith("exit 0\n"), booted["journal"]
+    assert "postern_return" in booted["routes"], booted["journal"]
+    assert booted["routes"].count("lookup 4025") == 2
+    assert "local default" in booted["routes"]
+    assert "CapEff:\t0000000000002000" in booted["borrower"]
+    assert "CapAmb:\t0000000000000000" in booted["borrower"]
+    assert "has CAP_NET_RAW and no other" in booted["doctor"]
+    assert booted["routes-stop"].endswith("exit 0\n")
+    for trace in "postern_return", "lookup 4025", "local default":
+        assert trace not in booted["no-routes"], booted["no-routes"]
