@@ -47,7 +47,8 @@ struct worker {
 	size_t acceptor_count;
 	struct dialog_conf *dialog_confs; /* one for each listener */
 	struct session_list sessions, dead, held_logins;
-	TAILQ_HEAD(proxied_list, proxied) proxied; /* their PROXY header is awaited */
+	TAILQ_HEAD(proxied_list, proxied)
+	proxied; /* their PROXY header is awaited */
 	size_t proxied_count;
 	struct xclient xclient; /* of the session that is fed */
 	struct slab *slab;

@@ -28,12 +28,14 @@ static bool transparent(const struct session *s)
 
 /*
  * A client of this very host has an address that only this host knows, and no
- * server could answer to it.
+ * server could answer to it. To a server that is a client here its own address
+ * would look forged.
  */
 static bool borrows(const struct session *s, const struct addr *server)
 {
 	return transparent(s) &&
-	       (!addr_is_loopback(&s->addr) || addr_is_loopback(server));
+	       (!addr_is_loopback(&s->addr) || addr_is_loopback(server)) &&
+	       !addr_eq(&s->addr, server);
 }
 
 bool origin_suits(const struct session *s, const struct addr *server)

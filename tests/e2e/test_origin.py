@@ -88,7 +88,9 @@ def test_a_client_of_this_host_comes_from_the_fixed_address(site):
                           source=["198.51.100.25", "2001:db8:25::25"])
     enter(front, "127.0.0.1", None)
     enter(front, FRONT[4], GUEST[4])
-    assert seen(servers[4]) == ["198.51.100.25", GUEST[4]]
+    # A server that connects to us would take its own address for forged.
+    enter(front, FRONT[4], SERVER[4])
+    assert seen(servers[4]) == ["198.51.100.25", GUEST[4], "198.51.100.25"]
 
 
 def test_a_fixed_source_for_each_family(site):

@@ -91,8 +91,7 @@ def booted(session_folder, certs):
     put(files / "postern-transparent.conf", conf / "postern-transparent.conf",
         0o644)
     routing = harness.ROOT / "conf/routing"
-    put(files / "usr/lib/postern/postern-routes", routing / "postern-routes",
-        0o755)
+    put(files / "usr/sbin/postern-routes", routing / "postern-routes", 0o755)
     put(files / "etc/postern/routes.conf", routing / "routes.conf", 0o644)
     shutil.copytree(harness.ROOT / "conf/nft", files / "usr/share/postern/nft")
     put(files / "usr/lib/sysusers.d/postern.conf", conf / "postern.sysusers",
