@@ -53,6 +53,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_DISALLOW] = sizeof(struct message_ban),
 	[MESSAGE_CHANNEL] = sizeof(struct message_channel),
 	[MESSAGE_RELOAD_DONE] = sizeof(struct message_text),
+	[MESSAGE_ADDRESSES] = sizeof(struct message_addresses),
 	[MESSAGE_OWN] = sizeof(struct message_own),
 };
 
@@ -65,6 +66,7 @@ WHOLE(struct message_settle);
 WHOLE(struct message_note);
 WHOLE(struct message_stats);
 WHOLE(struct message_server);
+WHOLE(struct message_addresses);
 WHOLE(struct message_verdict);
 WHOLE(struct message_ban);
 WHOLE(struct message_channel);

@@ -54,6 +54,7 @@ enum message_type {
 	MESSAGE_OWN,	     /* before it: struct message_own */
 	MESSAGE_DRAIN,	     /* supervisor -> worker: stop accepting, finish */
 	MESSAGE_READY,	     /* child -> supervisor: serving now */
+	MESSAGE_ADDRESSES, /* supervisor -> worker: struct message_addresses */
 	MESSAGE_COUNT,
 };
 
@@ -177,6 +178,20 @@ struct message_own {
 	uint32_t count;
 	uint32_t pad;
 	struct prefix own[MESSAGE_OWN_MOST];
+};
+
+enum { MESSAGE_ADDRESSES_MOST = 64 };
+
+/* Of the servers of a backend, since names have others now. */
+struct message_addresses {
+	uint32_t backend; /* index in the configuration */
+	uint32_t count;
+	struct {
+		struct addr addr;
+		uint16_t port;
+		uint16_t item; /* index in `servers` of the configuration */
+		uint32_t pad;
+	} all[MESSAGE_ADDRESSES_MOST];
 };
 
 struct message_text {

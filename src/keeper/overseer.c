@@ -136,6 +136,7 @@ static bool on_message(
 	case MESSAGE_RELOAD_ASK:
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
+	case MESSAGE_ADDRESSES:
 	case MESSAGE_COUNT: break; /* not the supervisor's to say */
 	}
 	if (fd >= 0)

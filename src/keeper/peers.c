@@ -288,6 +288,7 @@ static bool on_message(
 	case MESSAGE_OWN:
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
+	case MESSAGE_ADDRESSES:
 	case MESSAGE_COUNT: break; /* not a worker's to say */
 	}
 	return !peer->gone;

@@ -33,10 +33,14 @@ struct supervisor {
 	uint64_t files_mark;
 	struct conf *next_conf; /* whose names are looked up; or NULL */
 	struct names *names;
-	mono_ms_t names_until; /* MONO_NEVER: no look-up under way */
-	char *reload_text;     /* what changes, for who asked */
-	bool announced;	       /* "ready" was said */
-	bool again;	       /* another reload was asked for meanwhile */
+	mono_ms_t names_until;	 /* MONO_NEVER: no look-up under way */
+	struct names *renewal;	 /* names in use, looked up again */
+	mono_ms_t renewal_until; /* MONO_NEVER: none under way */
+	mono_ms_t names_due;	 /* then they are, MONO_NEVER: no names */
+	bool names_kept;	 /* said: some were not found */
+	char *reload_text;	 /* what changes, for who asked */
+	bool announced;		 /* "ready" was said */
+	bool again;		 /* another reload was asked for meanwhile */
 };
 
 /* family.c: starting and losing processes */
@@ -69,5 +73,13 @@ void reload_named(struct supervisor *s);
 void reload_forget(struct supervisor *s); /* one that looks up names */
 void reload_ready(struct supervisor *s);
 void reload_late(struct supervisor *s);
+/* Keeper and helper take over what their text of the plan has now. */
+void reload_tell_others(struct supervisor *s);
+
+/* renew.c: names that are in use, looked up again at their TTL */
+void renew_plan(struct supervisor *s); /* a plan has come into force */
+void renew_tick(struct supervisor *s);
+void renew_read(struct supervisor *s); /* an answer may be there */
+void renew_forget(struct supervisor *s);
 
 #endif

@@ -5,12 +5,17 @@
  * the order of the configuration, and ends. Records are smaller than what a
  * pipe takes in one piece, so none comes torn. Nothing here waits: the caller
  * polls, and has a deadline.
+ *
+ * c-ares instead of getaddrinfo(3), since that keeps the TTL for itself. It
+ * reads /etc/resolv.conf and /etc/hosts; other sources of the system are not
+ * asked.
  */
 #include "names.h"
 
+#include <ares.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +27,18 @@
 
 #include "sandbox.h"
 
-enum { RECORDS_MOST = 4096 };
+enum {
+	RECORDS_MOST = 4096,
+	ASK_MS = 1500, /* the first time; then twice as long */
+	ASK_TIMES = 2,
+	MS_PER_S = 1000,
+};
 
 struct record {
 	uint32_t place; /* of the name among all servers of the file */
-	int32_t error;	/* of getaddrinfo(); 0: there is an address */
+	int32_t error;	/* of ares_getaddrinfo(); 0: there is an address */
+	int32_t ttl_s;	/* less than 1: no word on it */
+	uint32_t pad;
 	struct name_address address;
 };
 
@@ -85,30 +97,121 @@ static bool put(int fd, const struct record *record)
 	return write(fd, record, sizeof *record) == sizeof *record;
 }
 
-static bool look_up(void *arg, uint32_t place, const char *text)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	struct record record = {.place = place, .error = EAI_NONAME};
-	const char *colon = strrchr(text, ':');
-	int fd = *(int *)arg;
-	char name[256];
+/* What is being asked for: it goes to the parent when it is known. */
+struct question {
+	ares_channel channel;
+	int fd;
+	uint32_t place;
+};
 
-	if (!is_name(text))
-		return true;
-	if (colon && colon > text && (size_t)(colon - text) < sizeof name) {
-		(void)snprintf(
-			name, sizeof name, "%.*s", (int)(colon - text), text);
-		record.error = getaddrinfo(name, colon + 1, &hints, &list);
+static int32_t least_ttl(const struct ares_addrinfo *found)
+{
+	int32_t ttl_s = INT32_MAX;
+
+	for (const struct ares_addrinfo_node *at = found->nodes; at;
+		at = at->ai_next)
+		if (at->ai_ttl < ttl_s)
+			ttl_s = at->ai_ttl;
+	for (const struct ares_addrinfo_cname *at = found->cnames; at;
+		at = at->next)
+		if (at->ttl < ttl_s)
+			ttl_s = at->ttl;
+	return ttl_s;
+}
+
+static void answered(
+	void *arg, int status, int timeouts, struct ares_addrinfo *found)
+{
+	const struct question *q = arg;
+	struct record record = {.place = q->place, .error = status};
+
+	(void)timeouts;
+	if (status != ARES_SUCCESS) {
+		(void)put(q->fd, &record);
+		return;
 	}
-	if (record.error != 0)
-		return put(fd, &record);
-	for (struct addrinfo *at = list; at; at = at->ai_next)
+	record.ttl_s = least_ttl(found);
+	for (struct ares_addrinfo_node *at = found->nodes; at; at = at->ai_next)
 		if (addr_from_sockaddr(at->ai_addr, &record.address.addr,
 			    &record.address.port) &&
-			!put(fd, &record))
+			!put(q->fd, &record))
 			break;
-	freeaddrinfo(list);
+	ares_freeaddrinfo(found);
+}
+
+static bool look_up(void *arg, uint32_t place, const char *text)
+{
+	static struct question questions[RECORDS_MOST];
+	const struct ares_addrinfo_hints hints = {
+		.ai_flags = ARES_AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+	const char *colon = strrchr(text, ':');
+	const struct question *how = arg;
+	char name[256];
+
+	if (!is_name(text) || place >= RECORDS_MOST)
+		return true;
+	questions[place] = *how;
+	questions[place].place = place;
+	if (!colon || colon == text || (size_t)(colon - text) >= sizeof name) {
+		answered(&questions[place], ARES_EBADNAME, 0, NULL);
+		return true;
+	}
+	(void)snprintf(name, sizeof name, "%.*s", (int)(colon - text), text);
+	ares_getaddrinfo(how->channel, name, colon + 1, &hints, answered,
+		&questions[place]);
 	return true;
+}
+
+/* All questions are under way at once; until each has its answer. */
+static void wait_for_answers(ares_channel channel)
+{
+	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+
+	for (;;) {
+		struct pollfd polls[ARES_GETSOCK_MAXNUM];
+		/* Its macros shift an int into the sign. */
+		unsigned wanted = (unsigned)ares_getsock(
+			channel, sockets, ARES_GETSOCK_MAXNUM);
+		struct timeval tv, *in = ares_timeout(channel, NULL, &tv);
+		nfds_t n = 0;
+
+		if (!in)
+			return;
+		for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+			short events = 0;
+
+			if (wanted >> i & 1)
+				events |= POLLIN;
+			if (wanted >> (i + ARES_GETSOCK_MAXNUM) & 1)
+				events |= POLLOUT;
+			if (events)
+				polls[n++] = (struct pollfd){
+					.fd = sockets[i], .events = events};
+		}
+		(void)poll(polls, n,
+			(int)(in->tv_sec * MS_PER_S + in->tv_usec / MS_PER_S +
+				1));
+		for (nfds_t i = 0; i < n; i++)
+			ares_process_fd(channel,
+				polls[i].revents & ~POLLOUT ? polls[i].fd
+							    : ARES_SOCKET_BAD,
+				polls[i].revents & POLLOUT ? polls[i].fd
+							   : ARES_SOCKET_BAD);
+		ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	}
+}
+
+static void look_all_up(const struct conf *conf, int fd)
+{
+	struct ares_options options = {.timeout = ASK_MS, .tries = ASK_TIMES};
+	struct question how = {.fd = fd};
+
+	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
+		ares_init_options(&how.channel, &options,
+			ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) != ARES_SUCCESS)
+		return;
+	each(conf, look_up, &how);
+	wait_for_answers(how.channel);
 }
 
 static _Noreturn void names_main(
@@ -124,7 +227,7 @@ static _Noreturn void names_main(
 	(void)prctl(PR_SET_NAME, "postern-names", 0, 0, 0);
 	if (rights_drop(user, RIGHTS_NONE) && sandbox_names()) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		each(conf, look_up, &fd);
+		look_all_up(conf, fd);
 	}
 	_exit(0);
 }
@@ -216,7 +319,8 @@ bool names_find(const struct names *names, const char *text, unsigned n,
 		if (record->place != wanted.place)
 			continue;
 		if (record->error != 0) {
-			*ret_why = gai_strerror(record->error);
+			if (record->error != ARES_ETIMEOUT)
+				*ret_why = ares_strerror(record->error);
 			return false;
 		}
 		if (n-- == 0) {
@@ -225,6 +329,24 @@ bool names_find(const struct names *names, const char *text, unsigned n,
 		}
 	}
 	return false;
+}
+
+uint64_t names_ttl_ms(const struct names *names)
+{
+	uint64_t ttl_ms = NAMES_TTL_LONGEST_MS;
+
+	for (size_t i = 0; i < names->count; i++) {
+		const struct record *record = &names->records[i];
+		uint64_t ms = record->error == 0 && record->ttl_s > 0
+				      ? (uint64_t)record->ttl_s * MS_PER_S
+				      : 0;
+
+		if (ms < ttl_ms)
+			ttl_ms = ms;
+	}
+	if (names->count == 0 || ttl_ms < NAMES_TTL_LEAST_MS)
+		return NAMES_TTL_LEAST_MS;
+	return ttl_ms;
 }
 
 struct missing {

@@ -34,6 +34,12 @@ bool names_read(struct names *names);
  */
 bool names_find(const struct names *names, const char *text, unsigned n,
 	struct name_address *ret_address, const char **ret_why);
+/*
+ * When to ask again: the least TTL, within bounds. A name that was not found is
+ * asked for soon.
+ */
+enum { NAMES_TTL_LEAST_MS = 5000, NAMES_TTL_LONGEST_MS = 3600 * 1000 };
+uint64_t names_ttl_ms(const struct names *names);
 /* Is there a name without an address? */
 bool names_missing(const struct names *names);
 

@@ -20,7 +20,7 @@
 #include "keys.h"
 #include "rights.h"
 
-enum { SERVERS_MOST = 64 };
+enum { SERVERS_MOST = MESSAGE_ADDRESSES_MOST, NAMED_MOST = 1024 };
 
 static size_t workers_of(const struct conf *conf)
 {
@@ -92,20 +92,36 @@ static bool server_resolve(struct worker_backend *b, const char *text,
 		b->conf->title, text, why);
 	if (!server_of_old(b, text, old))
 		return false;
-	if (names)
-		log_say(LOG_WARN, "names", "%s; the addresses in use stay",
-			error);
 	return true;
 }
 
-static bool plan_servers(struct worker_backend *b, const struct plan *old,
-	const struct names *names, char *error)
+/* Those from `first` on have come behind a name: they are never banned. */
+static void servers_named(
+	struct plan *p, const struct worker_backend *b, size_t first)
 {
+	for (size_t i = first; i < b->server_count; i++) {
+		struct prefix prefix = prefix_of(&b->servers[i].addr, 32, 128);
+		bool known = false;
+
+		for (size_t k = 0; k < p->named_count; k++)
+			known = known || prefix_eq(&p->named[k], &prefix);
+		if (known || p->named_count == NAMED_MOST)
+			continue;
+		p->named[p->named_count++] = prefix;
+	}
+}
+
+/* error[0] is set where addresses in use had to stay. */
+static bool plan_servers(struct plan *p, struct worker_backend *b,
+	const struct plan *old, const struct names *names, char *error)
+{
+	error[0] = 0;
 	b->servers = calloc(SERVERS_MOST, sizeof *b->servers);
 	if (!b->servers)
 		return false;
 	for (size_t i = 0; i < b->conf->servers.count; i++) {
 		const char *text = b->conf->servers.items[i];
+		size_t first = b->server_count;
 		struct addr addr;
 		uint16_t port;
 
@@ -113,6 +129,8 @@ static bool plan_servers(struct worker_backend *b, const struct plan *old,
 			(void)server_add(b, &addr, port, text);
 		else if (!server_resolve(b, text, old, names, error))
 			return false;
+		else
+			servers_named(p, b, first);
 	}
 	return true;
 }
@@ -199,8 +217,8 @@ static bool tls_made(
 	return true;
 }
 
-static bool plan_backend(struct worker_backend *b, const struct plan *old,
-	const struct names *names, char *error)
+static bool plan_backend(struct plan *p, struct worker_backend *b,
+	const struct plan *old, const struct names *names, char *error)
 {
 	const struct conf_backend *c = b->conf;
 	struct tls_client_conf tls = {
@@ -213,8 +231,12 @@ static bool plan_backend(struct worker_backend *b, const struct plan *old,
 		.pin_sha256 = or_null(c->tls_pin),
 	};
 
-	if (!plan_servers(b, old, names, error) || !plan_patterns(b, error) ||
-		!plan_origin(b, error))
+	if (!plan_servers(p, b, old, names, error))
+		return false;
+	if (names && error[0])
+		log_say(LOG_WARN, "names", "%s; the addresses in use stay",
+			error);
+	if (!plan_patterns(b, error) || !plan_origin(b, error))
 		return false;
 	if (c->tls == CONF_BACKEND_TLS_OFF)
 		return true;
@@ -283,11 +305,15 @@ static bool plan_fill(struct plan *p, struct plan *old,
 	p->backends = calloc(conf->backend_count + 1, sizeof *p->backends);
 	p->worker_listeners =
 		calloc(conf->listener_count + 1, sizeof *p->worker_listeners);
-	if (!p->backends || !p->worker_listeners)
+	p->named = calloc(NAMED_MOST, sizeof *p->named);
+	if (names_wanted(conf))
+		p->names_ttl_ms =
+			names ? names_ttl_ms(names) : NAMES_TTL_LEAST_MS;
+	if (!p->named || !p->backends || !p->worker_listeners)
 		return false;
 	for (size_t i = 0; i < conf->backend_count; i++) {
 		p->backends[i].conf = &conf->backends[i];
-		if (!plan_backend(&p->backends[i], old, names, error))
+		if (!plan_backend(p, &p->backends[i], old, names, error))
 			return false;
 	}
 	for (size_t i = 0; i < conf->listener_count; i++) {
@@ -332,6 +358,76 @@ struct plan *plan_new(struct conf *conf, struct plan *old,
 	return NULL;
 }
 
+/* ---- names, again ---- */
+
+static bool has(const struct worker_backend *b, const struct worker_server *s)
+{
+	for (size_t i = 0; i < b->server_count; i++)
+		if (b->servers[i].port == s->port &&
+			b->servers[i].name == s->name &&
+			addr_eq(&b->servers[i].addr, &s->addr))
+			return true;
+	return false;
+}
+
+/* In whatever order: a resolver that turns them round changes nothing. */
+static bool same_servers(
+	const struct worker_backend *a, const struct worker_backend *b)
+{
+	for (size_t i = 0; i < a->server_count; i++)
+		if (!has(b, &a->servers[i]))
+			return false;
+	return a->server_count == b->server_count;
+}
+
+unsigned plan_renew(struct plan *p, const struct names *names,
+	char error[PLAN_ERROR_LONGEST])
+{
+	static char why[PLAN_ERROR_LONGEST];
+	size_t named = p->named_count;
+	unsigned found = 0;
+
+	p->names_ttl_ms = names_ttl_ms(names);
+	for (size_t i = 0; i < p->conf->backend_count; i++) {
+		struct worker_backend *b = &p->backends[i], next = {0};
+
+		next.conf = b->conf;
+		if (!plan_servers(p, &next, p, names, why) ||
+			same_servers(&next, b)) {
+			free(next.servers);
+		} else {
+			free(b->servers);
+			b->servers = next.servers;
+			b->server_count = next.server_count;
+			found |= PLAN_CHANGED;
+		}
+		if (!why[0])
+			continue;
+		memcpy(error, why, sizeof why);
+		found |= PLAN_KEPT;
+	}
+	return found | (p->named_count > named ? PLAN_JOINED : 0);
+}
+
+void plan_addresses(
+	const struct plan *p, size_t backend, struct message_addresses *m)
+{
+	const struct worker_backend *b = &p->backends[backend];
+
+	memset(m, 0, sizeof *m);
+	m->backend = (uint32_t)backend;
+	m->count = (uint32_t)b->server_count;
+	for (size_t i = 0; i < b->server_count; i++) {
+		size_t item = 0;
+
+		while (b->conf->servers.items[item] != b->servers[i].name)
+			item++;
+		m->all[i].addr = b->servers[i].addr;
+		m->all[i].port = b->servers[i].port;
+		m->all[i].item = (uint16_t)item;
+	}
+}
+
 bool plan_same(const struct plan *a, const struct plan *b)
 {
 	if (a->files_mark != b->files_mark || a->workers != b->workers ||
@@ -371,6 +467,7 @@ void plan_free(struct plan **plan)
 	}
 	listeners_free(&p->listeners);
 	free(p->backends);
+	free(p->named);
 	free(p->worker_listeners);
 	conf_free(&p->conf);
 	free(p);
@@ -423,9 +520,33 @@ bool plan_binds(const struct plan *p)
 	return plan_transparent(p);
 }
 
+/*
+ * Keeper and helper take servers behind names for what they are: allowed. They
+ * cannot look them up, and a worker's word on who is never banned would be
+ * worth nothing. Caller frees.
+ */
+static char *text_with_named(const struct plan *p)
+{
+	struct conf conf = *p->conf;
+	size_t count = conf.global.allow.count, n = count + p->named_count;
+	struct prefix *allow = calloc(n + 1, sizeof *allow);
+	char *text;
+
+	if (!allow)
+		return NULL;
+	if (count > 0)
+		memcpy(allow, conf.global.allow.items, count * sizeof *allow);
+	if (p->named_count > 0)
+		memcpy(allow + count, p->named, p->named_count * sizeof *allow);
+	conf.global.allow = (struct conf_prefixes){.items = allow, .count = n};
+	text = conf_dump(&conf, false);
+	free(allow);
+	return text;
+}
+
 int plan_text(const struct plan *p)
 {
-	char *text = conf_dump(p->conf, false);
+	char *text = text_with_named(p);
 	int fd = memfd_create("postern.conf", MFD_CLOEXEC);
 	size_t n = text ? strlen(text) : 0;
 

@@ -7,6 +7,7 @@
 #define SUPERVISOR_PLAN_H
 
 #include "../conf/conf.h"
+#include "../ipc/message.h"
 #include "../worker/worker.h"
 #include "listeners.h"
 #include "names.h"
@@ -19,6 +20,9 @@ struct plan {
 	size_t workers;
 	mono_ms_t tickets_at_ms; /* when ticket keys change next */
 	uint64_t files_mark;	 /* plan_files_mark() before they were read */
+	uint64_t names_ttl_ms;	 /* 0: no server has a name */
+	struct prefix *named;	 /* all addresses that names had so far */
+	size_t named_count;
 	char hostname[256];
 };
 
@@ -32,6 +36,18 @@ enum { PLAN_ERROR_LONGEST = 2048 };
  */
 struct plan *plan_new(struct conf *conf, struct plan *old,
 	const struct names *names, char error[PLAN_ERROR_LONGEST]);
+/*
+ * The addresses that names have now take the place of those that they had;
+ * connections go on. Names that were not found keep theirs. Bits: 1, something
+ * has changed; 2, an address is new to `named`; 4, a name was not found, and
+ * error says why.
+ */
+enum { PLAN_CHANGED = 1, PLAN_JOINED = 2, PLAN_KEPT = 4 };
+unsigned plan_renew(struct plan *plan, const struct names *names,
+	char error[PLAN_ERROR_LONGEST]);
+/* What worker processes of this plan are told of a backend. */
+void plan_addresses(const struct plan *plan, size_t backend,
+	struct message_addresses *ret_message);
 /* Would workers do the same with either? The text of both is the same. */
 bool plan_same(const struct plan *a, const struct plan *b);
 /* For `postern check`: do all patterns compile? false: error says which. */
@@ -45,7 +61,10 @@ void plan_worker(
 bool plan_transparent(const struct plan *plan);
 /* Do workers choose the address of such a connection at all? */
 bool plan_binds(const struct plan *plan);
-/* A memfd with the configuration's text; -1: errno. Caller closes. */
+/*
+ * A memfd with the configuration's text, with the addresses behind names on its
+ * allow list; -1: errno. Caller closes.
+ */
 int plan_text(const struct plan *plan);
 /* Changes ticket keys when it is time, as the workers do by themselves. */
 void plan_rotate_tickets(struct plan *plan, mono_ms_t now);

@@ -69,7 +69,7 @@ static bool own_changed(struct supervisor *s)
 }
 
 /* The keeper takes the new numbers over; the helper is started anew. */
-static void tell_others(struct supervisor *s)
+void reload_tell_others(struct supervisor *s)
 {
 	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
 	int fd = plan_text(s->plan);
@@ -91,7 +91,7 @@ static void unchanged(struct supervisor *s, struct plan *same)
 	plan_free(&same);
 	(void)sink_reopen(s->sink);
 	if (own_changed(s))
-		tell_others(s);
+		reload_tell_others(s);
 	log_say(LOG_INFO, "reload", "nothing changed");
 	answer(s, true, "nothing changed\n");
 }
@@ -104,6 +104,7 @@ static void begin(
 	char *changes = conf_diff(s->plan->conf, conf);
 	struct plan *plan = NULL;
 
+	renew_forget(s); /* of a plan that goes */
 	if (!sink_possible(conf->log.to)) {
 		(void)snprintf(error, sizeof error,
 			"cannot write the log to %s: %s", conf->log.to,
@@ -238,7 +239,7 @@ void reload_ready(struct supervisor *s)
 			s->plan->conf->log.to);
 	family_drain_old(s);
 	if (own_changed(s) || changed)
-		tell_others(s);
+		reload_tell_others(s);
 	log_lines(LOG_INFO, "reload",
 		changed ? s->reload_text : "nothing changed\n");
 	answer(s, true, changed ? s->reload_text : "nothing changed\n");
@@ -247,6 +248,7 @@ void reload_ready(struct supervisor *s)
 		(enum log_level)s->plan->conf->log.level,
 		(enum log_format)s->plan->conf->log.format);
 	plan_free(&s->old_plan);
+	renew_plan(s);
 	/* What came since they were read is seen at the next look. */
 	s->files_mark = s->plan->files_mark;
 	again(s);

@@ -206,6 +206,7 @@ static void stop(struct supervisor *s)
 	if (s->stop_until != MONO_NEVER)
 		return;
 	reload_forget(s);
+	renew_forget(s);
 	s->stop_until = s->now + s->plan->conf->global.shutdown_grace_ms +
 			STOP_SPARE_MS;
 	log_say(LOG_INFO, "stopping", "sessions may finish for %llu s",
@@ -299,6 +300,7 @@ static void on_time(struct supervisor *s)
 		reload_late(s);
 	if (s->names_until <= s->now)
 		reload_named(s);
+	renew_tick(s);
 	if (s->now < s->files_due || s->stop_until != MONO_NEVER)
 		return;
 	s->files_due = s->now + FILES_EACH_MS;
@@ -320,6 +322,8 @@ static int wait_ms(const struct supervisor *s)
 		at = s->names_until;
 	if (s->files_due < at)
 		at = s->files_due;
+	if (s->renewal_until < at)
+		at = s->renewal_until;
 	if (at <= s->now)
 		return 0;
 	return at - s->now > 1000 ? 1000 : (int)(at - s->now);
@@ -327,8 +331,8 @@ static int wait_ms(const struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-	static struct pollfd polls[CHILDREN_MOST + 3];
-	static struct child *of[CHILDREN_MOST + 3];
+	static struct pollfd polls[CHILDREN_MOST + 4];
+	static struct child *of[CHILDREN_MOST + 4];
 	nfds_t n = 2, count;
 
 	polls[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
@@ -346,10 +350,14 @@ static void turn(struct supervisor *s)
 	if (s->names)
 		polls[n++] = (struct pollfd){
 			.fd = names_fd(s->names), .events = POLLIN};
+	if (s->renewal)
+		polls[n++] = (struct pollfd){
+			.fd = names_fd(s->renewal), .events = POLLIN};
 	(void)poll(polls, n, wait_ms(s)); /* EINTR is an empty turn */
 	s->now = clock_mono_ms();
-	if (count < n && polls[count].revents)
+	if (s->names && polls[count].revents)
 		reload_named(s);
+	renew_read(s);
 	for (nfds_t i = 2; i < count; i++)
 		if (polls[i].revents && of[i]->channel)
 			on_line(s, of[i]);
@@ -467,6 +475,7 @@ static void supervisor_done(struct supervisor *s)
 	free(s->reload_text);
 	census_free(&s->census);
 	reload_forget(s);
+	renew_forget(s);
 	plan_free(&s->old_plan);
 	plan_free(&s->plan);
 	log_done();
@@ -483,6 +492,7 @@ int supervisor_run(const char *path, struct conf *conf)
 	s.path = path;
 	s.signal_fd = s.control_fd = s.state_fd = -1;
 	s.reload_until = s.stop_until = s.names_until = MONO_NEVER;
+	s.renewal_until = s.names_due = MONO_NEVER;
 	s.now = clock_mono_ms();
 	secret_random(s.tag_key, sizeof s.tag_key);
 	s.sink = sink_new(conf->log.to);
@@ -498,6 +508,8 @@ int supervisor_run(const char *path, struct conf *conf)
 		(enum log_format)conf->log.format);
 	code = prepare(&s, conf);
 	s.own.count = (uint32_t)own_collect(s.own.own);
+	if (code == 0)
+		renew_plan(&s);
 	if (code == 0 && !family_start(&s))
 		code = EXIT_SYSTEM;
 	while (code == 0 && !stopped(&s))

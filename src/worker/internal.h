@@ -122,6 +122,8 @@ bool servers_make(struct worker *worker);
 void servers_tell(struct worker *worker);
 void servers_hear(struct worker *worker, const struct message_server *message);
 void servers_tick(struct worker *worker);
+void servers_renew(
+	struct worker *worker, const struct message_addresses *addresses);
 /* What the health dialogue found. why NULL: the server is well. */
 void servers_checked(
 	struct worker *worker, size_t backend, int place, const char *why);

@@ -255,6 +255,27 @@ void servers_hear(struct worker *w, const struct message_server *m)
 	}
 }
 
+/* The supervisor has looked names up again. */
+void servers_renew(struct worker *w, const struct message_addresses *m)
+{
+	struct pool_server servers[POOL_SERVERS_MOST];
+	const struct conf_list *items;
+
+	if (m->backend >= w->setup->backend_count ||
+		m->count > POOL_SERVERS_MOST)
+		return;
+	items = &w->setup->backends[m->backend].conf->servers;
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->all[i].item >= items->count)
+			return;
+		servers[i] = (struct pool_server){.addr = m->all[i].addr,
+			.port = m->all[i].port,
+			.name = items->items[m->all[i].item]};
+	}
+	pool_renew(&w->states[m->backend].pool, servers, m->count);
+	servers_tell(w);
+}
+
 /* ---- the start ---- */
 
 static void state_fill(

@@ -112,7 +112,6 @@ static bool supervisor_message(
 {
 	struct worker *w = arg;
 
-	(void)body;
 	(void)n;
 	if (type == MESSAGE_CHANNEL && fd >= 0) {
 		if (!keeper_link_open(w, fd))
@@ -123,6 +122,8 @@ static bool supervisor_message(
 		(void)close(fd);
 	if (type == MESSAGE_DRAIN) /* a reload: sessions go on */
 		drain(w);
+	else if (type == MESSAGE_ADDRESSES)
+		servers_renew(w, body);
 	return true;
 }
 

@@ -8,12 +8,12 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 
 import pytest
 
 import attack
 from attack import processes
+from dns_stub import Dns, asks_stub
 from harness import wait
 from harness.postern import Postern, binary
 from harness.raw import Client
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 THOUSAND = 1000
 NAME = "mail.fault.test"
-IN_RESOLV = ('mount --bind "$1" /etc/resolv.conf && shift && exec "$@"')
 
 
 @pytest.fixture
@@ -195,58 +194,11 @@ def test_wrong_files(site, double, strangers):
 
 # The DNS
 
-class Dns:
-    """Answers for NAME, or what `mode` says."""
-
-    def __init__(self):
-        self.mode, self.asked = "right", 0
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 53))
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                query, peer = self.sock.recvfrom(4096)
-                if not query:
-                    return
-                self.asked += 1
-                answer = self._answer(query)
-                if answer:
-                    self.sock.sendto(answer, peer)
-
-    def _answer(self, query):
-        end = query.index(b"\0", 12) + 5
-        kind = query[end - 3]
-        if self.mode == "silent":
-            return None
-        if self.mode == "garbage":
-            return query[:2] + b"\xff" * 40
-        codes = {"right": 0x80, "unknown": 0x83, "failure": 0x82}
-        found = self.mode == "right" and kind == 1
-        return (query[:2] + bytes((0x81, codes[self.mode], 0, 1, 0, found,
-                                   0, 0, 0, 0)) + query[12:end] +
-                (b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1" if found else b""))
-
-    def close(self):
-        with contextlib.suppress(OSError):  # who waits there comes back
-            self.sock.shutdown(socket.SHUT_RDWR)
-        self.sock.close()
-
-
 @pytest.fixture
 def dns():
     one = Dns()
     yield one
     one.close()
-
-
-def asks_stub(front, folder, options):
-    conf = folder / f"resolv-{options.partition(':')[2]}"
-    conf.write_text(f"nameserver 127.0.0.1\noptions {options}\n")
-    front.argv = ["unshare", "--mount", "--propagation", "private", "sh",
-                  "-c", IN_RESOLV, "sh", str(conf), *front.argv]
-    return front
 
 
 def test_dns_away(dns, double, postern, folder, strangers):

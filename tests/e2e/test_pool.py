@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import itertools
-import os
 import pathlib
 import shutil
 import signal
@@ -13,6 +12,7 @@ import time
 import attack
 import pytest
 from attack import greeted, processes
+from dns_stub import Dns, asks_stub
 from harness import wait
 from harness.raw import Client
 from load import MANY, Before, Load
@@ -299,6 +299,66 @@ def test_no_banner_has_the_server_looked_at(doubles, front, strangers):
         client.reply(421)
     site.wait_event("server-down", server=one.address)
     assert served_by(site, servers, strangers[0]) == 1
+
+
+# Names
+
+@pytest.fixture
+def dns():
+    one = Dns(ttl_s=1)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def two_addresses(double):
+    """The same port at 127.0.0.1 and 127.0.0.2."""
+    one, two = double(name="one"), double(name="two", host_ip="127.0.0.2")
+    two.kill()
+    two.argv[two.argv.index("--listen") + 1] = f"127.0.0.2:{one.port}"
+    two.spawn()
+    two.wait_for("listening", 2)
+    return one, two
+
+
+def test_name_is_asked_again_at_its_ttl(dns, two_addresses, postern, folder,
+                                        strangers):
+    """Several addresses are tried; a change comes by itself and drops nobody;
+    a failure keeps what was known; the new one is never banned."""
+    servers = one, two = two_addresses
+    place = f"mail.pool.test:{one.port}"
+    site = asks_stub(postern({"mx": {}}, {"domino": {"servers": [place],
+                                                     **QUICK}},
+                             run=False, options=NO_THROTTLE),
+                     folder, "ndots:1")
+    dns.addresses = ["127.0.0.3", "127.0.0.1"]  # nobody is at the first
+    site.start()
+    workers = sorted(processes(site)["worker"])
+    assert served_by(site, servers, strangers[0]) == 0
+    assert set(rows(site)) == {f"127.0.0.3:{one.port}",
+                               f"127.0.0.1:{one.port}"}
+    with greeted(site.ports["mx"], strangers[0]) as inside:
+        dns.addresses = ["127.0.0.2"]
+        site.wait_event("names-changed", address="127.0.0.2", timeout_s=9)
+        site.wait_event("configured", process="keeper")
+        wait.until(lambda: set(rows(site)) == {f"127.0.0.2:{one.port}"},
+                   "the new one alone")
+        assert served_by(site, servers, strangers[1]) == 1
+        inside.message(b"Subject: -1\r\n\r\ngoes on\r\n")
+        inside.quit()
+    assert "127.0.0.2" in site.ctl("allow", "list")
+    # Three look-ups that fail: one line, and what is known stays.
+    for mode in ("failure", "unknown", "garbage"):
+        dns.mode, asked = mode, dns.asked
+        wait.until(lambda: dns.asked > asked, "a question", 9)
+    site.wait_event("names-kept")
+    assert served_by(site, servers, strangers[2]) == 1
+    dns.mode, dns.addresses = "right", ["127.0.0.1"]
+    site.wait_event("names-changed", count=2, timeout_s=18)
+    assert served_by(site, servers, strangers[3]) == 0
+    assert len(site.events("names-kept")) == 1
+    assert len(site.events("names-changed")) == 2
+    assert sorted(processes(site)["worker"]) == workers
 
 
 # Killed and revived

@@ -24,6 +24,7 @@ LIBRARIES = {
     "libcap-ng": r"<cap-ng\.h>",
     "PCRE2 in one file": r"<pcre2\.h>",
     "libseccomp": r"<seccomp\.h>",
+    "c-ares": r"<ares.*\.h>",
     "libsystemd": r"<systemd/.*>",
 }
 # libevent and the like bring sockets of their own; these belong to nobody pure.
