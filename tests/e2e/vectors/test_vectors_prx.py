@@ -481,6 +481,23 @@ def free(front, stack, source):
     return True
 
 
+def test_PRX_a_reload_waits_for_the_header(front):
+    """D-11: who was accepted before it is served behind it."""
+    header, reloads = v1("203.0.113.40"), len(front.events("reload"))
+    with Client(front.ports["prx"]) as c:
+        c.send(header[:20])
+        front.reload()
+        front.wait_event("reload", reloads + 1)
+        with client_of(front, "203.0.113.41") as other:
+            other.quit()
+        c.send(header[20:])
+        c.reply(220)
+        c.ehlo("reloaded")
+        c.quit()
+    ended = front.wait_event("session", helo="reloaded")
+    assert ended["src"] == "203.0.113.40"
+
+
 def test_PRX_those_without_a_header_have_a_limit(folder):
     server = Liar(folder)
     front = Postern(folder, {"prx": {**LISTED, "proxy_timeout": "30s"}},
@@ -589,6 +606,34 @@ def test_PRX_out_stands_in_front_of_tls(certs, session_folder, new_stage):
     session(stage, header=v1("203.0.113.91"))
     assert v1("203.0.113.91") in headers(stage.server)
     stage.hold_u()
+
+
+def test_PRX_out_each_connection_to_the_server_begins_with_it(told):
+    """Also the second one of a session: a server that takes no other EHLO."""
+    word = told.name()
+    told.server.case(word, WHOLE, {"EHLO": second_ehlo_refused()})
+    with told.client("upgrade") as c:
+        c.send(v2("203.0.113.92", "192.0.2.25"))
+        c.reply(220)
+        c.ehlo(word)
+        c.starttls(told.certs.client_context(verify=False))
+        c.ehlo(word)
+        c.message(b"Subject: x\r\n\r\nx\r\n")
+        c.quit()
+    assert headers(told.server).count(
+        told.write("203.0.113.92", "192.0.2.25")) == 2
+    told.hold_u()
+
+
+def second_ehlo_refused():
+    peers = set()
+
+    def answer(peer, _line):
+        if peer in peers:
+            return b"503 once is enough\r\n"
+        peers.add(peer)
+        return b"250-liar.example.test\r\n250 SIZE\r\n"
+    return answer
 
 
 def test_PRX_out_no_client_can_add_to_it(told):
