@@ -24,6 +24,7 @@ OTHER = {4: "198.51.100.8", 6: "2001:db8:c::8"}
 ROUTER = {4: "203.0.113.1", 6: "2001:db8:d::1"}
 DMZ = {4: "203.0.113.25", 6: "2001:db8:d::25"}
 DOMINO = {4: "10.1.0.2", 6: "fd00:1::2"}
+ON_LAN = {4: "203.0.113.2", 6: "2001:db8:d::2"}
 GATEWAY = {4: "10.1.0.1", 6: "fd00:1::1"}
 INNER = {4: "10.1.0.0/24", 6: "fd00:1::/64"}
 LENGTH = {4: 24, 6: 64}
@@ -34,13 +35,15 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 class Site(firewall.Network):
     """client -- router -- dmz -- domino; or, with inner = "router", domino
-    behind a leg of the router's own."""
+    behind a leg of the router's own; or, with "lan", domino and the dmz on
+    one link of the router's."""
 
     def __init__(self, tag, folder, inner="dmz"):
         super().__init__(tag)
         self.names = {role: f"{firewall.NAME}{tag}-{role}"
                       for role in ("client", "router", "dmz", "domino")}
         self.folder, self.gateway = folder, inner
+        self.domino = ON_LAN if inner == "lan" else DOMINO
 
     def on(self, role, *words, check=True, **more):
         return subprocess.run(
@@ -80,17 +83,34 @@ class Site(firewall.Network):
         self.link("client", "router", "eth0", "outside", (
             [*CLIENT.values(), *OTHER.values()],
             ["198.51.100.1", "2001:db8:c::1"]))
-        self.link("router", "dmz", "dmz", "eth0",
-                  (ROUTER.values(), DMZ.values()))
-        self.link(self.gateway, "domino", "eth1", "eth0",
-                  (GATEWAY.values(), DOMINO.values()))
-        for n, first in ((4, "198.51.100.1"), (6, "2001:db8:c::1")):
-            self.default("client", n, first)
+        if self.gateway == "lan":
+            self.lan()
+        else:
+            self.link("router", "dmz", "dmz", "eth0",
+                      (ROUTER.values(), DMZ.values()))
+            self.link(self.gateway, "domino", "eth1", "eth0",
+                      (GATEWAY.values(), DOMINO.values()))
+        first = ROUTER if self.gateway == "lan" else GATEWAY
+        for n, outside in ((4, "198.51.100.1"), (6, "2001:db8:c::1")):
+            self.default("client", n, outside)
             self.default("dmz", n, ROUTER[n])
-            self.default("domino", n, GATEWAY[n])
+            self.default("domino", n, first[n])
             if self.gateway == "dmz":
                 self.on("router", "ip", FLAG[n], "route", "add", INNER[n],
                         "via", DMZ[n])
+
+    def lan(self):
+        """A switch, which the router is on with an address."""
+        self.on("router", "ip", "link", "add", "dmz", "type", "bridge")
+        self.on("router", "ip", "link", "set", "dmz", "up")
+        for n in (4, 6):
+            self.on("router", "ip", "addr", "add", f"{ROUTER[n]}/{LENGTH[n]}",
+                    "dev", "dmz", *(["nodad"] if n == 6 else []))
+        for role, addresses in (("dmz", DMZ), ("domino", ON_LAN)):
+            self.link("router", role, f"to-{role}", "eth0",
+                      ((), addresses.values()))
+            self.on("router", "ip", "link", "set", f"to-{role}", "master",
+                    "dmz")
 
     def default(self, role, n, gateway):
         self.on(role, "ip", FLAG[n], "route", "add", "default", "via", gateway)
@@ -140,6 +160,13 @@ def marked(site):
                 PROXY_SIDE="dmz", PROXY_V4=DMZ[4], PROXY_V6=DMZ[6], **SERVERS)
 
 
+def one_link(site):
+    """B on one link: Domino's own host sends its answers to postern."""
+    site.routes("dmz", "up", PIECES="return-path", FORWARD="yes")
+    site.routes("domino", "up", PIECES="server", FORWARD="no",
+                PROXY_SIDE="eth0", PROXY_V4=DMZ[4], PROXY_V6=DMZ[6])
+
+
 def inline(site):
     """C: postern's host is on the way, clients name Domino's own address."""
     site.routes("dmz", "up", PIECES="return-path tproxy", FORWARD="yes",
@@ -156,6 +183,7 @@ def redirected(site):
 LAYOUTS = {
     "gateway": ("dmz", gateway, DMZ, "off"),
     "marked": ("router", marked, DMZ, "off"),
+    "one-link": ("lan", one_link, DMZ, "off"),
     "inline": ("dmz", inline, DOMINO, "tproxy"),
     "redirected": ("dmz", redirected, DOMINO, "redirect"),
 }
@@ -182,7 +210,7 @@ def serve(double, postern):
     """Two doubles at Domino's place, and postern at its own."""
     def start(site, intercept="off", families=(4, 6), **backend):
         with site.at("domino"):
-            servers = {n: double(host_ip=DOMINO[n], port=25,
+            servers = {n: double(host_ip=site.domino[n], port=25,
                                  auth_clear="LOGIN PLAIN", t_535="535 no")
                        for n in families}
         with site.at("dmz"):
@@ -261,7 +289,8 @@ def test_a_connection_never_has_its_clients_port(build, serve):
 def test_the_pieces_go_up_twice_and_leave_nothing(layout, build):
     inner, pieces, _, _ = LAYOUTS[layout]
     site = build(inner)
-    roles = ["dmz", "router"] if layout == "marked" else ["dmz"]
+    roles = ["dmz", *{"marked": ["router"], "one-link": ["domino"]}.get(
+        layout, [])]
     before = {role: site.state(role) for role in roles}
     pieces(site)
     once = {role: site.state(role) for role in roles}
