@@ -1,8 +1,12 @@
 """REL-: behind a server that trusts postern's address nobody relays."""
 
+import re
+import subprocess
+
 import pytest
 
 from liar import Liar
+from servers import get_servers
 from ways import WHOLE
 
 HERE, AWAY, IP, NAME = "example.test", "away.test", "127.0.0.1", "mx.test"
@@ -122,6 +126,22 @@ def test_REL_01_explained_to_the_operator(stage):
 def explained(stage, reference):
     text = stage.front.ctl("explain", reference, check=False)
     return text if reference and "127.0.0.1" in text else None
+
+
+def nmap(port):
+    done = subprocess.run(
+        ["nmap", "-Pn", "-n", "-p", str(port), "--script",
+         "+smtp-open-relay", "--script-args",
+         f"smtp-open-relay.domain={NAME},smtp-open-relay.to=relay@{AWAY}",
+         IP], capture_output=True, text=True, timeout=60)
+    return done.stdout
+
+
+def test_REL_01_nmap_finds_the_server_open_and_postern_not(stage):
+    get_servers()
+    assert re.search(r"Server is an open relay", nmap(stage.server.port))
+    said = nmap(stage.front.ports["mx"])
+    assert "doesn't seem to be an open relay" in said, said
 
 
 @pytest.mark.parametrize("source, code", [
