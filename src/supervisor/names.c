@@ -126,7 +126,7 @@ static void answered(
 	struct record record = {.place = q->place, .error = status};
 
 	(void)timeouts;
-	if (status != ARES_SUCCESS) {
+	if (status != ARES_SUCCESS || !found) {
 		(void)put(q->fd, &record);
 		return;
 	}

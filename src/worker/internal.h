@@ -40,6 +40,8 @@ struct backend_state {
 
 struct health;
 
+TAILQ_HEAD(proxied_list, proxied);
+
 struct worker {
 	const struct worker_setup *setup;
 	struct event_base *base;
@@ -47,8 +49,7 @@ struct worker {
 	size_t acceptor_count;
 	struct dialog_conf *dialog_confs; /* one for each listener */
 	struct session_list sessions, dead, held_logins;
-	TAILQ_HEAD(proxied_list, proxied)
-	proxied; /* their PROXY header is awaited */
+	struct proxied_list proxied; /* their PROXY header is awaited */
 	size_t proxied_count;
 	struct xclient xclient; /* of the session that is fed */
 	struct slab *slab;
