@@ -49,6 +49,7 @@ static struct {
 	union {
 		struct message_verdict verdict;
 		struct message_ban ban;
+		struct message_server server;
 	} body;
 } heard[HEARD_MOST];
 static unsigned heard_count;

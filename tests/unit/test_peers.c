@@ -303,6 +303,133 @@ static void firewall_hears_no_ban_that_holds_an_allowed_address(void **state)
 	assert_int_equal(sync_adds(), 3);
 }
 
+/* ---- servers ---- */
+
+static struct message_server server(enum server_word word, uint16_t port)
+{
+	struct message_server m = {
+		.addr = addr("192.0.2.25"), .port = port, .word = word};
+
+	strcpy(m.backend, "d");
+	strcpy(m.name, "mail.example:25");
+	strcpy(m.why, "no\x1b answer");
+	return m;
+}
+
+static void say(enum server_word word, uint16_t port)
+{
+	struct message_server m = server(word, port);
+
+	assert_int_equal(channel_send(worker, MESSAGE_SERVER, &m, sizeof(m)),
+		CHANNEL_OK);
+	assert_int_equal(channel_flush(worker), CHANNEL_OK);
+}
+
+/* The last word on that server, when it has come. */
+static void expect_word(enum server_word word, uint16_t port)
+{
+	for (;;) {
+		for (unsigned i = 0; i < heard_count; i++)
+			if (heard[i].type == MESSAGE_SERVER &&
+				heard[i].body.server.word == word &&
+				heard[i].body.server.port == port)
+				return;
+		receive(worker);
+	}
+}
+
+/* The rows of backends.list when there are so many. Caller decrefs. */
+static json_t *expect_rows(size_t count)
+{
+	for (;;) {
+		json_t *answer = ask("{'command':'backends.list'}");
+
+		if (json_array_size(json_object_get(answer, "backends")) ==
+			count)
+			return answer;
+		json_decref(answer);
+	}
+}
+
+static json_t *row_of(const json_t *answer, size_t i)
+{
+	return json_array_get(json_object_get(answer, "backends"), i);
+}
+
+static void servers_are_told_to_all_and_shown(void **state)
+{
+	json_t *answer, *row;
+
+	say(SERVER_DOWN, 25); /* of nobody knows what */
+	say(SERVER_LISTED, 25);
+	say(SERVER_LISTED, 26);
+	say(SERVER_LAST, 0);
+	say(SERVER_COUNT, 26);
+	say(SERVER_DOWN, 26);
+	expect_word(SERVER_DOWN, 26);
+	answer = expect_rows(2);
+	row = row_of(answer, 0);
+	assert_string_equal(text_in(row, "address"), "192.0.2.25:25");
+	assert_string_equal(text_in(row, "state"), "up");
+	row = row_of(answer, 1);
+	assert_string_equal(text_in(row, "state"), "down");
+	assert_string_equal(text_in(row, "why"), "no? answer");
+	json_decref(answer);
+	say(SERVER_UP, 26);
+	expect_word(SERVER_UP, 26);
+	/* What is listed no more is gone. */
+	say(SERVER_LISTED, 25);
+	say(SERVER_LAST, 0);
+	json_decref(expect_rows(1));
+}
+
+static void drain_is_told_and_a_new_worker_hears_it(void **state)
+{
+	json_t *answer;
+
+	assert_refused("{'command':'backends.drain','server':'x:25'}",
+		"not-found", "x:25", "posternctl backends");
+	assert_refused("{'command':'backends.drain'}", "usage", "no server",
+		"posternctl backends");
+	say(SERVER_LISTED, 25);
+	say(SERVER_LISTED, 26);
+	say(SERVER_LAST, 0);
+	say(SERVER_DOWN, 25);
+	expect_word(SERVER_DOWN, 25);
+	assert_ok("{'command':'backends.drain','server':'192.0.2.25:26'}");
+	expect_word(SERVER_DRAIN, 26);
+	channel_free(&worker);
+	start_worker();
+	expect_word(SERVER_DRAIN, 26);
+	expect_word(SERVER_DOWN, 25);
+	/* By name: both have it. */
+	answer = ask("{'command':'backends.undrain','server':"
+		     "'mail.example:25'}");
+	assert_int_equal(number_in(answer, "servers"), 2);
+	json_decref(answer);
+	expect_word(SERVER_UNDRAIN, 26);
+}
+
+/* More servers than there is room for, from a worker that makes them up. */
+static void table_of_servers_has_an_end(void **state)
+{
+	struct pollfd room = {.fd = channel_fd(worker), .events = POLLOUT};
+
+	for (unsigned i = 0; i < 400; i++) {
+		struct message_server m =
+			server(SERVER_LISTED, (uint16_t)(1000 + i));
+
+		memset(m.backend, 0xff, sizeof(m.backend));
+		memset(m.name, 'n', sizeof(m.name));
+		assert_int_equal(
+			channel_send(worker, MESSAGE_SERVER, &m, sizeof(m)),
+			CHANNEL_OK);
+		while (channel_flush(worker) == CHANNEL_AGAIN)
+			assert_int_equal(poll(&room, 1, WAIT_MS), 1);
+	}
+	json_decref(expect_rows(256));
+}
+
 static void end_of_the_supervisor_ends_the_keeper(void **state)
 {
 	int status;
@@ -332,6 +459,9 @@ int main(void)
 		KEEPER_TEST(new_firewall_helper_gets_a_sync_of_all),
 		KEEPER_TEST(
 			firewall_hears_no_ban_that_holds_an_allowed_address),
+		KEEPER_TEST(servers_are_told_to_all_and_shown),
+		KEEPER_TEST(drain_is_told_and_a_new_worker_hears_it),
+		KEEPER_TEST(table_of_servers_has_an_end),
 		KEEPER_TEST(end_of_the_supervisor_ends_the_keeper),
 	};
 
