@@ -207,8 +207,12 @@ def test_hydra_finds_the_password_where_postern_is_not(bench, session_folder,
     alone = Double(folder, auth_clear="LOGIN PLAIN", users=USERS,
                    t_535="535 no", cert=certs.rsa)
     try:
-        hydra(bench, "alone", "bert", alone.host, alone.port, 16)
-        said = bench.said("alone")
+        # It loses a thread now and then, and with it its result.
+        for name in ("alone", "alone-again", "alone-at-last"):
+            hydra(bench, name, "bert", alone.host, alone.port, 16)
+            said = bench.said(name)
+            if "password: " in said:
+                break
         assert f"password: {USERS['bert']}" in said, said
         assert len(attack.reached(alone, user="bert")) >= 100
     finally:

@@ -307,8 +307,9 @@ static void firewall_hears_no_ban_that_holds_an_allowed_address(void **state)
 
 static struct message_server server(enum server_word word, uint16_t port)
 {
-	struct message_server m = {
-		.addr = addr("192.0.2.25"), .port = port, .word = word};
+	struct message_server m = {.addr = addr("192.0.2.25"),
+		.port = port,
+		.word = (uint8_t)word};
 
 	strcpy(m.backend, "d");
 	strcpy(m.name, "mail.example:25");
