@@ -70,6 +70,7 @@ void fifo_push(struct dialog *d, unsigned what, enum reply_id reply)
 
 	d->fifo[at].what = (uint8_t)what;
 	d->fifo[at].reply = (uint8_t)reply;
+	d->fifo_end[at] = d->queued_bytes;
 	d->fifo_count++;
 }
 
@@ -268,29 +269,65 @@ bool dialog_due(struct dialog *d, const struct dialog_room *room,
 }
 
 /*
- * Nothing waits in the queue to the server: whatever was forwarded is out. A
- * chunk's command is not yet, while octets of the chunk are still to come.
+ * What goes to the server with this step is the end of the entries that it
+ * has made, or goes on with the last: a chunk is its command's.
  */
-static void fifo_note_written(struct dialog *d)
+static void fifo_note_queued(struct dialog *d, unsigned before,
+	enum dialog_side side, const struct dialog_step *step)
 {
-	bool open = d->chunk_left_bytes > 0 && d->fifo_count > 0;
+	if (step->act != DIALOG_SEND &&
+		(step->act != DIALOG_FORWARD || side != DIALOG_CLIENT))
+		return;
+	d->queued_bytes += (uint32_t)step->span.n;
+	if (d->fifo_count == 0 || step->span.n == 0)
+		return;
+	if (before >= d->fifo_count)
+		before = d->fifo_count - 1u;
+	for (unsigned i = before; i < d->fifo_count; i++)
+		d->fifo_end[(d->fifo_head + i) % DIALOG_FIFO_MOST] =
+			d->queued_bytes;
+}
 
-	d->fifo_written = (uint8_t)(d->fifo_count - (open ? 1 : 0));
+/*
+ * Which entries have left the queue to the server. A chunk's command has not
+ * while octets of the chunk are still to come.
+ */
+static void fifo_note_written(struct dialog *d, size_t unsent_bytes)
+{
+	uint32_t written = d->queued_bytes - (uint32_t)unsent_bytes;
+	bool open = d->chunk_left_bytes > 0 || d->received_due;
+	unsigned most = d->fifo_count;
+
+	if (unsent_bytes == SIZE_MAX)
+		return;
+	if (open && most > 0)
+		most--;
+	while (d->fifo_written < most) {
+		unsigned at =
+			(d->fifo_head + d->fifo_written) % DIALOG_FIFO_MOST;
+
+		if ((int32_t)(written - d->fifo_end[at]) < 0)
+			return;
+		d->fifo_written++;
+	}
 }
 
 void dialog_feed(struct dialog *d, enum dialog_side side, struct slice in,
 	const struct dialog_room *room, struct dialog_step *ret_step)
 {
+	unsigned before = d->fifo_count;
+
 	memset(ret_step, 0, sizeof *ret_step);
 	/* On the client's side the caller may not have written yet. */
-	if (side == DIALOG_SERVER && !room->server_unsent)
-		fifo_note_written(d);
-	if (dialog_due(d, room, ret_step))
-		return;
-	if (side == DIALOG_CLIENT)
-		dialog_feed_client(d, in, room, ret_step);
-	else
-		dialog_feed_server(d, in, room, ret_step);
+	if (side == DIALOG_SERVER)
+		fifo_note_written(d, room->server_unsent_bytes);
+	if (!dialog_due(d, room, ret_step)) {
+		if (side == DIALOG_CLIENT)
+			dialog_feed_client(d, in, room, ret_step);
+		else
+			dialog_feed_server(d, in, room, ret_step);
+	}
+	fifo_note_queued(d, before, side, ret_step);
 }
 
 void dialog_verdict(struct dialog *d, bool pass)

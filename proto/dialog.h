@@ -90,11 +90,13 @@ struct dialog {
 	uint8_t close_reason; /* in CLOSING */
 	uint8_t xclient;      /* XCLIENT_*: what our own EHLO was offered */
 	uint8_t fifo_head, fifo_count;
-	uint8_t fifo_written; /* of these, known to have left the queue */
+	uint8_t fifo_written;  /* of these, known to have left the queue */
+	uint32_t queued_bytes; /* for the server so far; may wrap */
 	struct dialog_entry {
 		uint8_t what;  /* enum verb or enum dialog_own */
 		uint8_t reply; /* enum reply_id of a reply of ours */
 	} fifo[DIALOG_FIFO_MOST];
+	uint32_t fifo_end[DIALOG_FIFO_MOST]; /* in queued_bytes */
 	struct payload payload;
 	struct auth auth;
 	bool client_tls : 1, greeted : 1, ehlo_needed : 1, authed : 1,
@@ -165,7 +167,8 @@ struct dialog_room {
 	const char *hostname;	      /* for our own EHLO */
 	const struct xclient *client; /* for XCLIENT; NULL: not said */
 	struct slice received;	      /* a whole header field with its CRLF */
-	bool server_unsent; /* octets for the server wait in a queue */
+	size_t server_unsent_bytes;   /* that wait in a queue for the server;
+					 SIZE_MAX: they are lost */
 };
 
 /* implicit_tls: the client's leg is inside TLS from the first octet. */

@@ -493,21 +493,14 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 	}
 }
 
-/* Does this code make sense as an answer to that entry, now? */
-static bool reply_fits(const struct dialog *d, unsigned what, uint16_t code)
+/*
+ * An acceptance that was read before what it would answer was written, to the
+ * last octet, answers something else: of a message (D-02) or of a command
+ * (D-08). A refusal may come before the end.
+ */
+static bool comes_too_early(const struct dialog *d, struct slice in)
 {
-	if (code >= 300 && code < 400)
-		return what == VERB_DATA && code == 354;
-	if (code >= 400 || d->server_dropped)
-		return true;
-	/* D-02: an acceptance that was read before its end of data was
-	 * written cannot be its answer. */
-	if (what == OWN_END_OF_DATA || what == OWN_CHUNK_LAST)
-		return d->fifo_written > 0;
-	/* It accepts no message; but all of its chunk must have come. */
-	if (what == VERB_BDAT)
-		return d->fifo_count > 1 || d->chunk_left_bytes == 0;
-	return true;
+	return in.p[0] < '4' && d->fifo_written == 0 && !d->server_dropped;
 }
 
 /*
@@ -599,14 +592,9 @@ static void feed_whole(struct dialog *d, struct slice in,
 	uint16_t code;
 	size_t n;
 
-	/* D-02, at its first octet: its end may come too late. */
-	if (in.p[0] < '4' && !reply_fits(d, what, 200)) {
-		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
-		return;
-	}
 	if (!take_whole(d, in, DIALOG_REPLY_MOST, room, step, &n, &code))
 		return;
-	if (!reply_fits(d, what, code)) {
+	if (code >= 300 && code < 400 && (what != VERB_DATA || code != 354)) {
 		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
@@ -625,6 +613,11 @@ static void feed_reply(struct dialog *d, struct slice in,
 	}
 	if (d->fifo_count == 0) {
 		feed_unasked(d, in, room, step);
+		return;
+	}
+	if (comes_too_early(d, in)) {
+		/* At its first octet: its end may come too late. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
 		return;
 	}
 	switch (fifo_first(d)) {

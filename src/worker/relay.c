@@ -17,10 +17,10 @@
  * that talks without end, does not keep the loop from the others. */
 enum { TURNS_MOST = 4, TLS_TURNS_MOST = 8 /* a record each */ };
 
-/* Octets for the server wait, or are lost: then no acceptance is for them. */
-static bool unsent(const struct session *s)
+/* Octets that wait for the server, or are lost: no acceptance is for them. */
+static size_t unsent_bytes(const struct session *s)
 {
-	return stream_unsent(&s->server) || s->server_broken;
+	return s->server_broken ? SIZE_MAX : buffer_peek(s->server.out).n;
 }
 
 /* What the dialogue borrows for one call. */
@@ -40,7 +40,7 @@ static void room_fill(
 	room->out = w->out;
 	room->out_n = sizeof w->out;
 	room->hostname = w->setup->hostname;
-	room->server_unsent = unsent(s);
+	room->server_unsent_bytes = unsent_bytes(s);
 	room->client = identity_xclient(s);
 	if (s->listener->conf->received)
 		room->received = received_compose(s);
@@ -250,7 +250,7 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 		put(s, side, &gathered);
 		session_user(s, slice_of(room.user, user_n));
 		carry_out(s, &step);
-		room.server_unsent = unsent(s);
+		room.server_unsent_bytes = unsent_bytes(s);
 	} while (
 		alive(s) && step.act != DIALOG_MORE && step.act != DIALOG_WAIT);
 	s->feeding = false;

@@ -55,6 +55,7 @@ struct world {
 	uint8_t user[AUTH_USER_LONGEST];
 	size_t user_n;
 	bool unsent, dropped, gone_s, ended, tls, moved;
+	size_t unsent_n; /* octets in the queue to the server */
 	/* For the properties. */
 	unsigned commands, replies, accepted;
 	enum auth_mech asked_mech;
@@ -268,6 +269,7 @@ static inline uint64_t end_now(const struct world *w)
 static inline void world_queue(struct world *w, bool unsent)
 {
 	w->unsent = unsent;
+	w->unsent_n = 0;
 	for (unsigned i = 0; i < ENDS_KEPT && !unsent; i++)
 		if (w->ends[i] == END_QUEUED)
 			w->ends[i] = w->s_given;
@@ -458,7 +460,7 @@ static inline struct dialog_room world_room(
 		.out_n = OUT_ROOM,
 		.user_n = &w->user_n,
 		.hostname = WORLD_HOST,
-		.server_unsent = w->unsent,
+		.server_unsent_bytes = w->unsent_n,
 		.client = &world_client,
 	};
 
@@ -526,6 +528,10 @@ static inline void world_step(struct world *w, enum dialog_side side,
 	} else {
 		count_reply(w, state, what, in, step, out);
 	}
+	if (w->unsent &&
+		(step->act == DIALOG_SEND ||
+			(step->act == DIALOG_FORWARD && side == DIALOG_CLIENT)))
+		w->unsent_n += step->span.n;
 	carry_out(w, side, step);
 	hold_state(w, state);
 }

@@ -122,6 +122,12 @@ static const struct script pipelines[] = {
 			.at = DIALOG_STATE_COMMAND}}},
 };
 
+#define QUEUED(command, reply)                                                 \
+	{.c = command, .to_s = command},                                       \
+	{.s = reply, .whole = true, .to_s = "{DROPserver-protocol}",           \
+		.to_c = "{SERVER_CONFUSED}{CLOSE server-protocol}",            \
+		.at = DIALOG_STATE_CLOSED}
+
 #define FAULT(unread)                                                          \
 	{.c = "NOOP\r\n", .to_s = "NOOP\r\n"},                                 \
 	{.s = unread, .whole = true, .to_s = "{DROPserver-protocol}",          \
@@ -152,6 +158,33 @@ static const struct script faults[] = {
 			.to_c = "250 1\r\n{SERVER_CONFUSED}"
 				"{CLOSE server-protocol}",
 			.to_s = "{DROPserver-protocol}"}}},
+	{"a reply to a command that waits in a queue", FROM_LOCKSTEP,
+		.turns = {
+		{.act = HAPPENS_UNSENT}, QUEUED("NOOP\r\n", "250 ok\r\n")}},
+	{"a reply that begins while its command waits", FROM_LOCKSTEP,
+		.turns = {
+		{.act = HAPPENS_UNSENT}, QUEUED("NOOP\r\n", "2")}},
+	{"a reply to an EHLO that waits in a queue", FROM_BANNER, .turns = {
+		{.act = HAPPENS_UNSENT}, QUEUED("EHLO c\r\n", "250 d\r\n")}},
+	{"354 to a DATA that waits in a queue", FROM_RCPT, .turns = {
+		{.act = HAPPENS_UNSENT}, QUEUED("DATA\r\n", "354 go\r\n")}},
+	{"334 to an AUTH that waits in a queue", FROM_EHLO, .turns = {
+		{.act = HAPPENS_UNSENT},
+		QUEUED("AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n")}},
+	{"a reply to the one that is out, one to that which is not", FROM_EHLO,
+		.turns = {
+		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"},
+		{.act = HAPPENS_UNSENT},
+		{.c = "RSET\r\n", .to_s = "RSET\r\n"},
+		{.s = "250 ok\r\n", .to_c = "250 ok\r\n"},
+		{.s = "250 ok\r\n", .whole = true,
+			.to_s = "{DROPserver-protocol}",
+			.to_c = "{SERVER_CONFUSED}{CLOSE server-protocol}"}}},
+	{"a command that waited and went out", FROM_LOCKSTEP, .turns = {
+		{.act = HAPPENS_UNSENT},
+		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"},
+		{.act = HAPPENS_SENT},
+		{.s = "250 ok\r\n", .to_c = "250 ok\r\n"}}},
 	{"surplus reply to EHLO", FROM_BANNER, .turns = {
 		{.c = "EHLO c\r\n", .to_s = "EHLO c\r\n"},
 		{.s = "250 ok\r\n250 extra\r\n",
@@ -564,6 +597,26 @@ static void replies_that_answer_nothing_end_it(void **state)
 	PLAY(faults);
 }
 
+/* The queue never runs dry: what has left it is counted by octets. */
+static void commands_leave_the_queue_one_by_one(void **state)
+{
+	static const struct script plain = {.name = "one by one"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+
+	(void)state;
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_EHLO);
+	world_queue(&w, true);
+	say(&w, "NOOP\r\nRSET\r\n", NULL);
+	w.unsent_n = 6; /* "RSET" CRLF */
+	say(&w, NULL, "250 one\r\n");
+	assert_int_equal(w.dialog.state, DIALOG_STATE_COMMAND);
+	w.unsent_n = 1;
+	say(&w, NULL, "250 two\r\n");
+	assert_int_equal(w.dialog.state, DIALOG_STATE_CLOSED);
+}
+
 static void ehlo_is_filtered_by_listener_and_tls(void **state)
 {
 	PLAY(ehlos);
@@ -625,6 +678,7 @@ int main(void)
 		cmocka_unit_test(greeting_is_one_220_or_a_refusal),
 		cmocka_unit_test(replies_pair_with_commands_in_order),
 		cmocka_unit_test(replies_that_answer_nothing_end_it),
+		cmocka_unit_test(commands_leave_the_queue_one_by_one),
 		cmocka_unit_test(ehlo_is_filtered_by_listener_and_tls),
 		cmocka_unit_test(starttls_forgets_and_lets_nothing_in),
 		cmocka_unit_test(server_leg_tls_fails_closed),

@@ -441,9 +441,29 @@ static void end_of_data_is_not_out_before_the_caller_says_so(void **state)
 	world_step(&w, DIALOG_CLIENT, slice_str(""), &step);
 	assert_int_equal(step.act, DIALOG_MORE);
 	world_queue(&w, true);
+	w.unsent_n = 1;
 	world_step(&w, DIALOG_SERVER, slice_str("250 ok\r\n"), &step);
 	assert_int_equal(step.act, DIALOG_DROP_SERVER);
 	assert_false(step.message_accepted);
+}
+
+/* A queue that never runs dry: only what is behind the dot still waits. */
+static void acceptance_counts_while_later_commands_wait(void **state)
+{
+	static const struct script plain = {.name = "behind the dot"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+
+	(void)state;
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_DATA);
+	world_queue(&w, true);
+	say(&w, "a\r\n.\r\nMAIL FROM:<a@b>\r\n", NULL);
+	world_queue(&w, false);
+	w.unsent_n = 17; /* MAIL, all of it */
+	say(&w, NULL, "250 taken\r\n");
+	assert_int_equal(w.accepted, 1);
+	assert_int_equal(w.dialog.state, DIALOG_STATE_COMMAND);
 }
 
 int main(void)
@@ -454,6 +474,7 @@ int main(void)
 		cmocka_unit_test(reply_before_the_end_is_no_acceptance),
 		cmocka_unit_test(
 			end_of_data_is_not_out_before_the_caller_says_so),
+		cmocka_unit_test(acceptance_counts_while_later_commands_wait),
 		cmocka_unit_test(bare_newlines_are_met_by_the_rule),
 		cmocka_unit_test(chunks_are_counted),
 		cmocka_unit_test(chunk_sizes_are_exact),
