@@ -71,6 +71,8 @@ void fifo_push(struct dialog *d, unsigned what, enum reply_id reply)
 	d->fifo[at].what = (uint8_t)what;
 	d->fifo[at].reply = (uint8_t)reply;
 	d->fifo_end[at] = d->queued_bytes;
+	if (d->fifo_count == 0)
+		d->fifo_start = d->queued_bytes;
 	d->fifo_count++;
 }
 
@@ -81,6 +83,7 @@ unsigned fifo_first(const struct dialog *d)
 
 void fifo_pop(struct dialog *d)
 {
+	d->fifo_start = d->fifo_end[d->fifo_head];
 	d->fifo_head = (uint8_t)((d->fifo_head + 1) % DIALOG_FIFO_MOST);
 	d->fifo_count--;
 	if (d->fifo_written > 0)
@@ -298,6 +301,9 @@ static void fifo_note_written(struct dialog *d, size_t unsent_bytes)
 	bool open = d->chunk_left_bytes > 0 || d->received_due;
 	unsigned most = d->fifo_count;
 
+	/* The last words of a server that takes no more are heard. */
+	d->begun = unsent_bytes == SIZE_MAX ||
+		   (int32_t)(written - d->fifo_start) > 0;
 	if (unsent_bytes == SIZE_MAX)
 		return;
 	if (open && most > 0)

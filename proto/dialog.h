@@ -92,6 +92,7 @@ struct dialog {
 	uint8_t fifo_head, fifo_count;
 	uint8_t fifo_written;  /* of these, known to have left the queue */
 	uint32_t queued_bytes; /* for the server so far; may wrap */
+	uint32_t fifo_start;   /* of its first entry, in queued_bytes */
 	struct dialog_entry {
 		uint8_t what;  /* enum verb or enum dialog_own */
 		uint8_t reply; /* enum reply_id of a reply of ours */
@@ -105,7 +106,7 @@ struct dialog {
 		server_dropped : 1, received_due : 1, chunk_begun : 1,
 		tls_due : 1, ehlo_due : 1, server_said_421 : 1, judged : 1,
 		ehlo_fresh : 1, ehlo_kept : 1, again : 1, server_tls : 1,
-		may_relay : 1;
+		may_relay : 1, begun : 1; /* some of the first is out */
 };
 
 enum dialog_act {

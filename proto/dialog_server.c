@@ -494,16 +494,6 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 }
 
 /*
- * An acceptance that was read before what it would answer was written, to the
- * last octet, answers something else: of a message (D-02) or of a command
- * (D-08). A refusal may come before the end.
- */
-static bool comes_too_early(const struct dialog *d, struct slice in)
-{
-	return in.p[0] < '4' && d->fifo_written == 0 && !d->server_dropped;
-}
-
-/*
  * A reply while the text of a message is still going out. An early refusal is
  * kept where it is (the caller keeps unread octets) until the client's end of
  * data; the server's mode is unknown from here on, so it is dropped.
@@ -539,6 +529,22 @@ static bool begins_with(struct slice in, const char *text)
 {
 	return slice_eq(slice_head(in, strlen(text)),
 		slice_head(slice_str(text), in.n));
+}
+
+/*
+ * An acceptance that was read before what it would answer was written, to the
+ * last octet, answers something else: of a message (D-02) or of a command
+ * (D-08). A refusal may come before the end, but of a command that has not
+ * begun only a 421. (A message may be refused at its 354.)
+ */
+static bool comes_too_early(const struct dialog *d, struct slice in)
+{
+	if (d->server_dropped || d->fifo_written > 0)
+		return false;
+	if (in.p[0] < '4')
+		return true;
+	return !d->begun && fifo_first(d) != OWN_END_OF_DATA &&
+	       !begins_with(in, "421");
 }
 
 /* Nothing is awaited: only a 421 may come unasked (RFC 5321 §3.8). */

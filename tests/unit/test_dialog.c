@@ -161,6 +161,14 @@ static const struct script faults[] = {
 	{"a reply to a command that waits in a queue", FROM_LOCKSTEP,
 		.turns = {
 		{.act = HAPPENS_UNSENT}, QUEUED("NOOP\r\n", "250 ok\r\n")}},
+	{"a refusal of a command that waits in a queue", FROM_LOCKSTEP,
+		.turns = {
+		{.act = HAPPENS_UNSENT}, QUEUED("NOOP\r\n", "550 no\r\n")}},
+	{"421 while a command waits in a queue", FROM_LOCKSTEP, .turns = {
+		{.act = HAPPENS_UNSENT},
+		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"},
+		{.s = "421 bye\r\n",
+			.to_c = "421 bye\r\n{CLOSE server-closed}"}}},
 	{"a reply that begins while its command waits", FROM_LOCKSTEP,
 		.turns = {
 		{.act = HAPPENS_UNSENT}, QUEUED("NOOP\r\n", "2")}},
@@ -617,6 +625,24 @@ static void commands_leave_the_queue_one_by_one(void **state)
 	assert_int_equal(w.dialog.state, DIALOG_STATE_CLOSED);
 }
 
+/* As of a line that is too long. */
+static void command_is_refused_before_its_end(void **state)
+{
+	static const struct script plain = {.name = "half a command"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+
+	(void)state;
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_LOCKSTEP);
+	world_queue(&w, true);
+	say(&w, "NOOP\r\n", NULL);
+	w.unsent_n = 5;
+	say(&w, NULL, "500 no\r\n");
+	assert_int_equal(w.dialog.state, DIALOG_STATE_COMMAND);
+	assert_int_equal(w.dialog.fifo_count, 0);
+}
+
 static void ehlo_is_filtered_by_listener_and_tls(void **state)
 {
 	PLAY(ehlos);
@@ -679,6 +705,7 @@ int main(void)
 		cmocka_unit_test(replies_pair_with_commands_in_order),
 		cmocka_unit_test(replies_that_answer_nothing_end_it),
 		cmocka_unit_test(commands_leave_the_queue_one_by_one),
+		cmocka_unit_test(command_is_refused_before_its_end),
 		cmocka_unit_test(ehlo_is_filtered_by_listener_and_tls),
 		cmocka_unit_test(starttls_forgets_and_lets_nothing_in),
 		cmocka_unit_test(server_leg_tls_fails_closed),
