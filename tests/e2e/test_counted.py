@@ -149,7 +149,9 @@ def test_a_server_that_leaves_behind_its_535_counts(pair, strangers, close):
     codes = guesses(front.ports["mx"], strangers[0], 20)
     attack.settled(front)
     assert len(reached(server)) == LIMIT
-    assert codes[LIMIT:] == [None] * (20 - LIMIT)
+    # The first may have been let in before its worker knew of the ban.
+    assert codes[LIMIT] in (None, 421)
+    assert codes[LIMIT + 1:] == [None] * (19 - LIMIT)
     assert attack.explain(front, strangers[0])["banned"]
 
 
