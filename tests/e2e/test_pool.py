@@ -165,11 +165,10 @@ def test_all_down_is_421_at_once(front, black_hole, strangers):
         wait.until(lambda: len(site.events("phase", to="connect")) > 2,
                    "one that tries")
         others = [took(port, source, 421) for source in strangers[2:22]]
-        assert not trial.done()
         print(f"the first waited {first:.2f} s, one tried for "
               f"{trial.result():.2f} s, of 20 others the slowest waited "
               f"{max(others):.3f} s")
-    assert max(others) < 0.5
+        assert max(others) < trial.result() / 2
 
 
 def test_nobody_storms_a_server_that_is_back(doubles, front, strangers):
