@@ -421,8 +421,7 @@ def median_ms(greet, user, count):
 
 
 def test_AUT_17_a_refusal_takes_as_long_for_any_name(new_stage, strangers):
-    """The delay comes from the count of the source: by log and by clock.
-    (Figures of 2,000 failures: docs/security.md.)"""
+    """The delay comes from the count of the source: by log and by clock."""
     stage = new_stage(options={"source_limit": {
         "failures": 100, "delay": "40ms", "delay_longest": "40ms"}})
     took = {}
