@@ -11,7 +11,7 @@ import time
 import pytest
 
 from attack import processes, timed
-from harness import net, wait
+from harness import wait
 from harness.postern import USER
 from harness.raw import Broken
 
@@ -46,21 +46,6 @@ def greeted(client):
         one.ehlo()
         return one
     return connect
-
-
-@pytest.fixture
-def small_queues():
-    """The kernel holds little for each socket; what grows is postern's."""
-    if not net.inside():
-        pytest.skip("needs root for a network of its own")
-    paths = [pathlib.Path(f"/proc/sys/net/ipv4/tcp_{side}mem")
-             for side in "rw"]
-    before = [path.read_text() for path in paths]
-    for path in paths:
-        path.write_text("4096 16384 32768")
-    yield
-    for path, text in zip(paths, before):
-        path.write_text(text)
 
 
 def worker(front):

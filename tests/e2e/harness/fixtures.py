@@ -124,3 +124,18 @@ def strangers():
     if not net.inside():
         pytest.skip("needs root for a network of its own")
     return [f"203.0.113.{n}" for n in range(1, 255)]
+
+
+@pytest.fixture
+def small_queues():
+    """The kernel holds little for each socket; what grows is postern's."""
+    if not net.inside():
+        pytest.skip("needs root for a network of its own")
+    paths = [pathlib.Path(f"/proc/sys/net/ipv4/tcp_{side}mem")
+             for side in "rw"]
+    before = [path.read_text() for path in paths]
+    for path in paths:
+        path.write_text("4096 16384 32768")
+    yield
+    for path, text in zip(paths, before):
+        path.write_text(text)

@@ -160,6 +160,15 @@ class Stage:
     def workers(self):
         return sorted(worker["pid"] for worker in self.status()["workers"])
 
+    def private_bytes(self):
+        """Memory that the workers have for themselves alone."""
+        total = 0
+        for pid in self.workers():
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as text:
+                total += sum(int(line.split()[1]) * 1024 for line in text
+                             if line.startswith("Private_"))
+        return total
+
     def level(self):
         """What must be the same again when everybody has left."""
         status = self.status()

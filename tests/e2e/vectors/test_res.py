@@ -13,7 +13,6 @@ import time
 import pytest
 
 from attack import processes
-from harness import net
 from harness.postern import USER
 from harness.raw import Client
 from stage import THREADS
@@ -49,21 +48,6 @@ def full_set(new_stage):
     return new_stage(doors={"mx": {}}, options={
         "banned": {"answer": "close"},
         "firewall": {"backend": "nft", "entries_most": SET_MOST}})
-
-
-@pytest.fixture
-def small_queues():
-    """The kernel holds little for each socket; what grows is postern's."""
-    if not net.inside():
-        pytest.skip("needs root for a network of its own")
-    paths = [pathlib.Path(f"/proc/sys/net/ipv4/tcp_{side}mem")
-             for side in "rw"]
-    before = [path.read_text() for path in paths]
-    for path in paths:
-        path.write_text("4096 16384 32768")
-    yield
-    for path, text in zip(paths, before):
-        path.write_text(text)
 
 
 def limits(stage):

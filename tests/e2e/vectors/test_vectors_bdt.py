@@ -15,15 +15,6 @@ FULL = bool(os.environ.get("POSTERN_VECTORS_FULL"))
 MIB = 1 << 20
 
 
-def private_bytes(stage):
-    total = 0
-    for pid in stage.workers():
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as text:
-            total += sum(int(line.split()[1]) * 1024 for line in text
-                         if line.startswith("Private_"))
-    return total
-
-
 def chunk(octets, last=True):
     head = f"BDAT {len(octets)}{' LAST' if last else ''}\r\n"
     return head.encode() + octets
@@ -337,12 +328,12 @@ def test_BDT_13_many_small_chunks_cost_no_memory(liar):
         before = None
         for index in range(count // block):
             if index == 10:     # warm
-                before = private_bytes(liar)
+                before = liar.private_bytes()
             c.send(b"BDAT 1\r\nx" * block)
             for _ in range(block):
                 assert c.read_line().startswith(b"250 ")
         # Within the run, and not only behind it.
-        assert private_bytes(liar) - before < MIB
+        assert liar.private_bytes() - before < MIB
         c.quit()
     liar.hold_u()
 
@@ -391,7 +382,7 @@ def test_BDT_15_a_chunk_of_5_gb_to_a_slow_server_costs_no_memory(liar):
     word, seen, sent, most = liar.name(), {}, 0, 0
     liar.server.case(word, WHOLE, {"BDAT": sink(seen, 5000000000, 1.0)})
     with lied_to(liar, word) as c:
-        before = private_bytes(liar)
+        before = liar.private_bytes()
         c.line("BDAT 5000000000 LAST")
         c.sock.settimeout(0.2)
         until = time.monotonic() + 2.5
@@ -400,7 +391,7 @@ def test_BDT_15_a_chunk_of_5_gb_to_a_slow_server_costs_no_memory(liar):
             try:
                 sent += c.sock.send(piece)
             except TimeoutError:
-                most = max(most, private_bytes(liar) - before)
+                most = max(most, liar.private_bytes() - before)
         assert sent > 2 * MIB           # more than one queue would hold
         assert most < MIB
         c.reset()
@@ -414,13 +405,13 @@ def test_BDT_15_a_chunk_arrives_whole_whatever_its_size(liar):
     word, seen = liar.name(), {}
     liar.server.case(word, WHOLE, {"BDAT": sink(seen, octets, 0)})
     with lied_to(liar, word) as c:
-        before = private_bytes(liar)
+        before = liar.private_bytes()
         c.line(f"BDAT {octets} LAST")
         piece = memoryview(b"z" * MIB)
         for at in range(0, octets, MIB):
             c.sock.sendall(piece[:min(MIB, octets - at)])
         c.reply(250)
-        assert private_bytes(liar) - before < MIB
+        assert liar.private_bytes() - before < MIB
         c.quit()
     assert seen["octets"] == octets
     liar.hold_u()

@@ -75,14 +75,8 @@ def test_CMD_04_a_line_over_the_limit_is_one_error(stage, octets):
     assert octets > LONGEST or octets in heard
 
 
-def private_bytes(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as text:
-        return sum(int(line.split()[1]) * 1024 for line in text
-                   if line.startswith("Private_"))
-
-
 def test_CMD_05_no_line_end_is_cut_off_early(stage):
-    before = sum(map(private_bytes, stage.workers()))
+    before = stage.private_bytes()
     sent = 0
     with stage.greeted() as c:
         chunk = b"x" * 65536
@@ -92,7 +86,7 @@ def test_CMD_05_no_line_end_is_cut_off_early(stage):
                 sent += len(chunk)
     # What the kernel holds on both sides, and what lingers for the 500.
     assert sent < 16 << 20
-    after = sum(map(private_bytes, stage.workers()))
+    after = stage.private_bytes()
     assert after - before < 1 << 20
 
 
@@ -127,9 +121,9 @@ def test_CMD_07_a_long_ehlo_grows_nothing(stage):
                      if way.name != "octets" else b"e" * 4000 + b"\r\n")
             c.reply(500)
             assert closed(c) == b""
-    before = sum(map(private_bytes, stage.workers()))
+    before = stage.private_bytes()
     stage.play(case, b"EHLO ")
-    assert sum(map(private_bytes, stage.workers())) - before < 1 << 20
+    assert stage.private_bytes() - before < 1 << 20
     assert not stage.heard("eeee")
 
 
