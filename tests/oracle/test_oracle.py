@@ -8,9 +8,11 @@ POSTERN_ORACLE_SCRIPTS  how many random scripts (default 500)
 import collections
 import os
 import re
+import time
 
 import pytest
 import servers
+from harness import wait
 from harness.fixtures import binary
 
 from . import compare, direct, lanes, listed, mutations, script
@@ -82,6 +84,19 @@ class Damage:
             re.sub(self.pattern, self.instead, octets, count=1)
 
 
+def undamaged(variant, one, context, beside):
+    """What was counted for this variant, with this change among it.
+
+    The change may need some runs: a date differs only where a second ends
+    between the direct run's banner and the other's.
+    """
+    ends = time.monotonic() + wait.DEADLINE_S
+    while True:
+        assert not variant.run(one, context)
+        if not beside or variant.counts[beside] or time.monotonic() > ends:
+            return +variant.counts
+
+
 @pytest.mark.parametrize(
     "name, beside, where, text, way, pattern, instead", mutations.ROWS,
     ids=[row[0].replace(" ", "-") for row in mutations.ROWS])
@@ -90,8 +105,7 @@ def test_one_thing_damaged_is_a_difference(
     variant = world.variant(where)
     one = script.parse(f"== {name}\n{text}")[0]
     one.whole = True
-    assert not variant.run(one, world.context)
-    before = +variant.counts
+    before = undamaged(variant, one, world.context, beside)
     damage = Damage(way, pattern, instead)
     relay = Shim(variant.front, damage)
     try:

@@ -191,6 +191,13 @@ class Postern(Program):
         pids.pop(self.process.pid, None)
         return pids
 
+    def roles(self):
+        """The pids of the supervisor's own children, which play the roles."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children",
+                  encoding="ascii") as text:
+            return {int(child) for child in text.read().split()}
+
     def secrets_in_log(self, *secrets):
         """Those of the secrets that stand in the log, in any encoding."""
         text = self.log()

@@ -189,10 +189,12 @@ class Stage:
         self.base = self.front.wait_until(
             lambda: self._quiet(self.level()), "an idle postern")
 
-    @staticmethod
-    def _quiet(level):
+    def _quiet(self, level):
+        """This level if nobody is left in it, and no program of exec runs."""
         idle = ("sessions", "tarpit", "buffers", "under_way")
-        return level if not any(level[key] for key in idle) else None
+        busy = any(level[key] for key in idle) or \
+            not set(level["processes"]) <= self.front.roles()
+        return None if busy else level
 
     def clean_session(self):
         """A message of its own by a client without fault."""
