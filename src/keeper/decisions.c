@@ -245,6 +245,7 @@ static enum line line_of(enum policy_verdict_kind kind)
 {
 	switch (kind) {
 	case VERDICT_HOLD: return LINE_HOLD;
+	case VERDICT_ANSWER_REFUSED:
 	case VERDICT_ANSWER_TEMPORARY: return LINE_ANSWER;
 	case VERDICT_PASS:
 	case VERDICT_DELAY:

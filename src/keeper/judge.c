@@ -256,6 +256,10 @@ static void dispatch(struct hub *hub, const struct policy_action *action)
 		order_goes(judge, action, JUDGE_FULL);
 		decisions_limit(hub, action);
 		break;
+	case ACTION_ALARM: /* no rule says these yet */
+	case ACTION_NOTE:
+	case ACTION_PASSPORT:
+	case ACTION_PASSPORT_GONE: break;
 	}
 }
 
@@ -342,6 +346,7 @@ void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 			0) /* once for each hold, not each step */
 			remember_ask(hub, ask, HISTORY_HELD, ret_verdict, 0);
 		break;
+	case VERDICT_ANSWER_REFUSED:
 	case VERDICT_ANSWER_TEMPORARY:
 		remember_ask(hub, ask, HISTORY_ANSWERED, ret_verdict, 0);
 		break;

@@ -167,9 +167,19 @@ static void step_order(
 	case EVENT_RESTORE_BAN: operator_restore(policy, now, event); break;
 	case EVENT_AUTH_BEGINS:
 	case EVENT_AUTH_SETTLED:
-	case EVENT_AUTH_REFUSED: /* these three are no rule's business yet */
+	case EVENT_AUTH_REFUSED: /* these are no rule's business yet */
 	case EVENT_EARLY_TALK:
-	case EVENT_PROTOCOL_ERROR: break;
+	case EVENT_PROTOCOL_ERROR:
+	case EVENT_CONNECT:
+	case EVENT_HELO:
+	case EVENT_RECIPIENT_REFUSED:
+	case EVENT_RELAY_REFUSED:
+	case EVENT_TLS_FAILURE:
+	case EVENT_LIST_SCORE:
+	case EVENT_LOG_FAILURE:
+	case EVENT_LOG_SUCCESS:
+	case EVENT_OPERATOR_FORGET:
+	case EVENT_RESTORE_PASSPORT: break;
 	}
 }
 

@@ -17,12 +17,9 @@
 #include "../../proto/slice.h"
 #include "../base/addr.h"
 #include "../base/units.h"
+#include "policy_conf.h"
 
-enum policy_mode {
-	POLICY_OFF,	/* not computed */
-	POLICY_OBSERVE, /* decides, says "would", does nothing */
-	POLICY_ENFORCE,
-};
+enum { POLICY_USER_LONGEST = 63 };
 
 /* Rules by their stable names; a ban's or verdict's reason. */
 enum policy_rule {
@@ -33,44 +30,27 @@ enum policy_rule {
 	RULE_COUNT,
 };
 
-/* Plain numbers, filled by the caller from the configuration. */
-struct policy_conf {
-	enum policy_mode mode; /* of the whole; the ladder may be lower */
-	enum policy_mode source_mode; /* of the per-source ladder */
-	unsigned v4_bits, v6_bits;    /* size of a source: 8-32, 16-128 */
-	unsigned failure_limit;	      /* 1-1000 in window_ms -> ban */
-	uint64_t window_ms;
-	uint64_t ban_ms;     /* first ban */
-	unsigned ban_growth; /* factor for each repeat, 1-10 */
-	uint64_t ban_longest_ms;
-	unsigned slow_limit; /* 0: no slow window; else 1-1000 */
-	uint64_t slow_window_ms;
-	uint64_t slow_ban_ms;
-	uint64_t delay_first_ms; /* of the 535; doubles; 0: no delay */
-	uint64_t delay_longest_ms;
-	uint64_t hold_step_ms;	  /* a surplus attempt asks again after this */
-	uint64_t hold_longest_ms; /* then it is answered 454 */
-	uint64_t attempt_longest_ms; /* an attempt never settled becomes a
-					failure after this */
-	uint64_t repeat_memory_ms; /* how long a past ban counts as a repeat */
-	size_t sources_most; /* tracked sources, power of two not needed */
-	size_t bans_most;
-	size_t attempts_most;	    /* in flight */
-	const struct prefix *allow; /* copied by policy_new/policy_configure */
-	size_t allow_count;
-};
-
 enum policy_event_kind {
 	EVENT_AUTH_BEGINS,  /* asks; opens an attempt */
 	EVENT_AUTH_SETTLED, /* asks (delay); closes the attempt */
 	EVENT_AUTH_REFUSED, /* a client used AUTH where none is offered */
 	EVENT_EARLY_TALK,
 	EVENT_PROTOCOL_ERROR,
+	EVENT_CONNECT,		 /* asks: PASS or TURN_AWAY */
+	EVENT_HELO,		 /* text: the name */
+	EVENT_RECIPIENT_REFUSED, /* by the server: nobody of that name */
+	EVENT_RELAY_REFUSED,	 /* a recipient elsewhere, without a login */
+	EVENT_TLS_FAILURE,
+	EVENT_LIST_SCORE,     /* lists in the DNS or fetched say: score */
+	EVENT_LOG_FAILURE,    /* read from the server's log: no attempt; user */
+	EVENT_LOG_SUCCESS,    /* likewise */
 	EVENT_OPERATOR_BAN,   /* prefix, span_ms (0: ban_ms) */
 	EVENT_OPERATOR_UNBAN, /* prefix: bans inside, and that of its source;
 				 forgets their failures and repeats */
 	EVENT_OPERATOR_ALLOW, /* prefix; lifts and prevents bans */
 	EVENT_OPERATOR_DISALLOW,
+	EVENT_OPERATOR_FORGET,	/* user: all that is held against the name */
+	EVENT_RESTORE_PASSPORT, /* from the store: user, prefix, span_ms */
 	EVENT_RESTORE_BAN, /* from the store, before anything else. No action,
 			      but ACTION_UNBAN when it is not to be any more */
 };
@@ -90,9 +70,14 @@ struct policy_event {
 				 among all workers; one that begins anew is
 				 taken as lost before, a failure */
 	mono_ms_t held_since; /* AUTH_BEGINS: first asked then; 0: first time */
-	struct addr addr;     /* AUTH_*, EARLY_TALK, PROTOCOL_ERROR */
-	struct slice user;    /* AUTH_BEGINS: as tried; n 0: unknown */
-	uint64_t secret_tag;  /* AUTH_BEGINS: 0: unknown */
+	struct addr addr;     /* of all but OPERATOR_* and RESTORE_* */
+	uint32_t asn;	      /* of addr; 0: unknown */
+	uint16_t country; /* of addr: two letters, 'D' << 8 | 'E'; 0: unknown */
+	uint16_t port;	  /* where it connected; 0: unknown */
+	unsigned score;	  /* LIST_SCORE: sum of weights */
+	struct slice user;	     /* as tried; n 0: unknown */
+	struct slice text;	     /* HELO */
+	uint64_t secret_tag;	     /* AUTH_BEGINS: 0: unknown */
 	enum policy_outcome outcome; /* AUTH_SETTLED */
 	struct prefix prefix;	     /* OPERATOR_*, RESTORE_BAN */
 	uint64_t span_ms;	/* OPERATOR_BAN; RESTORE_BAN: what is left */
@@ -107,6 +92,7 @@ enum policy_verdict_kind {
 	VERDICT_DELAY, /* AUTH_SETTLED: deliver the reply after wait_ms */
 	VERDICT_HOLD,  /* AUTH_BEGINS: ask again after wait_ms */
 	VERDICT_ANSWER_TEMPORARY, /* 454; the server hears nothing */
+	VERDICT_ANSWER_REFUSED,	  /* 535 after wait_ms; likewise */
 	VERDICT_TURN_AWAY, /* the source is banned: end the session (tarpit,
 			      421 or close, as configured) */
 };
@@ -123,9 +109,13 @@ struct policy_verdict {
 enum policy_action_kind {
 	ACTION_BAN,
 	ACTION_UNBAN,
-	ACTION_WOULD_BAN, /* observe */
-	ACTION_SPARED,	  /* would be banned but is allowed (never-ban) */
-	ACTION_LIMIT,	  /* a table is full: `rule` says which */
+	ACTION_WOULD_BAN,     /* observe */
+	ACTION_SPARED,	      /* would be banned but is allowed (never-ban) */
+	ACTION_LIMIT,	      /* a table is full: `rule` says which */
+	ACTION_ALARM,	      /* somebody should look: `rule` says at what */
+	ACTION_NOTE,	      /* for the help desk: `rule`, prefix, user */
+	ACTION_PASSPORT,      /* keep it: user, prefix, until */
+	ACTION_PASSPORT_GONE, /* user, prefix */
 };
 
 struct policy_action {
@@ -135,6 +125,7 @@ struct policy_action {
 	enum policy_rule rule;
 	unsigned repeat_count;
 	unsigned failure_count;
+	char user[POLICY_USER_LONGEST + 1]; /* folded, cut; "": none */
 };
 
 struct policy_ban {
@@ -161,7 +152,7 @@ struct policy_source_info {
 struct policy_stats {
 	size_t sources, bans, attempts;
 	uint64_t evicted_sources; /* counters lost to fresh ones */
-	uint64_t verdicts[5];	  /* by enum policy_verdict_kind */
+	uint64_t verdicts[6];	  /* by enum policy_verdict_kind */
 	uint64_t outcomes[6];	  /* by enum policy_outcome */
 	uint64_t rule_hits[RULE_COUNT];
 };

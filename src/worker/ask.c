@@ -202,6 +202,7 @@ void ask_verdict(struct session *s, const struct message_verdict *v)
 		hold(s);
 		return; /* the line stays in the tail, the place is asked for
 			   again */
+	case VERDICT_ANSWER_REFUSED: /* no rule says it yet */
 	case VERDICT_ANSWER_TEMPORARY:
 		s->attempt = 0;
 		dialog_verdict(&s->dialog, false);

@@ -1,0 +1,48 @@
+/*
+ * The numbers of the policy core: a struct a rule, each with a mode of its own.
+ *
+ * Plain values, filled by the caller from the configuration
+ * (src/conf/options.def has the words, the defaults and the ranges).
+ */
+#ifndef POLICY_POLICY_CONF_H
+#define POLICY_POLICY_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/addr.h"
+
+enum policy_mode {
+	POLICY_OFF,	/* not computed */
+	POLICY_OBSERVE, /* decides, says "would", does nothing */
+	POLICY_ENFORCE,
+};
+
+/* Plain numbers, filled by the caller from the configuration. */
+struct policy_conf {
+	enum policy_mode mode; /* of the whole; the ladder may be lower */
+	enum policy_mode source_mode; /* of the per-source ladder */
+	unsigned v4_bits, v6_bits;    /* size of a source: 8-32, 16-128 */
+	unsigned failure_limit;	      /* 1-1000 in window_ms -> ban */
+	uint64_t window_ms;
+	uint64_t ban_ms;     /* first ban */
+	unsigned ban_growth; /* factor for each repeat, 1-10 */
+	uint64_t ban_longest_ms;
+	unsigned slow_limit; /* 0: no slow window; else 1-1000 */
+	uint64_t slow_window_ms;
+	uint64_t slow_ban_ms;
+	uint64_t delay_first_ms; /* of the 535; doubles; 0: no delay */
+	uint64_t delay_longest_ms;
+	uint64_t hold_step_ms;	  /* a surplus attempt asks again after this */
+	uint64_t hold_longest_ms; /* then it is answered 454 */
+	uint64_t attempt_longest_ms; /* an attempt never settled becomes a
+					failure after this */
+	uint64_t repeat_memory_ms; /* how long a past ban counts as a repeat */
+	size_t sources_most; /* tracked sources, power of two not needed */
+	size_t bans_most;
+	size_t attempts_most;	    /* in flight */
+	const struct prefix *allow; /* copied by policy_new/policy_configure */
+	size_t allow_count;
+};
+
+#endif
