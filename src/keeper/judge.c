@@ -21,12 +21,11 @@
 #include "firewall.h"
 #include "history.h"
 #include "notes.h"
+#include "numbers.h"
 #include "peers.h"
 
 enum {
 	MS_PER_S = 1000,
-	ATTEMPTS_LEAST = 1024,
-	ATTEMPTS_MOST = 262144,
 	TICKS_MOST = 4096, /* in one call; each ends up to 256 bans */
 };
 
@@ -43,62 +42,6 @@ struct judge {
 };
 
 /* ---- configuration ---- */
-
-static enum policy_mode mode_of(enum conf_mode mode)
-{
-	switch (mode) {
-	case CONF_MODE_OFF: return POLICY_OFF;
-	case CONF_MODE_OBSERVE: return POLICY_OBSERVE;
-	case CONF_MODE_ENFORCE: return POLICY_ENFORCE;
-	}
-	return POLICY_OFF;
-}
-
-/* Not more logins can be under way than there may be sessions. */
-static size_t attempts_most(const struct conf *conf)
-{
-	uint64_t workers = conf->global.workers_count;
-	uint64_t most;
-
-	if (workers == 0)
-		workers = 4;
-	most = conf->global.sessions_most_count * workers;
-	if (most < ATTEMPTS_LEAST)
-		return ATTEMPTS_LEAST;
-	return most > ATTEMPTS_MOST ? (size_t)ATTEMPTS_MOST : (size_t)most;
-}
-
-static struct policy_conf numbers_of(
-	const struct conf *conf, const struct allowed *allowed)
-{
-	const struct conf_source_limit *limit = &conf->source_limit;
-
-	return (struct policy_conf){
-		.mode = mode_of(conf->global.mode),
-		.source_mode = mode_of(limit->mode),
-		.v4_bits = (unsigned)limit->prefix_v4_count,
-		.v6_bits = (unsigned)limit->prefix_v6_count,
-		.failure_limit = (unsigned)limit->failures_count,
-		.window_ms = limit->window_ms,
-		.ban_ms = limit->ban_ms,
-		.ban_growth = (unsigned)limit->ban_growth_count,
-		.ban_longest_ms = limit->ban_longest_ms,
-		.slow_limit = (unsigned)limit->slow_failures_count,
-		.slow_window_ms = limit->slow_window_ms,
-		.slow_ban_ms = limit->slow_ban_ms,
-		.delay_first_ms = limit->delay_first_ms,
-		.delay_longest_ms = limit->delay_longest_ms,
-		.hold_step_ms = limit->hold_step_ms,
-		.hold_longest_ms = limit->hold_longest_ms,
-		.attempt_longest_ms = limit->attempt_longest_ms,
-		.repeat_memory_ms = limit->repeat_memory_ms,
-		.sources_most = (size_t)limit->sources_most_count,
-		.bans_most = (size_t)limit->bans_most_count,
-		.attempts_most = attempts_most(conf),
-		.allow = allowed->items,
-		.allow_count = allowed->count,
-	};
-}
 
 struct judge *judge_new(struct hub *hub)
 {
