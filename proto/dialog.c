@@ -336,13 +336,14 @@ void dialog_feed(struct dialog *d, enum dialog_side side, struct slice in,
 	fifo_note_queued(d, before, side, ret_step);
 }
 
-void dialog_verdict(struct dialog *d, bool pass)
+void dialog_verdict(struct dialog *d, enum dialog_answer answer)
 {
 	if (d->state != DIALOG_STATE_AUTH_ASKING)
 		return;
-	d->asked = pass;
-	dialog_move(d,
-		pass ? DIALOG_STATE_AUTH_PASSED : DIALOG_STATE_AUTH_ANSWERED);
+	d->asked = answer == DIALOG_PASS;
+	d->refused = answer == DIALOG_REFUSED;
+	dialog_move(d, d->asked ? DIALOG_STATE_AUTH_PASSED
+				: DIALOG_STATE_AUTH_ANSWERED);
 }
 
 void dialog_settled(struct dialog *d)

@@ -106,7 +106,8 @@ struct dialog {
 		server_dropped : 1, received_due : 1, chunk_begun : 1,
 		tls_due : 1, ehlo_due : 1, server_said_421 : 1, judged : 1,
 		ehlo_fresh : 1, ehlo_kept : 1, again : 1, server_tls : 1,
-		may_relay : 1, begun : 1; /* some of the first is out */
+		may_relay : 1, begun : 1, /* some of the first is out */
+		refused : 1;		  /* in AUTH_ANSWERED: by 535 */
 };
 
 enum dialog_act {
@@ -126,6 +127,13 @@ enum dialog_act {
 			       its banner is fed as ever */
 	DIALOG_DROP_SERVER, /* close the server's connection at once (RST) */
 	DIALOG_CLOSE,	    /* flush the client, then end with `reason` */
+};
+
+/* To ASK. Of all but the first the server hears nothing. */
+enum dialog_answer {
+	DIALOG_PASS,	/* the line goes on */
+	DIALOG_LATER,	/* the client gets 454 */
+	DIALOG_REFUSED, /* the client gets 535, as if the server said it */
 };
 
 enum dialog_outcome {
@@ -183,8 +191,8 @@ void dialog_init(struct dialog *dialog, const struct dialog_conf *conf,
 void dialog_feed(struct dialog *dialog, enum dialog_side side, struct slice in,
 	const struct dialog_room *room, struct dialog_step *ret_step);
 
-/* The answer to ASK. pass: the line goes on; else the client gets 454. */
-void dialog_verdict(struct dialog *dialog, bool pass);
+/* The answer to ASK; the caller has let pass what time a refusal takes. */
+void dialog_verdict(struct dialog *dialog, enum dialog_answer answer);
 /* The reply of SETTLE was delivered. */
 void dialog_settled(struct dialog *dialog);
 /* The handshake is done. */

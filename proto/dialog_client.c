@@ -441,6 +441,8 @@ static void feed_judged(struct dialog *d, struct slice in, bool pass,
 		d->conf->answer_longest_bytes > d->conf->command_longest_bytes
 			? d->conf->answer_longest_bytes
 			: d->conf->command_longest_bytes;
+	enum reply_id reply =
+		d->refused ? REPLY_AUTH_REFUSED : REPLY_AUTH_LATER;
 	struct slice line;
 	size_t used;
 
@@ -460,12 +462,12 @@ static void feed_judged(struct dialog *d, struct slice in, bool pass,
 		/* The server waits for an answer: cancel there (RFC 4954 §4),
 		 * and its 501 stays with us. */
 		fifo_push(d, OWN_CANCEL, REPLY_NONE);
-		dialog_refuse(d, REPLY_AUTH_LATER);
+		dialog_refuse(d, reply);
 		step->span = slice_str("*\r\n");
 		(void)step_is(step, DIALOG_SEND, used);
 		return;
 	}
-	refuse(d, room, step, used, REPLY_AUTH_LATER);
+	refuse(d, room, step, used, reply);
 }
 
 static void feed_data(struct dialog *d, struct slice in, bool drain,

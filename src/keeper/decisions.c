@@ -27,6 +27,8 @@ enum line {
 	LINE_LIMIT,
 	LINE_HOLD,
 	LINE_ANSWER,
+	LINE_REFUSE,
+	LINE_WITHHOLD,
 	LINE_TURN_AWAY,
 	LINE_AUTH_FAILED,
 	LINE_COUNT,
@@ -41,6 +43,8 @@ static const unsigned lines_most[LINE_COUNT] = {
 	[LINE_LIMIT] = 10,
 	[LINE_HOLD] = 10,
 	[LINE_ANSWER] = 10,
+	[LINE_REFUSE] = 10,
+	[LINE_WITHHOLD] = 100,
 	[LINE_TURN_AWAY] = 10,
 	[LINE_AUTH_FAILED] = 100,
 };
@@ -245,7 +249,7 @@ static enum line line_of(enum policy_verdict_kind kind)
 {
 	switch (kind) {
 	case VERDICT_HOLD: return LINE_HOLD;
-	case VERDICT_ANSWER_REFUSED:
+	case VERDICT_ANSWER_REFUSED: return LINE_REFUSE;
 	case VERDICT_ANSWER_TEMPORARY: return LINE_ANSWER;
 	case VERDICT_PASS:
 	case VERDICT_DELAY:
@@ -254,25 +258,38 @@ static enum line line_of(enum policy_verdict_kind kind)
 	return LINE_TURN_AWAY;
 }
 
-void decisions_verdict(struct hub *hub, const struct message_ask *ask,
-	const struct policy_verdict *verdict)
+static void log_verdict(struct hub *hub, enum line line,
+	const struct message_ask *ask, const struct policy_verdict *verdict)
 {
 	static const char *const names[LINE_COUNT] = {
 		[LINE_HOLD] = "hold",
 		[LINE_ANSWER] = "answer-454",
+		[LINE_REFUSE] = "answer-535",
+		[LINE_WITHHOLD] = "withhold",
 		[LINE_TURN_AWAY] = "turn-away",
 	};
-	enum line line = line_of(verdict->kind);
 	uint64_t suppressed;
 
 	if (!may_log(hub, line, &suppressed))
 		return;
-	log_begin(LOG_INFO, "verdict");
+	log_begin(line == LINE_WITHHOLD ? LOG_WARN : LOG_INFO, "verdict");
 	log_str("verdict", names[line]);
 	log_str("rule", policy_rule_name(verdict->rule));
 	log_login(hub, ask);
 	log_int("failures", (int64_t)verdict->failure_count);
 	end_line(suppressed);
+}
+
+void decisions_verdict(struct hub *hub, const struct message_ask *ask,
+	const struct policy_verdict *verdict)
+{
+	log_verdict(hub, line_of(verdict->kind), ask, verdict);
+}
+
+void decisions_withheld(struct hub *hub, const struct message_ask *ask,
+	const struct policy_verdict *verdict)
+{
+	log_verdict(hub, LINE_WITHHOLD, ask, verdict);
 }
 
 void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,

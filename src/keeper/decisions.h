@@ -25,6 +25,9 @@ void decisions_spared(struct hub *hub, const struct policy_action *action);
 void decisions_limit(struct hub *hub, const struct policy_action *action);
 void decisions_verdict(struct hub *hub, const struct message_ask *ask,
 	const struct policy_verdict *verdict);
+/* The server took the login, the client hears 421. */
+void decisions_withheld(struct hub *hub, const struct message_ask *ask,
+	const struct policy_verdict *verdict);
 void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 	const struct message_settle *settle,
 	const struct policy_verdict *verdict);

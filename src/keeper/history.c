@@ -213,6 +213,8 @@ const char *history_kind_name(enum history_kind kind)
 	case HISTORY_AUTH_ABANDONED: return "auth-abandoned";
 	case HISTORY_HELD: return "held";
 	case HISTORY_ANSWERED: return "answered";
+	case HISTORY_REFUSED: return "refused";
+	case HISTORY_WITHHELD: return "withheld";
 	case HISTORY_TURNED_AWAY: return "turned-away";
 	case HISTORY_BAN: return "ban";
 	case HISTORY_UNBAN: return "unban";

@@ -29,6 +29,8 @@ enum history_kind {
 	HISTORY_AUTH_ABANDONED,
 	HISTORY_HELD,
 	HISTORY_ANSWERED, /* 454 of our own */
+	HISTORY_REFUSED,  /* 535 of our own */
+	HISTORY_WITHHELD, /* the server took it, the client heard 421 */
 	HISTORY_TURNED_AWAY,
 	HISTORY_BAN,
 	HISTORY_UNBAN,

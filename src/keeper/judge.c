@@ -290,6 +290,8 @@ void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 			remember_ask(hub, ask, HISTORY_HELD, ret_verdict, 0);
 		break;
 	case VERDICT_ANSWER_REFUSED:
+		remember_ask(hub, ask, HISTORY_REFUSED, ret_verdict, 0);
+		break;
 	case VERDICT_ANSWER_TEMPORARY:
 		remember_ask(hub, ask, HISTORY_ANSWERED, ret_verdict, 0);
 		break;
@@ -311,6 +313,14 @@ static enum history_kind kind_of(enum policy_outcome outcome)
 	case OUTCOME_ABANDONED: return HISTORY_AUTH_ABANDONED;
 	}
 	return HISTORY_AUTH_OTHER;
+}
+
+/* The server took the login, and the rules do not: no client hears 235. */
+static bool withheld(
+	enum policy_outcome outcome, const struct policy_verdict *verdict)
+{
+	return outcome == OUTCOME_OK && verdict->kind != VERDICT_PASS &&
+	       verdict->kind != VERDICT_DELAY;
 }
 
 void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
@@ -336,7 +346,14 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	policy_step(hub->judge->policy, hub_now(hub), &event, &verdict);
 	if (ask == NULL)
 		ask = &unknown;
-	remember_ask(hub, ask, kind_of(event.outcome), &verdict, settle->code);
+	if (withheld(event.outcome, &verdict)) {
+		remember_ask(
+			hub, ask, HISTORY_WITHHELD, &verdict, settle->code);
+		decisions_withheld(hub, ask, &verdict);
+	} else {
+		remember_ask(hub, ask, kind_of(event.outcome), &verdict,
+			settle->code);
+	}
 	if (event.outcome == OUTCOME_FAILED ||
 		event.outcome == OUTCOME_ABANDONED)
 		decisions_auth_failed(hub, ask, settle, &verdict);

@@ -110,11 +110,12 @@ static json_t *verdicts_object(const struct policy_stats *stats)
 {
 	const uint64_t *verdicts = stats->verdicts;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "pass",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "pass",
 		(json_int_t)verdicts[VERDICT_PASS], "delay",
 		(json_int_t)verdicts[VERDICT_DELAY], "hold",
 		(json_int_t)verdicts[VERDICT_HOLD], "answer",
-		(json_int_t)verdicts[VERDICT_ANSWER_TEMPORARY], "turn_away",
+		(json_int_t)verdicts[VERDICT_ANSWER_TEMPORARY], "refuse",
+		(json_int_t)verdicts[VERDICT_ANSWER_REFUSED], "turn_away",
 		(json_int_t)verdicts[VERDICT_TURN_AWAY]);
 }
 

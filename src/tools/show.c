@@ -382,9 +382,11 @@ static void status_logins(const json_t *answer)
 		number_of(logins, "under_way"));
 	line("verdicts",
 		"%" PRId64 " passed, %" PRId64 " delayed, %" PRId64
-		" held, %" PRId64 " answered 454, %" PRId64 " turned away",
+		" held, %" PRId64 " answered 454, %" PRId64
+		" answered 535, %" PRId64 " turned away",
 		number_of(verdicts, "pass"), number_of(verdicts, "delay"),
 		number_of(verdicts, "hold"), number_of(verdicts, "answer"),
+		number_of(verdicts, "refuse"),
 		number_of(verdicts, "turn_away"));
 }
 

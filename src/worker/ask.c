@@ -167,8 +167,45 @@ void ask_unavailable(struct session *s)
 	log_addr("src", &s->addr);
 	log_str("login", how == CONF_UNAVAILABLE_ALLOW ? "allowed" : "454");
 	log_end();
-	dialog_verdict(&s->dialog, how == CONF_UNAVAILABLE_ALLOW);
+	dialog_verdict(&s->dialog,
+		how == CONF_UNAVAILABLE_ALLOW ? DIALOG_PASS : DIALOG_LATER);
 	relay_resume(s);
+}
+
+/*
+ * Its time has come. A server that is not held any more has nothing left to
+ * be told, and the session ends behind its refusal. MAY_CLOSE
+ */
+void ask_answer(struct session *s)
+{
+	s->answer_due = false;
+	if (s->server.fd < 0 && s->end_wanted) {
+		(void)session_reply(s, REPLY_AUTH_REFUSED);
+		session_end(s, (enum reply_id)s->end_reply,
+			(enum close_reason)s->end_reason);
+		return;
+	}
+	dialog_verdict(&s->dialog, DIALOG_REFUSED);
+	relay_resume(s);
+}
+
+/*
+ * Our own 535: to the client as if the server had said it, so it counts like
+ * one, takes as long as one and leaves the server as little held. Commands
+ * before it may still wait for their replies: then the server stays. MAY_CLOSE
+ */
+static void answer_refused(struct session *s, uint32_t wait_ms)
+{
+	s->attempt = 0;
+	s->auth_failed_count++;
+	s->delayed_ms += wait_ms;
+	s->answer_due = true;
+	if (!dialog_server_owes(&s->dialog))
+		settle_release(s, wait_ms);
+	if (wait_ms > 0)
+		session_clock_at(s, WAIT_ANSWER, s->worker->now + wait_ms);
+	else
+		ask_answer(s);
 }
 
 /* The source is banned: no answer, or one that takes a long time. */
@@ -202,16 +239,16 @@ void ask_verdict(struct session *s, const struct message_verdict *v)
 		hold(s);
 		return; /* the line stays in the tail, the place is asked for
 			   again */
-	case VERDICT_ANSWER_REFUSED: /* no rule says it yet */
+	case VERDICT_ANSWER_REFUSED: answer_refused(s, v->wait_ms); return;
 	case VERDICT_ANSWER_TEMPORARY:
 		s->attempt = 0;
-		dialog_verdict(&s->dialog, false);
+		dialog_verdict(&s->dialog, DIALOG_LATER);
 		break;
 	case VERDICT_TURN_AWAY: ask_turned_away(s); return;
 	case VERDICT_PASS:
 	case VERDICT_DELAY:
 		s->attempt_open = true;
-		dialog_verdict(&s->dialog, true);
+		dialog_verdict(&s->dialog, DIALOG_PASS);
 		break;
 	}
 	relay_pump(s);

@@ -301,6 +301,8 @@ void session_end_soon(
 			reason);
 		return;
 	}
+	if (s->settling && s->settled_ok && s->asked_keeper)
+		return; /* not before the keeper's word on it */
 	if (s->settling) {
 		settle_deliver(s); /* the 535 first, without delay */
 		return;

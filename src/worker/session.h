@@ -50,6 +50,7 @@ enum session_wait {
 	WAIT_VERDICT,
 	WAIT_HOLD,
 	WAIT_DELIVER,
+	WAIT_ANSWER,
 	WAIT_FLUSH,
 };
 
@@ -69,7 +70,9 @@ struct session {
 		target_known : 1,
 		server_held : 1,    /* it counts among the server's sessions */
 		server_awaited : 1, /* it has not greeted */
-		server_trial : 1;   /* others wait for how this ends */
+		server_trial : 1,   /* others wait for how this ends */
+		answer_due : 1,	    /* a 535 of our own, when it is time */
+		settled_ok : 1;	    /* settling a 235 */
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
@@ -199,6 +202,7 @@ void servers_greeted(struct session *session);
 /* ask.c: the keeper's word. MAY_CLOSE */
 void ask_begin(struct session *session, const struct dialog_step *step);
 void ask_again(struct session *session);
+void ask_answer(struct session *session); /* our own 535 goes out now */
 void ask_unavailable(struct session *session);
 void ask_unhold(struct session *session); /* never closes */
 /* A place of this source is free: the login that waited longest asks. */
@@ -212,6 +216,8 @@ bool settle_send(struct session *session, uint32_t outcome); /* never closes;
 	an enum policy_outcome. false: the keeper is away */
 void settle_begin(struct session *session, const struct dialog_step *step);
 void settle_deliver(struct session *session);
+/* A refusal will wait that long; never closes the session. */
+void settle_release(struct session *session, uint32_t wait_ms);
 /* The session ends with an attempt in flight. */
 void settle_lost(struct session *session);
 

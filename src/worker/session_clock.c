@@ -18,7 +18,9 @@ static enum session_wait dialog_wait(const struct session *s)
 	if (s->settling)
 		return s->asked_keeper ? WAIT_VERDICT : WAIT_DELIVER;
 	if (s->dialog.state == DIALOG_STATE_AUTH_ASKING)
-		return s->asked_keeper ? WAIT_VERDICT : WAIT_HOLD;
+		return s->asked_keeper ? WAIT_VERDICT
+		       : s->answer_due ? WAIT_ANSWER
+				       : WAIT_HOLD;
 	if (stream_unsent(&s->client))
 		return WAIT_CLIENT_WRITE;
 	if (stream_unsent(&s->server))
@@ -77,6 +79,7 @@ static uint64_t wait_ms(const struct session *s, enum session_wait wait)
 	case WAIT_FLUSH: return FLUSH_MS;
 	case WAIT_HOLD:
 	case WAIT_DELIVER:
+	case WAIT_ANSWER:
 	case WAIT_NOTHING: break;
 	}
 	return 0;
@@ -147,6 +150,7 @@ static bool goes_on(struct session *s, enum session_wait wait)
 	case WAIT_VERDICT:
 	case WAIT_HOLD:
 	case WAIT_DELIVER:
+	case WAIT_ANSWER:
 	case WAIT_FLUSH: break;
 	}
 	return false;
@@ -158,7 +162,7 @@ void session_clock(struct session *s)
 
 	if (wait == WAIT_NOTHING)
 		return;
-	if (wait == WAIT_HOLD || wait == WAIT_DELIVER) {
+	if (wait == WAIT_HOLD || wait == WAIT_DELIVER || wait == WAIT_ANSWER) {
 		if (s->wait == wait) /* its time was set when it began */
 			return;
 		session_clock_at(s, wait, s->worker->now);
@@ -215,6 +219,7 @@ static void timed_out(struct session *s)
 		return;
 	case WAIT_HOLD: ask_again(s); return;
 	case WAIT_DELIVER: settle_deliver(s); return;
+	case WAIT_ANSWER: ask_answer(s); return;
 	case WAIT_CLIENT_WRITE:
 	case WAIT_FLUSH:
 	case WAIT_NOTHING: session_kill(s, CLOSE_CLIENT_TIMEOUT); return;

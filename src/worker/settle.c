@@ -85,6 +85,19 @@ static enum dialog_outcome judge(
 					    : step->outcome;
 }
 
+/*
+ * A refusal waits for its delay, an acceptance for the word that nothing is
+ * wrong with it. Where an end is wanted no delay is, but that word all the
+ * more.
+ */
+static bool waits_for_verdict(
+	const struct session *s, enum dialog_outcome outcome, bool told)
+{
+	if (outcome == DIALOG_AUTH_OK)
+		return told;
+	return outcome == DIALOG_AUTH_FAILED && !s->end_wanted;
+}
+
 void settle_begin(struct session *s, const struct dialog_step *step)
 {
 	enum dialog_outcome outcome = judge(s, step);
@@ -102,7 +115,8 @@ void settle_begin(struct session *s, const struct dialog_step *step)
 	if (told)
 		ask_wake(s);
 	s->settling = true;
-	if (outcome != DIALOG_AUTH_FAILED || s->end_wanted) {
+	s->settled_ok = outcome == DIALOG_AUTH_OK;
+	if (!waits_for_verdict(s, outcome, told)) {
 		settle_deliver(s);
 		return;
 	}
@@ -114,18 +128,43 @@ void settle_begin(struct session *s, const struct dialog_step *step)
 			s, WAIT_DELIVER, s->worker->now + DELAY_UNKNOWN_MS);
 }
 
+/* No server waits for long beside a refusal that does: it goes out in its
+ * time, and then the end. */
+void settle_release(struct session *s, uint32_t wait_ms)
+{
+	if (wait_ms <= SERVER_HELD_MS || s->server.fd < 0 || s->end_wanted)
+		return;
+	stream_close(&s->server, false);
+	s->end_wanted = true;
+	s->end_reply = REPLY_LOGIN_DELAYED;
+	s->end_reason = CLOSE_LOGIN_DELAYED;
+}
+
+/*
+ * The server took the login and the keeper does not: whoever knew the secret
+ * may not be its owner. No octet of the 235 goes out. MAY_CLOSE
+ */
+static void withhold(struct session *s)
+{
+	s->settling = s->auth_ok = false;
+	s->attempt = 0;
+	buffer_free(&s->held);
+	session_end(s, REPLY_TURNED_AWAY, CLOSE_LOGIN_WITHHELD);
+}
+
 void settle_verdict(struct session *s, const struct message_verdict *v)
 {
 	uint32_t wait = v->kind == VERDICT_DELAY ? v->wait_ms : 0;
 
-	s->delayed_ms += wait;
-	if (wait > SERVER_HELD_MS && s->server.fd >= 0 && !s->end_wanted) {
-		/* The refusal goes out in its time, and then the end. */
-		stream_close(&s->server, false);
-		s->end_wanted = true;
-		s->end_reply = REPLY_LOGIN_DELAYED;
-		s->end_reason = CLOSE_LOGIN_DELAYED;
+	if (s->settled_ok && v->kind != VERDICT_PASS &&
+		v->kind != VERDICT_DELAY) {
+		withhold(s);
+		return;
 	}
+	if (s->settled_ok)
+		wait = 0;
+	s->delayed_ms += wait;
+	settle_release(s, wait);
 	if (wait == 0)
 		settle_deliver(s);
 	else

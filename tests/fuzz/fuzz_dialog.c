@@ -115,7 +115,7 @@ static void take_event(struct world *w, enum event event, unsigned count)
 			world_give(w, DIALOG_SERVER, word, strlen(word));
 		break;
 	case EVENT_PASS: happen(w, HAPPENS_PASS); break;
-	case EVENT_REFUSE: happen(w, HAPPENS_REFUSE); break;
+	case EVENT_REFUSE: happen(w, HAPPENS_LATER); break;
 	case EVENT_SETTLED:
 		if (w->dialog.state == DIALOG_STATE_AUTH_SETTLING)
 			world_settled(w);

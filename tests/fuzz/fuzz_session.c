@@ -14,6 +14,7 @@
  *	  keeper's word came too late, first as nothing), as what it was: a
  *	  failure only by 535 (or a 334 behind its secret, and then no), a
  *	  success only by 2yz (S-08);
+ *	- no octet goes out of a 2yz to a login that the keeper refused then;
  *	- a ban does not end it while the server has a whole message (D-10);
  *	- descriptors, buffers and memory are as before (R-01).
  */
@@ -32,6 +33,7 @@ enum {
 	SESSION_LONGEST_MS = 30000,
 	SLACK_MS = 9000, /* last words, the tarpit, a grace */
 	ATTEMPTS_MOST = 4096,
+	VERDICT_LONGEST_MS = 5000, /* then the worker goes on without */
 };
 
 /* The letter is '@' plus its place; as in fuzz_dialog up to L. */
@@ -68,6 +70,9 @@ enum event {
 	EVENT_UNBAN,
 	EVENT_LONG_DELAY, /* '^' */
 	EVENT_WHOLE,	  /* '_': calls move all again */
+	EVENT_REFUSE,	  /* '`': 535 of postern's own */
+	EVENT_REFUSE_SOON,
+	EVENT_REFUSE_LATE, /* 'b' */
 	EVENT_COUNT,
 };
 
@@ -77,6 +82,8 @@ struct attempt {
 	uint64_t id;
 	bool waits, settles, passed, settled, held;
 	bool taken_back; /* the keeper did not answer in time */
+	unsigned ok_tag; /* of the 2yz that it was settled by */
+	uint64_t settled_ms;
 };
 
 static struct {
@@ -119,6 +126,9 @@ static void give_verdict(
 	if (!a->settles) {
 		a->passed |= kind == VERDICT_PASS || kind == VERDICT_DELAY;
 		a->held = kind == VERDICT_HOLD;
+	} else if (kind == VERDICT_TURN_AWAY && a->ok_tag != 0 &&
+		   net.now_ms < a->settled_ms + VERDICT_LONGEST_MS) {
+		server.withheld = a->ok_tag;
 	}
 	if (play.keeper) {
 		(void)channel_send(play.keeper, MESSAGE_VERDICT, &v, sizeof v);
@@ -164,8 +174,11 @@ static void got_settle(const struct message_settle *settle)
 	/* A secret that the server has judged, by a 334 behind it, counts. */
 	if (settle->outcome == OUTCOME_FAILED)
 		MUST(server.auth_code == 535 || server.challenges > 0);
-	if (settle->outcome == OUTCOME_OK)
+	if (settle->outcome == OUTCOME_OK) {
 		MUST(server.auth_code / 100 == 2);
+		a->ok_tag = server.auth_tag;
+		a->settled_ms = net.now_ms;
+	}
 	a->settles = a->waits = true;
 	if (play.manner == MANNER_AUTO)
 		give_verdict(a, VERDICT_DELAY, 0);
@@ -330,6 +343,9 @@ static void take_event(enum event event)
 	case EVENT_DELAY: verdict(VERDICT_DELAY, 1000); break;
 	case EVENT_LONG_DELAY: verdict(VERDICT_DELAY, 7000); break;
 	case EVENT_HOLD: verdict(VERDICT_HOLD, 700); break;
+	case EVENT_REFUSE: verdict(VERDICT_ANSWER_REFUSED, 0); break;
+	case EVENT_REFUSE_SOON: verdict(VERDICT_ANSWER_REFUSED, 1000); break;
+	case EVENT_REFUSE_LATE: verdict(VERDICT_ANSWER_REFUSED, 7000); break;
 	case EVENT_TURN_AWAY: verdict(VERDICT_TURN_AWAY, 0); break;
 	case EVENT_BAN: tell_ban(MESSAGE_BAN); break;
 	case EVENT_UNBAN: tell_ban(MESSAGE_UNBAN); break;
@@ -365,7 +381,7 @@ static void script_step(void)
 		return;
 	}
 	play.script = slice_skip(play.script, 1);
-	take_event((enum event)((fuzz_octet(&play.script) - '@') & 31u));
+	take_event((enum event)((fuzz_octet(&play.script) - '@') & 63u));
 }
 
 static bool session_over(void)

@@ -49,6 +49,8 @@ static struct {
 	struct line says;
 	struct record records[RECORDS_MOST]; /* by number, from 1 */
 	unsigned tag, auth_code, challenges;
+	unsigned auth_tag; /* of the last final reply to AUTH */
+	unsigned withheld; /* the client must not see it; 0: none */
 	size_t origin; /* in what the client says: all before is accounted for
 			*/
 	bool stopped, over;
@@ -170,6 +172,7 @@ static inline void client_reply(const struct line *line, unsigned code)
 	if (tag != 0) {
 		MUST(tag > client.last_tag && tag <= server.tag);
 		client.last_tag = tag;
+		MUST(tag != server.withheld);
 		MUST(rec->code == code);
 	}
 	client.last_said = mine->kind == KIND_NONE && !client.says.answered;
@@ -349,7 +352,7 @@ static inline void server_number(struct line *line)
 	e = reader_reply(&server.hears, code);
 	server.records[server.tag] = (struct record){*e, code};
 	if (e->kind == KIND_AUTH && code != 334)
-		server.auth_code = code;
+		server.auth_code = code, server.auth_tag = server.tag;
 	else if (e->kind == KIND_AUTH)
 		server.challenges++;
 	(void)snprintf(tag, sizeof tag, " #%04x", server.tag);
@@ -435,7 +438,7 @@ static inline void peers_begin(void)
 	client.hears.n = server.says.n = 0;
 	client.hears.cr = server.says.cr = false;
 	client.last_tag = server.tag = server.auth_code = 0;
-	server.challenges = 0;
+	server.challenges = server.auth_tag = server.withheld = 0;
 	client.stopped = client.over = client.last_said = false;
 	server.stopped = server.over = server.left = false;
 	server.peeked = 0;

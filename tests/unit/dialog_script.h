@@ -33,7 +33,8 @@ enum { TURNS_MOST = 20, LIMIT_COMMAND = 64, LIMIT_ANSWER = 128 };
 enum happens {
 	HAPPENS_NOTHING = 0,
 	HAPPENS_PASS,
-	HAPPENS_REFUSE,
+	HAPPENS_LATER,	/* 454 */
+	HAPPENS_REFUSE, /* 535 */
 	HAPPENS_SETTLED,
 	HAPPENS_TLS_CLIENT,
 	HAPPENS_TLS_SERVER,
@@ -115,8 +116,9 @@ static inline void happen(struct world *w, enum happens act)
 {
 	switch (act) {
 	case HAPPENS_NOTHING: return;
-	case HAPPENS_PASS: world_verdict(w, true); break;
-	case HAPPENS_REFUSE: world_verdict(w, false); break;
+	case HAPPENS_PASS: world_verdict(w, DIALOG_PASS); break;
+	case HAPPENS_LATER: world_verdict(w, DIALOG_LATER); break;
+	case HAPPENS_REFUSE: world_verdict(w, DIALOG_REFUSED); break;
 	case HAPPENS_SETTLED: world_settled(w); return;
 	case HAPPENS_TLS_CLIENT: world_tls_done(w, DIALOG_CLIENT); return;
 	case HAPPENS_TLS_SERVER: world_tls_done(w, DIALOG_SERVER); return;

@@ -493,11 +493,11 @@ static inline void hold_tls(const struct world *w, enum dialog_side side,
 }
 
 /* The answer to ASK. */
-static inline void world_verdict(struct world *w, bool pass)
+static inline void world_verdict(struct world *w, enum dialog_answer answer)
 {
 	if (w->dialog.state == DIALOG_STATE_AUTH_ASKING)
-		w->attempt = pass;
-	dialog_verdict(&w->dialog, pass);
+		w->attempt = answer == DIALOG_PASS;
+	dialog_verdict(&w->dialog, answer);
 }
 
 static inline void world_step(struct world *w, enum dialog_side side,

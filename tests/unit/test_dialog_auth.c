@@ -212,19 +212,19 @@ static const struct script outcomes[] = {
 static const struct script refused[] = {
 	{"before the server hears of it", FROM_EHLO, .turns = {
 		ASKED,
-		{.act = HAPPENS_REFUSE, .to_c = "{AUTH_LATER}",
+		{.act = HAPPENS_LATER, .to_c = "{AUTH_LATER}",
 			.at = DIALOG_STATE_COMMAND},
 		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"}}},
 	{"in its turn", FROM_EHLO, .turns = {
 		{.c = "NOOP\r\n" PLAIN, .to_s = "NOOP\r\n", .note = ASK_PLAIN},
-		{.act = HAPPENS_REFUSE},
+		{.act = HAPPENS_LATER},
 		{.s = "250 ok\r\n", .to_c = "250 ok\r\n{AUTH_LATER}"}}},
 	{"in mid-exchange: cancelled there, its reply stays here", FROM_EHLO,
 		.turns = {
 		ANSWER("AUTH LOGIN\r\n"), PROMPT("334 VXNlcm5hbWU6\r\n"),
 		ANSWER("dQ==\r\n"), PROMPT("334 UGFzc3dvcmQ6\r\n"),
 		{.c = "cA==\r\n", .note = "ASK LOGIN u p"},
-		{.act = HAPPENS_REFUSE, .to_s = "*\r\n",
+		{.act = HAPPENS_LATER, .to_s = "*\r\n",
 			.at = DIALOG_STATE_COMMAND},
 		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"},
 		{.s = "501-a\r\n501 cancelled\r\n", .to_c = "{AUTH_LATER}"},
@@ -232,26 +232,52 @@ static const struct script refused[] = {
 	{"in lockstep nothing passes the cancel", FROM_LOCKSTEP, .turns = {
 		ANSWER("AUTH PLAIN\r\n"), PROMPT("334 \r\n"),
 		{.c = "AHUAcA==\r\n", .note = ASK_PLAIN},
-		{.act = HAPPENS_REFUSE, .to_s = "*\r\n"},
+		{.act = HAPPENS_LATER, .to_s = "*\r\n"},
 		{.c = "NOOP\r\n"},
 		{.s = "501 cancelled\r\n", .to_c = "{AUTH_LATER}",
 			.to_s = "NOOP\r\n"}}},
 	{"a server that goes on behind the cancel", FROM_EHLO, .turns = {
 		ANSWER("AUTH PLAIN\r\n"), PROMPT("334 \r\n"),
 		{.c = "AHUAcA==\r\n", .note = ASK_PLAIN},
-		{.act = HAPPENS_REFUSE, .to_s = "*\r\n"},
+		{.act = HAPPENS_LATER, .to_s = "*\r\n"},
 		FAULT("334 more\r\n")}},
 	{"a server that lets the cancel in", FROM_EHLO, .turns = {
 		ANSWER("AUTH PLAIN\r\n"), PROMPT("334 \r\n"),
 		{.c = "AHUAcA==\r\n", .note = ASK_PLAIN},
-		{.act = HAPPENS_REFUSE, .to_s = "*\r\n"},
+		{.act = HAPPENS_LATER, .to_s = "*\r\n"},
 		FAULT("235 ok\r\n")}},
 	{"a server that leaves upon the cancel", FROM_EHLO, .turns = {
 		ANSWER("AUTH PLAIN\r\n"), PROMPT("334 \r\n"),
 		{.c = "AHUAcA==\r\n", .note = ASK_PLAIN},
-		{.act = HAPPENS_REFUSE, .to_s = "*\r\n"},
+		{.act = HAPPENS_LATER, .to_s = "*\r\n"},
 		{.act = HAPPENS_SERVER_GONE,
 			.to_c = "{SERVER_LOST}{CLOSE server-closed}"}}},
+	{"as the server would have: the dialogue goes on", FROM_EHLO, .turns = {
+		ASKED,
+		{.act = HAPPENS_REFUSE, .to_c = "{AUTH_REFUSED}",
+			.at = DIALOG_STATE_COMMAND},
+		ASKED, PASSED, FINAL("535 no\r\n", "failed 535"),
+		ASKED,
+		{.act = HAPPENS_REFUSE, .to_c = "{AUTH_REFUSED}"},
+		ASKED,
+		{.act = HAPPENS_LATER, .to_c = "{AUTH_LATER}"},
+		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"}}},
+	{"as the server would have, in its turn", FROM_EHLO, .turns = {
+		{.c = "NOOP\r\n" PLAIN, .to_s = "NOOP\r\n", .note = ASK_PLAIN},
+		{.act = HAPPENS_REFUSE},
+		{.s = "250 ok\r\n", .to_c = "250 ok\r\n{AUTH_REFUSED}"}}},
+	{"as the server would have, in mid-exchange", FROM_EHLO, .turns = {
+		ANSWER("AUTH LOGIN\r\n"), PROMPT("334 VXNlcm5hbWU6\r\n"),
+		ANSWER("dQ==\r\n"), PROMPT("334 UGFzc3dvcmQ6\r\n"),
+		{.c = "cA==\r\n", .note = "ASK LOGIN u p"},
+		{.act = HAPPENS_REFUSE, .to_s = "*\r\n",
+			.at = DIALOG_STATE_COMMAND},
+		{.s = "501 cancelled\r\n", .to_c = "{AUTH_REFUSED}"},
+		{.c = "MAIL FROM:<a@b>\r\n", .to_s = "MAIL FROM:<a@b>\r\n"}}},
+	{"as the server would have, pipelined behind it", FROM_EHLO, .turns = {
+		ASKED, {.c = "NOOP\r\n"},
+		{.act = HAPPENS_REFUSE, .to_c = "{AUTH_REFUSED}",
+			.to_s = "NOOP\r\n"}}},
 	{"hidden", FROM_EHLO, .conf.auth = DIALOG_AUTH_HIDE, .turns = {
 		{.c = PLAIN, .to_c = "{NO_AUTH}", .note = "AUTH_REFUSED"},
 		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"}}},
@@ -333,7 +359,7 @@ static const struct script out_of_step[] = {
 			.to_c = "{LINE_BAD}{CLOSE line-bad}"}}},
 	{"verdict that nobody waits for", FROM_EHLO, .turns = {
 		{.act = HAPPENS_PASS, .at = DIALOG_STATE_COMMAND},
-		{.act = HAPPENS_REFUSE, .at = DIALOG_STATE_COMMAND},
+		{.act = HAPPENS_LATER, .at = DIALOG_STATE_COMMAND},
 		{.act = HAPPENS_SETTLED, .at = DIALOG_STATE_COMMAND},
 		{.c = "NOOP\r\n", .to_s = "NOOP\r\n"}}},
 };

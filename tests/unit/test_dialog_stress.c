@@ -148,7 +148,9 @@ static void oblige(struct world *w, unsigned other)
 				   ? DIALOG_SERVER
 				   : DIALOG_CLIENT);
 	if (w->dialog.state == DIALOG_STATE_AUTH_ASKING && other % 4)
-		happen(w, other % 4 == 1 ? HAPPENS_REFUSE : HAPPENS_PASS);
+		happen(w, other % 8 == 1   ? HAPPENS_LATER
+			  : other % 8 == 5 ? HAPPENS_REFUSE
+					   : HAPPENS_PASS);
 	if (w->dialog.state == DIALOG_STATE_AUTH_SETTLING && other % 3)
 		world_settled(w);
 }
