@@ -16,6 +16,7 @@
 
 #include "client.h"
 #include "doctor.h"
+#include "filter.h"
 #include "show.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
@@ -26,6 +27,7 @@ struct words {
 	const char *socket;
 	bool json;
 	const char *rule, *span, *reason, *as;
+	const char *seed, *config; /* of policy-filter */
 	const char *const *args;
 	int count;
 };
@@ -70,8 +72,7 @@ static void print_help(void)
 		"  bans [list] [--rule RULE]  who is banned\n"
 		"  bans add PREFIX [--for 1h] [--reason TEXT]\n"
 		"                             ban; --for ever: without end\n"
-		"  bans del PREFIX            lift\n"
-		"  bans flush                 lift all\n"
+		"  bans del PREFIX | flush    lift it, or all\n"
 		"  allow [list]               who is never banned\n"
 		"  allow add PREFIX [--reason TEXT]\n"
 		"  allow del PREFIX\n"
@@ -80,6 +81,7 @@ static void print_help(void)
 		"  explain ADDRESS|REFERENCE  what happened, and the way out\n"
 		"  doctor [--as ADDRESS]      what is wrong with this host\n"
 		"  reload                     read the configuration again\n"
+		"  policy-filter              the rules without a daemon\n"
 		"  version\n"
 		"\n"
 		"  --socket PATH  the control socket (default: "
@@ -111,6 +113,8 @@ static int parse_options(int argc, char **argv, struct words *words)
 		{"for", required_argument, NULL, 'f'},
 		{"reason", required_argument, NULL, 'n'},
 		{"as", required_argument, NULL, 'a'},
+		{"seed", required_argument, NULL, 'S'},
+		{"config", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -126,6 +130,8 @@ static int parse_options(int argc, char **argv, struct words *words)
 		case 'f': words->span = optarg; break;
 		case 'n': words->reason = optarg; break;
 		case 'a': words->as = optarg; break;
+		case 'S': words->seed = optarg; break;
+		case 'c': words->config = optarg; break;
 		case 'h': print_help(); return EXIT_DONE;
 		case 'V':
 			(void)puts("posternctl " POSTERN_VERSION);
@@ -182,6 +188,8 @@ static int check_words(
 		return usage("too many arguments", words->args[used + wanted]);
 	if (words->as != NULL)
 		return usage("--as belongs to doctor", "");
+	if (words->seed != NULL || words->config != NULL)
+		return usage("--seed and --config belong to policy-filter", "");
 	if (words->rule != NULL && !verb->rule)
 		return usage("--rule belongs to bans list", "");
 	if (words->span != NULL && !verb->span)
@@ -349,6 +357,15 @@ static int doctor(const struct words *words)
 	return code;
 }
 
+/* Needs no daemon, and the seed is asked for: no run is like another by
+ * accident. */
+static int filter(const struct words *words)
+{
+	if (words->seed == NULL)
+		return usage("policy-filter needs --seed N", "");
+	return filter_run(words->seed, words->config);
+}
+
 /* Needs no daemon: says its version too when there is one. */
 static int version(const struct words *words)
 {
@@ -391,6 +408,8 @@ int main(int argc, char **argv)
 		return version(&words);
 	if (words.count == 1 && strcmp(words.args[0], "doctor") == 0)
 		return doctor(&words);
+	if (words.count == 1 && strcmp(words.args[0], "policy-filter") == 0)
+		return filter(&words);
 	if (words.count == 1 && strcmp(words.args[0], "help") == 0) {
 		print_help();
 		return EXIT_DONE;
