@@ -122,6 +122,34 @@ size_t log_escape(
 	return n;
 }
 
+/* -1: not one of ours. */
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t log_unescape(struct slice in, char *out, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.n && n < room; i++) {
+		if (in.p[i] == '\\' && in.n - i > 3 && in.p[i + 1] == 'x' &&
+			hex_value(in.p[i + 2]) >= 0 &&
+			hex_value(in.p[i + 3]) >= 0) {
+			out[n++] = (char)(hex_value(in.p[i + 2]) << 4 |
+					  hex_value(in.p[i + 3]));
+			i += 3;
+			continue;
+		}
+		if (in.p[i] == '\\' && in.n - i > 1)
+			i++;
+		out[n++] = (char)in.p[i];
+	}
+	return n;
+}
+
 /* Values of these alone need no quotes: an operator's grep stays simple. */
 static bool value_plain(struct slice value)
 {

@@ -85,5 +85,7 @@ size_t log_dropped_line(uint64_t lines, char *out, size_t room);
  */
 size_t log_escape(
 	struct slice in, enum log_format format, char *out, size_t room);
+/* The octets that log_escape(…, LOG_TEXT, …) made `in` of; at most room. */
+size_t log_unescape(struct slice in, char *out, size_t room);
 
 #endif

@@ -362,7 +362,8 @@ static json_t *run_bans_flush(const struct call *call)
 		if (prefix_parse(families[i], &all)) /* always */
 			count += judge_unban(call->hub, &all);
 	/* Those that are over count as repeats no more. */
-	store_purge(call->hub->store, hub_wall(call->hub) + 1);
+	store_purge(
+		call->hub->store, hub_wall(call->hub) + 1, hub_wall(call->hub));
 	firewall_sync(call->hub);
 	return json_pack("{s:b, s:I}", "ok", 1, "lifted", (json_int_t)count);
 }

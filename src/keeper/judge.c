@@ -173,6 +173,18 @@ static void order_goes(struct judge *judge, const struct policy_action *action,
 		judge->ban_result = result;
 }
 
+static void passport_begins(struct hub *hub, const struct policy_action *action)
+{
+	store_put_passport(
+		hub->store, &(struct store_passport){
+				    .user = action->user,
+				    .prefix = action->prefix,
+				    .since = hub_wall(hub),
+				    .until = store_time(hub, action->until),
+				    .last = hub_wall(hub),
+			    });
+}
+
 static void dispatch(struct hub *hub, const struct policy_action *action)
 {
 	struct judge *judge = hub->judge;
@@ -200,9 +212,12 @@ static void dispatch(struct hub *hub, const struct policy_action *action)
 		decisions_limit(hub, action);
 		break;
 	case ACTION_ALARM: /* no rule says these yet */
-	case ACTION_NOTE:
-	case ACTION_PASSPORT:
-	case ACTION_PASSPORT_GONE: break;
+	case ACTION_NOTE: break;
+	case ACTION_PASSPORT: passport_begins(hub, action); break;
+	case ACTION_PASSPORT_GONE:
+		store_delete_passport(
+			hub->store, action->user, &action->prefix);
+		break;
 	}
 }
 
@@ -537,6 +552,27 @@ void judge_restore_allow(struct hub *hub, const struct prefix *prefix)
 	};
 	struct policy_verdict ignored;
 
+	hub->judge->restoring = true;
+	step(hub, &event, &ignored);
+	hub->judge->restoring = false;
+}
+
+void judge_restore_passport(
+	struct hub *hub, const struct store_passport *passport)
+{
+	wall_s_t left =
+		store_left(passport->last, passport->until, hub_wall(hub));
+	struct policy_event event = {
+		.kind = EVENT_RESTORE_PASSPORT,
+		.prefix = passport->prefix,
+		.user = slice_str(passport->user),
+		.span_ms = left == STORE_NEVER ? MONO_NEVER
+					       : (uint64_t)left * MS_PER_S,
+	};
+	struct policy_verdict ignored;
+
+	if (left == 0)
+		return;
 	hub->judge->restoring = true;
 	step(hub, &event, &ignored);
 	hub->judge->restoring = false;

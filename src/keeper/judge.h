@@ -35,6 +35,8 @@ enum judge_result {
 /* Before anything else, and before there is anybody to tell. */
 void judge_restore_ban(struct hub *hub, const struct store_ban *ban);
 void judge_restore_allow(struct hub *hub, const struct prefix *prefix);
+void judge_restore_passport(
+	struct hub *hub, const struct store_passport *passport);
 
 /* peer: unique for each channel; makes the attempt ids of workers unique. */
 void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,

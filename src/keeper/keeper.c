@@ -28,6 +28,7 @@
 #include "history.h"
 #include "hub.h"
 #include "judge.h"
+#include "loading.h"
 #include "notes.h"
 #include "overseer.h"
 #include "peers.h"
@@ -40,7 +41,6 @@ enum {
 	PURGE_EVERY_MS = 3600 * 1000,
 	MS_PER_S = 1000,
 	US_PER_MS = 1000,
-	STORE_SPARE_ROWS = 65536,
 };
 
 /* What the store said at the last look; for the log. */
@@ -48,17 +48,6 @@ struct store_watch {
 	bool failing;
 	char set_aside[sizeof(((struct store_state *)0)->set_aside)];
 	mono_ms_t purge_at;
-};
-
-/* Rows of the store on their way into the policy. */
-struct loading {
-	struct hub *hub;
-	struct row {
-		struct store_ban ban;
-		char rule[32];
-		char note[STORE_NOTE_LONGEST + 1];
-	} * rows;
-	size_t count, room;
 };
 
 /* ---- the hub ---- */
@@ -131,63 +120,6 @@ void hub_configure(struct hub *hub, struct conf *conf)
 		"over");
 }
 
-/* ---- loading ---- */
-
-static void on_row_ban(void *arg, const struct store_ban *ban)
-{
-	struct loading *loading = arg;
-	struct row *row;
-
-	if (loading->count == loading->room) {
-		size_t room = loading->room == 0 ? 1024 : loading->room * 2;
-		struct row *rows = realloc(loading->rows, room * sizeof(*rows));
-
-		if (rows == NULL)
-			return; /* the rest stays on disk */
-		loading->rows = rows;
-		loading->room = room;
-	}
-	row = &loading->rows[loading->count++];
-	memset(row, 0, sizeof(*row));
-	row->ban = *ban;
-	strncpy(row->rule, ban->rule, sizeof(row->rule) - 1);
-	strncpy(row->note, ban->note, sizeof(row->note) - 1);
-}
-
-static void on_row_allow(void *arg, const struct store_allow *allow)
-{
-	struct loading *loading = arg;
-
-	judge_restore_allow(loading->hub, &allow->prefix);
-	notes_put(loading->hub->notes, &allow->prefix, allow->note);
-}
-
-/*
- * The policy may refuse a row and have it removed, for which the store must
- * be open: so the rows are gathered first.
- */
-static bool load(struct hub *hub)
-{
-	struct loading loading = {.hub = hub};
-	size_t most = (size_t)hub->conf->source_limit.bans_most_count +
-		      STORE_SPARE_ROWS;
-	uint64_t before_us = clock_mono_us();
-
-	hub->store = store_open(hub->conf->global.state_dir, most,
-		hub_wall(hub), on_row_ban, on_row_allow, &loading);
-	for (size_t i = 0; hub->store != NULL && i < loading.count; i++) {
-		loading.rows[i].ban.rule = loading.rows[i].rule;
-		loading.rows[i].ban.note = loading.rows[i].note;
-		judge_restore_ban(hub, &loading.rows[i].ban);
-	}
-	log_begin(LOG_INFO, "loaded");
-	log_int("rows", (int64_t)loading.count);
-	log_int("ms", (int64_t)((clock_mono_us() - before_us) / US_PER_MS));
-	log_end();
-	free(loading.rows);
-	return hub->store != NULL;
-}
-
 /* ---- the store's state in the log ---- */
 
 static void watch_store(struct hub *hub, struct store_watch *watch)
@@ -216,7 +148,8 @@ static void watch_store(struct hub *hub, struct store_watch *watch)
 		store_purge(hub->store,
 			hub_wall(hub) - (wall_s_t)(hub->conf->source_limit
 							   .repeat_memory_ms /
-						   MS_PER_S));
+						   MS_PER_S),
+			hub_wall(hub));
 	}
 }
 
@@ -294,7 +227,7 @@ static bool make_parts(struct hub *hub)
 	if (hub->history == NULL || hub->refusals == NULL ||
 		hub->notes == NULL || hub->decisions == NULL ||
 		hub->peers == NULL || hub->backends == NULL ||
-		hub->judge == NULL || !load(hub))
+		hub->judge == NULL || !loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);

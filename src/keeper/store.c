@@ -140,10 +140,34 @@ void store_delete_allow(struct store *store, const struct prefix *prefix)
 			   .word = STORE_ROW_DISALLOW, .prefix = *prefix});
 }
 
-void store_purge(struct store *store, wall_s_t before)
+void store_put_passport(
+	struct store *store, const struct store_passport *passport)
+{
+	struct store_row row = {.word = STORE_ROW_PASSPORT,
+		.prefix = passport->prefix,
+		.since = passport->since,
+		.until = passport->until,
+		.last = passport->last};
+
+	copy_text(row.note, sizeof(row.note), passport->user);
+	put(store, &row);
+}
+
+void store_delete_passport(
+	struct store *store, const char *user, const struct prefix *prefix)
+{
+	struct store_row row = {
+		.word = STORE_ROW_PASSPORT_GONE, .prefix = *prefix};
+
+	copy_text(row.note, sizeof(row.note), user);
+	put(store, &row);
+}
+
+void store_purge(struct store *store, wall_s_t before, wall_s_t now)
 {
 	put(store,
-		&(struct store_row){.word = STORE_ROW_PURGE, .until = before});
+		&(struct store_row){
+			.word = STORE_ROW_PURGE, .until = before, .last = now});
 }
 
 void store_reset(struct store *store, wall_s_t now)
@@ -313,7 +337,7 @@ static bool locks_init(struct store *store)
 }
 
 struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
-	store_ban_cb *ban_cb, store_allow_cb *allow_cb, void *arg)
+	const struct store_readers *readers)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
@@ -326,9 +350,9 @@ struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
 		free(store);
 		return NULL;
 	}
-	if (!store_file_load(store->file, now, ban_cb, allow_cb, arg,
-		    store->state.error, sizeof(store->state.error),
-		    store->state.set_aside, sizeof(store->state.set_aside)))
+	if (!store_file_load(store->file, now, readers, store->state.error,
+		    sizeof(store->state.error), store->state.set_aside,
+		    sizeof(store->state.set_aside)))
 		store->state.failing = true;
 	if (!writer_start(store))
 		store_close(&store);

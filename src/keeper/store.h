@@ -1,5 +1,5 @@
 /*
- * The store: bans and allow entries on disk, so that they outlive everything.
+ * The store: what must outlive everything, on disk.
  *
  * SQLite in the state folder (docs/store.md). Rows are handed to one writer
  * thread, the only thread of the program, through a bounded queue; nobody
@@ -16,7 +16,11 @@
 #include "../base/addr.h"
 #include "../base/units.h"
 
-enum { STORE_SCHEMA_VERSION = 1, STORE_NOTE_LONGEST = 200 };
+enum {
+	STORE_SCHEMA_VERSION = 2,
+	STORE_NOTE_LONGEST = 200,
+	STORE_USER_LONGEST = 63, /* as the policy cuts it */
+};
 
 #define STORE_NEVER ((wall_s_t)INT64_MAX) /* until: for ever; NULL on disk */
 
@@ -34,6 +38,14 @@ struct store_allow {
 	const char *note;
 };
 
+/* Somebody who logged in there: the rules know him. */
+struct store_passport {
+	const char *user; /* borrowed until the call returns */
+	struct prefix prefix;
+	wall_s_t since, until; /* put: since of a known one stays */
+	wall_s_t last;	       /* login */
+};
+
 /* What the writer says about itself; for `status` and the log. */
 struct store_state {
 	size_t waiting_count;	/* rows not yet on disk */
@@ -46,18 +58,24 @@ struct store_state {
 
 struct store;
 
-typedef void store_ban_cb(void *arg, const struct store_ban *ban);
-typedef void store_allow_cb(void *arg, const struct store_allow *allow);
+/* Who is handed the rows of each table at the start. */
+struct store_readers {
+	void (*ban)(void *arg, const struct store_ban *ban);
+	void (*allow)(void *arg, const struct store_allow *allow);
+	/* NULL: nobody */
+	void (*passport)(void *arg, const struct store_passport *passport);
+	void *arg;
+};
 
 /*
  * Opens dir/postern.db (made when it is not there; a damaged one is renamed
- * to postern.db.damaged-<time>), hands every row to the callbacks, then starts
+ * to postern.db.damaged-<time>), hands every row to the readers, then starts
  * the writer. queue_most: rows that may wait. Comes back without a file when
  * there can be none (store_state says why) and tries again by itself.
  * NULL: no memory or no thread. Caller frees.
  */
 struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
-	store_ban_cb *ban_cb, store_allow_cb *allow_cb, void *arg);
+	const struct store_readers *readers);
 /* Writes what waits (at most a few seconds), ends the thread, closes. */
 void store_close(struct store **store);
 
@@ -65,8 +83,12 @@ void store_put_ban(struct store *store, const struct store_ban *ban);
 void store_delete_ban(struct store *store, const struct prefix *prefix);
 void store_put_allow(struct store *store, const struct store_allow *allow);
 void store_delete_allow(struct store *store, const struct prefix *prefix);
-/* Removes bans that ended before `before`. */
-void store_purge(struct store *store, wall_s_t before);
+void store_put_passport(
+	struct store *store, const struct store_passport *passport);
+void store_delete_passport(
+	struct store *store, const char *user, const struct prefix *prefix);
+/* Removes bans that ended before `before`, passports that did before `now`. */
+void store_purge(struct store *store, wall_s_t before, wall_s_t now);
 /* Marks all as ended and forgets the allow entries; a fresh copy follows. */
 void store_reset(struct store *store, wall_s_t now);
 

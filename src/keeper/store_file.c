@@ -21,9 +21,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../base/log.h"
+#include "store_read.h"
+#include "store_schema.h"
+
 enum {
 	PATH_LONGEST = 4096,
-	STATEMENT_COUNT = STORE_ROW_RESET + 2, /* RESET has two */
+	STATEMENTS_MOST = 16,
 	BUSY_MS = 2000, /* somebody looks with sqlite3(1) */
 };
 
@@ -32,7 +36,7 @@ static const off_t CHECK_MOST_BYTES = (off_t)256 * 1024 * 1024;
 
 struct store_file {
 	sqlite3 *db; /* NULL: not open */
-	sqlite3_stmt *statements[STATEMENT_COUNT];
+	sqlite3_stmt *statements[STATEMENTS_MOST];
 	char path[PATH_LONGEST];
 };
 
@@ -41,45 +45,53 @@ struct words {
 	size_t room;
 };
 
-static const char schema[] = "CREATE TABLE IF NOT EXISTS ban ("
-			     " prefix TEXT PRIMARY KEY NOT NULL,"
-			     " since INTEGER NOT NULL,"
-			     " until INTEGER," /* NULL: for ever */
-			     " rule TEXT NOT NULL,"
-			     " repeat_count INTEGER NOT NULL,"
-			     " failure_count INTEGER NOT NULL,"
-			     " note TEXT NOT NULL DEFAULT ''"
-			     ") WITHOUT ROWID;"
-			     "CREATE TABLE IF NOT EXISTS allow ("
-			     " prefix TEXT PRIMARY KEY NOT NULL,"
-			     " since INTEGER NOT NULL,"
-			     " note TEXT NOT NULL DEFAULT ''"
-			     ") WITHOUT ROWID;"
-			     "PRAGMA user_version = 1;";
-_Static_assert(STORE_SCHEMA_VERSION == 1, "write the step from 1 to 2");
-
-/* By enum store_word; the last is the second half of RESET. */
-static const char *const statement_texts[STATEMENT_COUNT] = {
-	("INSERT OR REPLACE INTO ban"
-	 " (prefix, since, until, rule, repeat_count, failure_count, note)"
-	 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-	"DELETE FROM ban WHERE prefix = ?1",
-	("INSERT OR REPLACE INTO allow (prefix, since, note)"
-	 " VALUES (?1, ?2, ?7)"),
-	"DELETE FROM allow WHERE prefix = ?1",
-	"DELETE FROM ban WHERE until < ?3",
-	"UPDATE ban SET until = ?3 WHERE until IS NULL OR until > ?3",
-	"DELETE FROM allow",
+/* What each word does, in this order. */
+static const struct {
+	enum store_word word;
+	const char *text;
+} orders[] = {
+	{STORE_ROW_BAN,
+		"INSERT OR REPLACE INTO ban"
+		" (prefix, since, until, rule, repeat_count, failure_count,"
+		" note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+	{STORE_ROW_UNBAN, "DELETE FROM ban WHERE prefix = ?1"},
+	{STORE_ROW_ALLOW, "INSERT OR REPLACE INTO allow (prefix, since, note)"
+			  " VALUES (?1, ?2, ?7)"},
+	{STORE_ROW_DISALLOW, "DELETE FROM allow WHERE prefix = ?1"},
+	{STORE_ROW_PASSPORT,
+		"INSERT INTO passport (user, prefix, since, until, last)"
+		" VALUES (?7, ?1, ?2, ?3, ?8) ON CONFLICT (user, prefix)"
+		" DO UPDATE SET until = ?3, last = ?8"},
+	{STORE_ROW_PASSPORT_GONE,
+		"DELETE FROM passport WHERE user = ?7 AND prefix = ?1"},
+	{STORE_ROW_PURGE, "DELETE FROM ban WHERE until < ?3"},
+	{STORE_ROW_PURGE, "DELETE FROM passport WHERE until < ?8"},
+	{STORE_ROW_RESET,
+		"UPDATE ban SET until = ?3 WHERE until IS NULL OR until > ?3"},
+	{STORE_ROW_RESET, "DELETE FROM allow"},
 };
+
+static const size_t order_count = sizeof(orders) / sizeof(orders[0]);
+_Static_assert(
+	sizeof(orders) / sizeof(orders[0]) <= STATEMENTS_MOST, "room for all");
 
 static void say(struct words words, const char *what, const char *why)
 {
 	(void)snprintf(words.text, words.room, "%s: %s", what, why); /* cut */
 }
 
+static void say_newer(struct words words, const char *path, int64_t version)
+{
+	(void)snprintf(words.text, words.room,
+		"%s: its schema is version %" PRId64
+		", written by a newer postern, and this one knows %d: install "
+		"the newer one again, or move the file away",
+		path, version, STORE_SCHEMA_VERSION);
+}
+
 static void file_close(struct store_file *file)
 {
-	for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+	for (size_t i = 0; i < order_count; i++) {
 		(void)sqlite3_finalize(file->statements[i]); /* repeats an old
 								error */
 		file->statements[i] = NULL;
@@ -198,8 +210,8 @@ static int file_prepare(struct store_file *file)
 {
 	int result = SQLITE_OK;
 
-	for (size_t i = 0; i < STATEMENT_COUNT && result == SQLITE_OK; i++)
-		result = sqlite3_prepare_v3(file->db, statement_texts[i], -1,
+	for (size_t i = 0; i < order_count && result == SQLITE_OK; i++)
+		result = sqlite3_prepare_v3(file->db, orders[i].text, -1,
 			SQLITE_PREPARE_PERSISTENT, &file->statements[i], NULL);
 	return result;
 }
@@ -213,14 +225,18 @@ static int file_set_up(
 
 	if (result != SQLITE_OK || *ret_version > STORE_SCHEMA_VERSION)
 		return result;
-	result = file_number(file, "PRAGMA journal_mode = WAL", &ignored);
+	if (size == 0)
+		result = store_schema_begin(file->db);
+	if (result == SQLITE_OK)
+		result = file_number(
+			file, "PRAGMA journal_mode = WAL", &ignored);
 	if (result == SQLITE_OK)
 		result = file_number(
 			file, "PRAGMA synchronous = FULL", &ignored);
 	if (result == SQLITE_OK && size > 0 && size <= CHECK_MOST_BYTES)
 		result = file_check(file);
 	if (result == SQLITE_OK)
-		result = sqlite3_exec(file->db, schema, NULL, NULL, NULL);
+		result = store_schema_bring(file->db, *ret_version);
 	if (result == SQLITE_OK)
 		result = file_prepare(file);
 	return result;
@@ -244,9 +260,7 @@ static int file_open_once(struct store_file *file, struct words error)
 		result = file_set_up(file, size, &version);
 	}
 	if (result == SQLITE_OK && version > STORE_SCHEMA_VERSION) {
-		say(error, file->path,
-			"written by a newer postern; move it "
-			"away to begin a new one");
+		say_newer(error, file->path, version);
 		file_close(file);
 		return SQLITE_CANTOPEN;
 	}
@@ -297,94 +311,9 @@ static bool file_open(struct store_file *file, wall_s_t now, struct words error,
 	return result == SQLITE_OK;
 }
 
-/* ---- loading ---- */
-
-static bool column_prefix(sqlite3_stmt *statement, struct prefix *ret_prefix)
-{
-	const unsigned char *text = sqlite3_column_text(statement, 0);
-
-	return text != NULL && prefix_parse((const char *)text, ret_prefix);
-}
-
-static const char *column_text(sqlite3_stmt *statement, int column)
-{
-	const unsigned char *text = sqlite3_column_text(statement, column);
-
-	return text == NULL ? "" : (const char *)text;
-}
-
-/* SQLite gives what was written, by whomever: keep it in range. */
-static unsigned column_count(sqlite3_stmt *statement, int column)
-{
-	int64_t value = sqlite3_column_int64(statement, column);
-
-	if (value < 0)
-		return 0;
-	return value > 1000000 ? 1000000u : (unsigned)value;
-}
-
-/* The same for seconds since 1970: none before, none behind the year 9999. */
-static wall_s_t column_time(sqlite3_stmt *statement, int column)
-{
-	static const wall_s_t latest = 253402300799;
-	int64_t value = sqlite3_column_int64(statement, column);
-
-	if (value < 0)
-		return 0;
-	return value > latest ? latest : value;
-}
-
-static int load_bans(struct store_file *file, store_ban_cb *cb, void *arg)
-{
-	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(file->db,
-		"SELECT prefix, since, until, rule, repeat_count,"
-		" failure_count, note FROM ban",
-		-1, &statement, NULL);
-
-	while (result == SQLITE_OK &&
-		(result = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct store_ban ban = {.rule = column_text(statement, 3),
-			.since = column_time(statement, 1),
-			.until = STORE_NEVER,
-			.repeat_count = column_count(statement, 4),
-			.failure_count = column_count(statement, 5),
-			.note = column_text(statement, 6)};
-
-		if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
-			ban.until = column_time(statement, 2);
-		if (column_prefix(statement, &ban.prefix))
-			cb(arg, &ban);
-		result = SQLITE_OK;
-	}
-	(void)sqlite3_finalize(statement); /* repeats `result` */
-	return result == SQLITE_DONE ? SQLITE_OK : result;
-}
-
-static int load_allows(struct store_file *file, store_allow_cb *cb, void *arg)
-{
-	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(file->db,
-		"SELECT prefix, since, note FROM allow", -1, &statement, NULL);
-
-	while (result == SQLITE_OK &&
-		(result = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct store_allow allow = {
-			.since = column_time(statement, 1),
-			.note = column_text(statement, 2),
-		};
-
-		if (column_prefix(statement, &allow.prefix))
-			cb(arg, &allow);
-		result = SQLITE_OK;
-	}
-	(void)sqlite3_finalize(statement);
-	return result == SQLITE_DONE ? SQLITE_OK : result;
-}
-
 bool store_file_load(struct store_file *file, wall_s_t now,
-	store_ban_cb *ban_cb, store_allow_cb *allow_cb, void *arg, char *error,
-	size_t error_room, char *aside, size_t aside_room)
+	const struct store_readers *readers, char *error, size_t error_room,
+	char *aside, size_t aside_room)
 {
 	struct words why = {error, error_room};
 	struct words name = {aside, aside_room};
@@ -392,9 +321,7 @@ bool store_file_load(struct store_file *file, wall_s_t now,
 
 	if (!file_open(file, now, why, name))
 		return false;
-	result = load_allows(file, allow_cb, arg);
-	if (result == SQLITE_OK)
-		result = load_bans(file, ban_cb, arg);
+	result = store_read_all(file->db, readers);
 	if (result == SQLITE_OK)
 		return true;
 	say(why, file->path, sqlite3_errmsg(file->db));
@@ -407,15 +334,28 @@ bool store_file_load(struct store_file *file, wall_s_t now,
 
 /* ---- writing ---- */
 
+/* A user's name is a peer's octets; an operator's words are not touched. */
+static const char *note_text(
+	const struct store_row *row, char out[4 * sizeof(row->note)])
+{
+	if (row->word != STORE_ROW_PASSPORT &&
+		row->word != STORE_ROW_PASSPORT_GONE)
+		return row->note;
+	out[log_escape(slice_str(row->note), LOG_TEXT, out,
+		4 * sizeof(row->note) - 1)] = '\0';
+	return out;
+}
+
 static int statement_run(sqlite3_stmt *statement, const struct store_row *row)
 {
-	char prefix[PREFIX_TEXT_LONGEST];
+	char prefix[PREFIX_TEXT_LONGEST], note[4 * sizeof(row->note)];
 	int result;
 
 	/* Numbers that a statement does not have are not an error. */
 	(void)sqlite3_bind_text(statement, 1,
 		prefix_format(&row->prefix, prefix), -1, SQLITE_TRANSIENT);
 	(void)sqlite3_bind_int64(statement, 2, row->since);
+	(void)sqlite3_bind_int64(statement, 8, row->last);
 	if (row->until == STORE_NEVER)
 		(void)sqlite3_bind_null(statement, 3);
 	else
@@ -423,7 +363,8 @@ static int statement_run(sqlite3_stmt *statement, const struct store_row *row)
 	(void)sqlite3_bind_text(statement, 4, row->rule, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(statement, 5, row->repeat_count);
 	(void)sqlite3_bind_int64(statement, 6, row->failure_count);
-	(void)sqlite3_bind_text(statement, 7, row->note, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(
+		statement, 7, note_text(row, note), -1, SQLITE_STATIC);
 	result = sqlite3_step(statement);
 	(void)sqlite3_reset(statement); /* repeats `result` */
 	(void)sqlite3_clear_bindings(statement);
@@ -432,11 +373,11 @@ static int statement_run(sqlite3_stmt *statement, const struct store_row *row)
 
 static int row_write(struct store_file *file, const struct store_row *row)
 {
-	int result = statement_run(file->statements[row->word], row);
+	int result = SQLITE_OK;
 
-	if (result == SQLITE_OK && row->word == STORE_ROW_RESET)
-		result = statement_run(
-			file->statements[STORE_ROW_RESET + 1], row);
+	for (size_t i = 0; i < order_count && result == SQLITE_OK; i++)
+		if (orders[i].word == row->word)
+			result = statement_run(file->statements[i], row);
 	return result;
 }
 

@@ -17,7 +17,9 @@ enum store_word {
 	STORE_ROW_UNBAN,
 	STORE_ROW_ALLOW,
 	STORE_ROW_DISALLOW,
-	STORE_ROW_PURGE, /* bans that ended before `until` */
+	STORE_ROW_PASSPORT, /* note: the user */
+	STORE_ROW_PASSPORT_GONE,
+	STORE_ROW_PURGE, /* bans that ended before `until`, passports `last` */
 	STORE_ROW_RESET, /* all bans end at `until`, no allow entries */
 };
 
@@ -25,7 +27,7 @@ struct store_row {
 	enum store_word word;
 	unsigned repeat_count, failure_count;
 	struct prefix prefix;
-	wall_s_t since, until;
+	wall_s_t since, until, last;
 	char rule[24];
 	char note[STORE_NOTE_LONGEST + 1];
 };
@@ -40,8 +42,8 @@ void store_file_free(struct store_file **file);
  * none. aside: the name a damaged file was given, when one was.
  */
 bool store_file_load(struct store_file *file, wall_s_t now,
-	store_ban_cb *ban_cb, store_allow_cb *allow_cb, void *arg, char *error,
-	size_t error_room, char *aside, size_t aside_room);
+	const struct store_readers *readers, char *error, size_t error_room,
+	char *aside, size_t aside_room);
 /* Opens when needed; all rows in one transaction, or none. */
 bool store_file_write(struct store_file *file, const struct store_row *rows,
 	size_t n, wall_s_t now, char *error, size_t error_room, char *aside,

@@ -56,6 +56,18 @@ static void got_allow(void *arg, const struct store_allow *allow)
 	MUST(allow->note);
 }
 
+static void got_passport(void *arg, const struct store_passport *passport)
+{
+	(void)arg;
+	told(&passport->prefix);
+	MUST(passport->user[0] && strlen(passport->user) <= STORE_USER_LONGEST);
+	MUST(passport->last >= 0 &&
+		store_left(passport->last, passport->until, NOW) >= 0);
+}
+
+static const struct store_readers readers = {
+	.ban = got_ban, .allow = got_allow, .passport = got_passport};
+
 static void remove_all(void)
 {
 	static const char *const tails[] = {"", "-wal", "-shm", "-journal",
@@ -92,8 +104,8 @@ static bool load(struct store_file *file, char aside[300])
 	char error[200] = "";
 
 	aside[0] = 0;
-	return store_file_load(file, NOW, got_ban, got_allow, NULL, error,
-		sizeof error, aside, 300);
+	return store_file_load(
+		file, NOW, &readers, error, sizeof error, aside, 300);
 }
 
 static void write_octets(struct slice in)
@@ -137,7 +149,10 @@ static void write_rows(struct slice in)
 		     "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
 		     "CREATE TABLE ban (prefix, since, until, rule,"
 		     " repeat_count, failure_count, note);"
-		     "CREATE TABLE allow (prefix, since, note);",
+		     "CREATE TABLE allow (prefix, since, note);"
+		     "CREATE TABLE passport (user, prefix, since, until, last,"
+		     " UNIQUE (user, prefix));"
+		     "PRAGMA user_version = 2;",
 		     NULL, NULL, NULL) == SQLITE_OK);
 	MUST(sqlite3_prepare_v2(db,
 		     "INSERT INTO ban VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", -1,
@@ -150,8 +165,10 @@ static void write_rows(struct slice in)
 	}
 	(void)sqlite3_finalize(s);
 	(void)sqlite3_exec(db,
-		"INSERT INTO allow SELECT prefix, since, note FROM ban", NULL,
-		NULL, NULL);
+		"INSERT INTO allow SELECT prefix, since, note FROM ban;"
+		"INSERT OR IGNORE INTO passport"
+		" SELECT note, prefix, since, until, failure_count FROM ban",
+		NULL, NULL, NULL);
 	(void)sqlite3_close(db);
 }
 

@@ -518,6 +518,30 @@ static void a_fork_does_not_write_the_parents_lines(void **state)
 	pair_close();
 }
 
+static void unescaped_text_is_what_was_escaped(void **state)
+{
+	uint8_t in[3 * 256];
+	char escaped[4 * sizeof(in)], out[sizeof(in) + 1];
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(i < 256 ? i : i < 512 ? '\\' : i * 7);
+	n = log_escape(
+		slice_of(in, sizeof(in)), LOG_TEXT, escaped, sizeof(escaped));
+	assert_int_equal(
+		log_unescape(slice_of((uint8_t *)escaped, n), out, sizeof(out)),
+		sizeof(in));
+	assert_memory_equal(out, in, sizeof(in));
+	for (size_t room = 0; room < 40; room++)
+		assert_int_equal(log_unescape(slice_of((uint8_t *)escaped, n),
+					 out, room),
+			room);
+	assert_int_equal(log_unescape(slice_str("\\"), out, 9), 1);
+	assert_int_equal(log_unescape(slice_str("\\x"), out, 9), 1);
+	assert_int_equal(log_unescape(slice_str("\\x4"), out, 9), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -529,6 +553,7 @@ int main(void)
 		cmocka_unit_test(full_line_loses_fields_never_its_end),
 		cmocka_unit_test(peer_values_are_cut_between_escapes),
 		cmocka_unit_test(escaper_fits_any_room),
+		cmocka_unit_test(unescaped_text_is_what_was_escaped),
 		cmocka_unit_test(datagrams_hold_whole_lines_of_8k_at_most),
 		cmocka_unit_test(lost_lines_are_counted_and_said_later),
 		cmocka_unit_test(full_pipe_never_blocks_and_lines_stay_whole),

@@ -25,7 +25,9 @@
 enum { NOW = 1000000, WAIT_MS = 10000, MANY = 100000 };
 
 struct found {
-	size_t ban_count, allow_count;
+	size_t ban_count, allow_count, passport_count;
+	struct store_passport passport;
+	char user[64];
 	struct store_ban last;
 	char rule[64], note[256];
 	struct prefix allow;
@@ -51,12 +53,23 @@ static void on_allow(void *arg, const struct store_allow *allow)
 	found.allow = allow->prefix;
 }
 
+static void on_passport(void *arg, const struct store_passport *passport)
+{
+	(void)arg;
+	found.passport_count++;
+	found.passport = *passport;
+	snprintf(found.user, sizeof(found.user), "%s", passport->user);
+}
+
+static const struct store_readers readers = {
+	.ban = on_ban, .allow = on_allow, .passport = on_passport};
+
 static struct store *open_store(void)
 {
 	struct store *store;
 
 	memset(&found, 0, sizeof(found));
-	store = store_open(dir, 2 * MANY, NOW, on_ban, on_allow, NULL);
+	store = store_open(dir, 2 * MANY, NOW, &readers);
 	assert_non_null(store);
 	return store;
 }
@@ -193,10 +206,83 @@ static void purge_takes_what_ended_before(void **state)
 	put_ban(store, "192.0.2.1", NOW - 100);
 	put_ban(store, "192.0.2.2", NOW - 5);
 	put_ban(store, "192.0.2.3", STORE_NEVER);
-	store_purge(store, NOW - 50);
+	store_purge(store, NOW - 50, NOW);
 	store_close(&store);
 	store = open_store();
 	assert_int_equal(found.ban_count, 2);
+	store_close(&store);
+}
+
+static void put_passport(struct store *store, const char *user,
+	const char *text, wall_s_t now, wall_s_t until)
+{
+	store_put_passport(store, &(struct store_passport){
+					  .user = user,
+					  .prefix = prefix(text),
+					  .since = now,
+					  .until = until,
+					  .last = now,
+				  });
+}
+
+static void passport_keeps_its_first_day_and_moves_its_last(void **state)
+{
+	struct store *store = open_store();
+	const struct prefix p = prefix("2001:db8:1::/48");
+
+	(void)state;
+	put_passport(store, "anna", "2001:db8:1::/48", NOW, NOW + 600);
+	put_passport(store, "anna", "2001:db8:1::/48", NOW + 50, NOW + 650);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.passport_count, 1);
+	assert_string_equal(found.user, "anna");
+	assert_true(prefix_eq(&found.passport.prefix, &p));
+	assert_int_equal(found.passport.since, NOW);
+	assert_int_equal(found.passport.last, NOW + 50);
+	assert_int_equal(found.passport.until, NOW + 650);
+	store_delete_passport(store, "berta", &p);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.passport_count, 1);
+	store_delete_passport(store, "anna", &p);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.passport_count, 0);
+	store_close(&store);
+}
+
+static void passport_of_any_octets_is_that_of_the_same(void **state)
+{
+	static const char name[] = "a\"b\\x41\x01\xff\xc3'; --";
+	struct store *store = open_store();
+	const struct prefix p = prefix("192.0.2.0/24");
+
+	(void)state;
+	put_passport(store, name, "192.0.2.0/24", NOW, NOW + 600);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.passport_count, 1);
+	assert_string_equal(found.user, name);
+	store_delete_passport(store, name, &p);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.passport_count, 0);
+	store_close(&store);
+}
+
+static void purge_takes_passports_that_are_over(void **state)
+{
+	struct store *store = open_store();
+
+	(void)state;
+	put_passport(store, "anna", "192.0.2.0/24", NOW - 9, NOW - 1);
+	put_passport(store, "berta", "192.0.2.0/24", NOW - 9, NOW + 1);
+	put_passport(store, "carl", "192.0.2.0/24", NOW - 9, STORE_NEVER);
+	store_purge(store, NOW - 50, NOW);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.passport_count, 2);
 	store_close(&store);
 }
 
@@ -384,7 +470,9 @@ static void newer_schema_is_left_alone(void **state)
 	store = open_store();
 	store_state(store, &now);
 	assert_true(now.failing);
-	assert_non_null(strstr(now.error, "newer"));
+	assert_non_null(strstr(now.error, "version 99"));
+	assert_non_null(strstr(now.error, "newer postern"));
+	assert_non_null(strstr(now.error, "install the newer one"));
 	assert_string_equal(now.set_aside, "");
 	store_close(&store);
 }
@@ -421,7 +509,7 @@ static void full_queue_loses_rows_and_then_wants_all(void **state)
 	(void)state;
 	snprintf(gone, sizeof(gone), "%s-gone", dir);
 	assert_int_equal(rename(dir, gone), 0);
-	store = store_open(dir, 10, NOW, on_ban, on_allow, NULL);
+	store = store_open(dir, 10, NOW, &readers);
 	assert_non_null(store);
 	for (unsigned i = 0; i < 100; i++)
 		put_ban(store, "192.0.2.1", NOW + 600);
@@ -504,6 +592,9 @@ int main(void)
 		T(ban_for_ever_stays_for_ever),
 		T(same_prefix_replaces_and_delete_removes),
 		T(purge_takes_what_ended_before),
+		T(passport_keeps_its_first_day_and_moves_its_last),
+		T(passport_of_any_octets_is_that_of_the_same),
+		T(purge_takes_passports_that_are_over),
 		T(reset_ends_all_and_forgets_allow),
 		T(written_bans_survive_sigkill),
 		T(hundred_thousand_bans_load_in_a_second),
