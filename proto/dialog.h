@@ -155,9 +155,10 @@ struct dialog_step {
 	struct slice args;
 	/* FORWARD of a final reply, SETTLE: its code; else 0. */
 	uint16_t code;
-	bool message_accepted; /* FORWARD: a 2yz to an end of data */
-	bool auth_refused;     /* any act: AUTH where none is offered */
-	bool xclient_refused;  /* any act: offered, and then a 5yz */
+	bool message_accepted;	/* FORWARD: a 2yz to an end of data */
+	bool auth_refused;	/* any act: AUTH where none is offered */
+	bool recipient_refused; /* FORWARD: a 5yz to RCPT, without a login */
+	bool xclient_refused;	/* any act: offered, and then a 5yz */
 	/* ASK, SETTLE */
 	enum auth_mech mech;
 	struct auth_credential credential;

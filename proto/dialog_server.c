@@ -477,6 +477,9 @@ static void replied(struct dialog *d, unsigned what, uint16_t code,
 		/* A refused one begins nothing that MAIL has not begun. */
 		d->chunk_begun = d->chunk_begun || code < 300;
 		break;
+	case VERB_RCPT:
+		step->recipient_refused = code >= 500 && !d->authed;
+		break;
 	case VERB_DATA: replied_data(d, code, step); break;
 	case VERB_QUIT: dialog_end(d, REPLY_NONE, CLOSE_QUIT); break;
 	case OWN_END_OF_DATA:

@@ -103,8 +103,12 @@ struct message_verdict {
 enum note_kind {
 	NOTE_EARLY_TALK,
 	NOTE_PROTOCOL_ERROR,
-	NOTE_AUTH_REFUSED, /* AUTH where none is offered */
-	NOTE_REFUSAL,	   /* a reply of ours with a reference went out */
+	NOTE_AUTH_REFUSED,	/* AUTH where none is offered */
+	NOTE_REFUSAL,		/* a reply of ours with a reference went out */
+	NOTE_RECIPIENT_REFUSED, /* by the server, without a login */
+	NOTE_RELAY_REFUSED,	/* likewise, or by us: it is elsewhere */
+	NOTE_TLS_FAILURE,
+	NOTE_KIND_COUNT,
 };
 
 struct message_note {

@@ -223,6 +223,9 @@ const char *history_kind_name(enum history_kind kind)
 	case HISTORY_EARLY_TALK: return "early-talk";
 	case HISTORY_PROTOCOL_ERROR: return "protocol-error";
 	case HISTORY_AUTH_REFUSED: return "auth-refused";
+	case HISTORY_RECIPIENT_REFUSED: return "recipient-refused";
+	case HISTORY_RELAY_REFUSED: return "relay-refused";
+	case HISTORY_TLS_FAILURE: return "tls-failure";
 	}
 	return "?";
 }

@@ -387,12 +387,17 @@ void judge_note(struct hub *hub, const struct message_note *note)
 			HISTORY_PROTOCOL_ERROR},
 		[NOTE_AUTH_REFUSED] = {EVENT_AUTH_REFUSED,
 			HISTORY_AUTH_REFUSED},
+		[NOTE_RECIPIENT_REFUSED] = {EVENT_RECIPIENT_REFUSED,
+			HISTORY_RECIPIENT_REFUSED},
+		[NOTE_RELAY_REFUSED] = {EVENT_RELAY_REFUSED,
+			HISTORY_RELAY_REFUSED},
+		[NOTE_TLS_FAILURE] = {EVENT_TLS_FAILURE, HISTORY_TLS_FAILURE},
 	};
 	struct prefix source = judge_source(hub, &note->addr);
 	struct policy_event event = {.addr = note->addr};
 	struct policy_verdict verdict;
 
-	if (note->kind >= sizeof(table) / sizeof(table[0]))
+	if (note->kind >= NOTE_KIND_COUNT || note->kind == NOTE_REFUSAL)
 		return;
 	event.kind = table[note->kind].event;
 	step(hub, &event, &verdict);

@@ -78,17 +78,6 @@ void turn_away(struct worker *w, int fd, struct tls_connection *tls,
 	(void)close(fd);
 }
 
-static void note_refusal(struct worker *w, const struct addr *addr, uint64_t id,
-	enum reply_id reply)
-{
-	struct message_note note = {.addr = *addr,
-		.session = id,
-		.kind = NOTE_REFUSAL,
-		.reply = reply};
-
-	(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
-}
-
 static struct prefix source_of(const struct worker *w, const struct addr *addr)
 {
 	const struct conf_source_limit *limit = &w->setup->conf->source_limit;
@@ -138,7 +127,7 @@ void admit(struct worker *w, const struct worker_listener *listener, int fd,
 		w->stats.turned_away_total++;
 		turned_away_log(addr);
 		if (w->setup->conf->banned.answer == CONF_ANSWER_REFUSE)
-			note_refusal(w, addr, id, REPLY_BANNED);
+			note_address(w, addr, id, NOTE_REFUSAL, REPLY_BANNED);
 		turn_away(w, fd, NULL, implicit, REPLY_BANNED, id);
 		return;
 	}

@@ -220,7 +220,7 @@ static void ask_turned_away(struct session *s)
 		session_end(s, REPLY_TURNED_AWAY, CLOSE_BANNED);
 		return;
 	}
-	worker_note(s, NOTE_REFUSAL, REPLY_TURNED_AWAY);
+	note_refusal(s, REPLY_TURNED_AWAY);
 	stream_watch(&s->client, 0);
 	turn_away(s->worker, s->client.fd, s->client.tls, false,
 		REPLY_TURNED_AWAY, s->id);

@@ -8,6 +8,7 @@
 #include "../base/stall.h"
 #include "../ipc/channel.h"
 #include "banlist.h"
+#include "note.h"
 #include "pool.h"
 #include "proxy_in.h"
 #include "session.h"
@@ -56,7 +57,8 @@ struct worker {
 	struct banlist *bans;
 	struct tarpit *tarpit;
 	struct backend_state *states; /* one for each backend */
-	struct health *health;	      /* NULL: another worker's business */
+	struct note_budget notes;
+	struct health *health; /* NULL: another worker's business */
 	mono_ms_t counts_due_ms;
 	struct channel *keeper; /* NULL: away */
 	struct channel *supervisor;
@@ -89,8 +91,6 @@ uint64_t worker_next_id(struct worker *worker); /* of a session */
 void worker_now(struct worker *worker); /* reads the clock, once an event */
 void worker_ask_link(struct worker *worker, struct session *session);
 void worker_ask_unlink(struct worker *worker, struct session *session);
-void worker_note(
-	struct session *session, enum note_kind kind, enum reply_id reply);
 
 /* One more of the counters that `status` shows. */
 static inline void limit_reached(struct worker *worker, enum limit limit)

@@ -126,7 +126,7 @@ bool session_reply(struct session *s, enum reply_id reply)
 	n = own_reply_compose(
 		reply, dialog_enhanced(&s->dialog), reference, text);
 	if (own_reply_referenced(reply))
-		worker_note(s, NOTE_REFUSAL, reply);
+		note_refusal(s, reply);
 	put_client(s, slice_of(text, n));
 	return s->client.fd >= 0;
 }
@@ -142,7 +142,7 @@ static bool injected(const struct session *s)
 static void do_reply(struct session *s, enum reply_id reply)
 {
 	if (reply == REPLY_TLS_READY && injected(s)) {
-		worker_note(s, NOTE_PROTOCOL_ERROR, REPLY_NONE);
+		note_session(s, NOTE_PROTOCOL_ERROR);
 		session_end(s, REPLY_NONE, CLOSE_STARTTLS_INJECTION);
 		return;
 	}
@@ -161,9 +161,7 @@ static void do_banner(struct session *s)
 /* The dialogue's end: an attack is noted, then the last words go out. */
 static void do_close(struct session *s, enum close_reason reason)
 {
-	if (reason == CLOSE_STARTTLS_INJECTION || reason == CLOSE_ALIEN ||
-		reason == CLOSE_PIPELINING || reason == CLOSE_LINE_BAD)
-		worker_note(s, NOTE_PROTOCOL_ERROR, REPLY_NONE);
+	note_end(s, reason);
 	session_end(s, REPLY_NONE, reason);
 }
 
@@ -237,7 +235,9 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 		dialog_feed(&s->dialog, side, rest, &room, &step);
 		rest = slice_skip(rest, step.used);
 		if (step.auth_refused)
-			worker_note(s, NOTE_AUTH_REFUSED, REPLY_NONE);
+			note_session(s, NOTE_AUTH_REFUSED);
+		if (step.recipient_refused)
+			note_recipient(s, step.code);
 		if (step.xclient_refused)
 			connect_xclient_refused(s);
 		if (step.used > 0 ||

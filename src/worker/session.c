@@ -172,6 +172,7 @@ static void client_tls(struct session *s)
 	log_str("listener", s->listener->conf->title);
 	log_str("why", tls_error(s->client.tls));
 	log_end();
+	note_session(s, NOTE_TLS_FAILURE);
 	session_kill(s, CLOSE_CLIENT_TLS);
 }
 
@@ -207,7 +208,7 @@ static void early(struct session *s)
 	switch (stream_read(&s->client, octet, sizeof octet, &n)) {
 	case STREAM_AGAIN: return;
 	case STREAM_OK:
-		worker_note(s, NOTE_EARLY_TALK, REPLY_NONE);
+		note_session(s, NOTE_EARLY_TALK);
 		session_end(s, REPLY_EARLY_TALK, CLOSE_EARLY_TALK);
 		return;
 	case STREAM_CLOSED:

@@ -31,16 +31,6 @@ uint64_t worker_next_id(struct worker *w)
 	return w->session_base + (++w->session_count & 0x3ffffff);
 }
 
-void worker_note(struct session *s, enum note_kind kind, enum reply_id reply)
-{
-	struct message_note note = {.addr = s->addr,
-		.session = s->id,
-		.kind = kind,
-		.reply = reply};
-
-	(void)keeper_link_send(s->worker, MESSAGE_NOTE, &note, sizeof note);
-}
-
 /* The second step of a session's death. */
 static void reap(struct worker *w)
 {
