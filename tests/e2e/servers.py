@@ -291,16 +291,20 @@ class Exim(Server):
             (self.folder / name).mkdir()
             shutil.chown(self.folder / name, "Debian-exim", "Debian-exim")
         shutil.chown(self.mail, "Debian-exim", "Debian-exim")
+        # It starts itself anew as its own user, whom a checkout below /root
+        # lets in nowhere.
+        self.program = self.folder / "exim4"
+        shutil.copy(CACHE / "exim/usr/sbin/exim4", self.program)
         conf = self.put("exim.conf", self.conf())
         shutil.chown(conf, "root", "root")
-        return [CACHE / "exim" / "usr/sbin/exim4", "-C", conf, "-bdf", "-q1h"]
+        return [self.program, "-C", conf, "-bdf", "-q1h"]
 
     def conf(self):
         chain, key = self.certs.rsa
         plain = self.ports["plain"]
         doors = " ; ".join(f"127.0.0.1.{p}" for p in self.ports.values())
         user, secret = LOGIN
-        return f"""exim_path = {CACHE}/exim/usr/sbin/exim4
+        return f"""exim_path = {self.program}
 primary_hostname = {NAME}
 spool_directory = {self.folder}/spool
 log_file_path = {self.folder}/log/%slog
