@@ -25,6 +25,8 @@ enum line {
 	LINE_WOULD_BAN,
 	LINE_SPARED,
 	LINE_LIMIT,
+	LINE_ALARM,
+	LINE_NOTE,
 	LINE_HOLD,
 	LINE_ANSWER,
 	LINE_REFUSE,
@@ -41,6 +43,8 @@ static const unsigned lines_most[LINE_COUNT] = {
 	[LINE_WOULD_BAN] = 200,
 	[LINE_SPARED] = 10,
 	[LINE_LIMIT] = 10,
+	[LINE_ALARM] = 100,
+	[LINE_NOTE] = 20,
 	[LINE_HOLD] = 10,
 	[LINE_ANSWER] = 10,
 	[LINE_REFUSE] = 10,
@@ -186,41 +190,104 @@ void decisions_limit(struct hub *hub, const struct policy_action *action)
 
 /* ---- logins ---- */
 
-void decisions_user(const struct hub *hub, const struct message_ask *ask,
+static void show_user(const struct hub *hub, struct slice user,
 	char out[HISTORY_USER_LONGEST])
 {
 	size_t n;
 
 	out[0] = '\0';
-	if (ask->user_n == 0)
+	if (user.n == 0)
 		return;
 	switch (hub->conf->log.users) {
 	case CONF_USERS_NONE: break;
 	case CONF_USERS_HASH:
 		(void)snprintf(out, HISTORY_USER_LONGEST, "#%016" PRIx64,
-			siphash(hub->decisions->user_key, ask->user,
-				ask->user_n));
+			siphash(hub->decisions->user_key, user.p, user.n));
 		break;
 	case CONF_USERS_FULL:
-		n = log_escape(slice_of(ask->user, ask->user_n), LOG_TEXT, out,
-			HISTORY_USER_LONGEST - 1);
+		n = log_escape(user, LOG_TEXT, out, HISTORY_USER_LONGEST - 1);
 		out[n] = '\0';
 		break;
 	}
 }
 
+void decisions_user(const struct hub *hub, const struct message_ask *ask,
+	char out[HISTORY_USER_LONGEST])
+{
+	show_user(hub, slice_of(ask->user, ask->user_n), out);
+}
+
 /* The same three ways, but for a line: the log escapes by itself. */
-static void log_user(struct hub *hub, const struct message_ask *ask)
+static void log_user(struct hub *hub, struct slice user)
 {
 	char hashed[HISTORY_USER_LONGEST];
 
-	if (hub->conf->log.users == CONF_USERS_FULL && ask->user_n > 0) {
-		log_peer("user", slice_of(ask->user, ask->user_n));
+	if (hub->conf->log.users == CONF_USERS_FULL && user.n > 0) {
+		log_peer("user", user);
 		return;
 	}
-	decisions_user(hub, ask, hashed);
+	show_user(hub, user, hashed);
 	if (hashed[0] != '\0')
 		log_str("user", hashed);
+}
+
+/* ---- for people ---- */
+
+static bool about_somewhere(const struct policy_action *action)
+{
+	return action->prefix.bits > 0;
+}
+
+/* The sentence that a help desk can act on. */
+static void note_text(struct hub *hub, const struct policy_action *action,
+	char *out, size_t room)
+{
+	const char *rule = policy_rule_name(action->rule);
+	char user[HISTORY_USER_LONGEST], place[PREFIX_TEXT_LONGEST];
+
+	show_user(hub, slice_str(action->user), user);
+	(void)prefix_format(&action->prefix, place);
+	if (strcmp(rule, "stale-device") == 0 && user[0] != '\0' &&
+		about_somewhere(action))
+		(void)snprintf(out, room,
+			"%s's device at %s keeps an old "
+			"password",
+			user, place);
+	else
+		(void)snprintf(out, room, "%s", policy_rule_text(action->rule));
+}
+
+static void log_people(struct hub *hub, enum log_level level, const char *event,
+	const struct policy_action *action, const char *text,
+	uint64_t suppressed)
+{
+	log_begin(level, event);
+	log_str("rule", policy_rule_name(action->rule));
+	if (about_somewhere(action))
+		log_prefix("src", &action->prefix);
+	log_user(hub, slice_str(action->user));
+	log_str("text", text);
+	end_line(suppressed);
+}
+
+void decisions_alarm(struct hub *hub, const struct policy_action *action)
+{
+	uint64_t suppressed;
+
+	if (may_log(hub, LINE_ALARM, &suppressed))
+		log_people(hub, LOG_WARN, "alarm", action,
+			policy_rule_text(action->rule), suppressed);
+}
+
+void decisions_note(struct hub *hub, const struct policy_action *action)
+{
+	char text[256];
+	uint64_t suppressed;
+
+	if (!may_log(hub, LINE_NOTE, &suppressed))
+		return;
+	note_text(hub, action, text, sizeof(text));
+	log_people(hub, LOG_INFO, "note", action, text, suppressed);
 }
 
 /* In the order of proto's enum auth_mech, which is none of ours to include. */
@@ -237,7 +304,7 @@ static void log_login(struct hub *hub, const struct message_ask *ask)
 	char reference[REFERENCE_TEXT_LONGEST];
 
 	log_addr("src", &ask->addr);
-	log_user(hub, ask);
+	log_user(hub, slice_of(ask->user, ask->user_n));
 	if (ask->listener < hub->conf->listener_count) {
 		log_str("mech", mech_name(ask->mech));
 		log_str("listener", hub->conf->listeners[ask->listener].title);

@@ -23,6 +23,9 @@ void decisions_unban(
 void decisions_would_ban(struct hub *hub, const struct policy_action *action);
 void decisions_spared(struct hub *hub, const struct policy_action *action);
 void decisions_limit(struct hub *hub, const struct policy_action *action);
+/* For who runs the place, and for the help desk. */
+void decisions_alarm(struct hub *hub, const struct policy_action *action);
+void decisions_note(struct hub *hub, const struct policy_action *action);
 void decisions_verdict(struct hub *hub, const struct message_ask *ask,
 	const struct policy_verdict *verdict);
 /* The server took the login, the client hears 421. */

@@ -42,6 +42,8 @@ enum history_kind {
 	HISTORY_RECIPIENT_REFUSED,
 	HISTORY_RELAY_REFUSED,
 	HISTORY_TLS_FAILURE,
+	HISTORY_ALARM,
+	HISTORY_NOTE,
 };
 
 struct history_event {

@@ -38,7 +38,7 @@ struct judge {
 	const struct prefix *ordered; /* the order under way; NULL: none */
 	enum judge_result ban_result; /* how it goes */
 	size_t lifted_count;
-	uint64_t would_total, spared_total;
+	uint64_t would_total, spared_total, alarm_total, note_total;
 };
 
 /* ---- configuration ---- */
@@ -92,6 +92,16 @@ uint64_t judge_would_bans(const struct judge *judge)
 uint64_t judge_spared(const struct judge *judge)
 {
 	return judge->spared_total;
+}
+
+uint64_t judge_alarms(const struct judge *judge)
+{
+	return judge->alarm_total;
+}
+
+uint64_t judge_notes(const struct judge *judge)
+{
+	return judge->note_total;
 }
 
 struct prefix judge_source(const struct hub *hub, const struct addr *addr)
@@ -211,8 +221,16 @@ static void dispatch(struct hub *hub, const struct policy_action *action)
 		order_goes(judge, action, JUDGE_FULL);
 		decisions_limit(hub, action);
 		break;
-	case ACTION_ALARM: /* no rule says these yet */
-	case ACTION_NOTE: break;
+	case ACTION_ALARM:
+		judge->alarm_total++;
+		decisions_alarm(hub, action);
+		remember(hub, HISTORY_ALARM, action);
+		break;
+	case ACTION_NOTE:
+		judge->note_total++;
+		decisions_note(hub, action);
+		remember(hub, HISTORY_NOTE, action);
+		break;
 	case ACTION_PASSPORT: passport_begins(hub, action); break;
 	case ACTION_PASSPORT_GONE:
 		store_delete_passport(

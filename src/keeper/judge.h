@@ -82,5 +82,7 @@ void judge_store_all(struct hub *hub);
 struct prefix judge_source(const struct hub *hub, const struct addr *addr);
 uint64_t judge_would_bans(const struct judge *judge); /* in observe */
 uint64_t judge_spared(const struct judge *judge);
+uint64_t judge_alarms(const struct judge *judge);
+uint64_t judge_notes(const struct judge *judge);
 
 #endif

@@ -174,7 +174,8 @@ json_t *status_object(struct hub *hub)
 	policy_stats(judge_policy(hub->judge), &stats);
 	peers_totals(hub->peers, &sum);
 	return json_pack("{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, "
+			 "s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
+			 "s:o, s:I, "
 			 "s:o, s:{s:I}}",
 		"ok", 1, "version", POSTERN_VERSION, "pid",
 		(json_int_t)getpid(), "uptime_s",
@@ -185,7 +186,9 @@ json_t *status_object(struct hub *hub)
 		"verdicts", verdicts_object(&stats), "rules",
 		rules_object(&stats), "bans", (json_int_t)stats.bans,
 		"would_bans", (json_int_t)judge_would_bans(hub->judge),
-		"spared", (json_int_t)judge_spared(hub->judge), "sources",
+		"spared", (json_int_t)judge_spared(hub->judge), "alarms",
+		(json_int_t)judge_alarms(hub->judge), "notes",
+		(json_int_t)judge_notes(hub->judge), "sources",
 		(json_int_t)stats.sources, "sources_evicted",
 		(json_int_t)stats.evicted_sources, "firewall",
 		firewall_object(hub), "store", store_object(hub), "sandbox",

@@ -505,6 +505,8 @@ void show_status(const json_t *answer)
 		number_of(answer, "bans"), number_of(answer, "would_bans"),
 		number_of(answer, "spared"), number_of(sessions, "turned_away"),
 		number_of(sessions, "tarpit"));
+	line("people", "%" PRId64 " alarms, %" PRId64 " notes (in the log)",
+		number_of(answer, "alarms"), number_of(answer, "notes"));
 	line("sources", "%" PRId64 " tracked, %" PRId64 " evicted",
 		number_of(answer, "sources"),
 		number_of(answer, "sources_evicted"));
