@@ -1,8 +1,8 @@
 /*
  * posternctl doctor: asks the daemon how it is configured, then looks.
  *
- * Changes nothing and sends no message. What it finds is for people: each
- * finding is one sentence and what to type.
+ * Changes nothing, sends no message and, unless it is told to, tries no login.
+ * What it finds is for people: each finding is one sentence and what to type.
  */
 #include "doctor.h"
 
@@ -74,13 +74,15 @@ static void look(struct doctor *doctor)
 	doctor_clock(doctor);
 }
 
-int doctor_run(struct client *client, const char *as, bool json)
+int doctor_run(
+	struct client *client, const struct doctor_words *words, bool json)
 {
-	struct doctor doctor = {.config = ask(client, "config")};
+	struct doctor doctor = {
+		.config = ask(client, "config"), .words = words};
 	int code = EXIT_NO_ANSWER;
 
 	doctor.status = ask(client, "status");
-	if (findings_init(&doctor.findings) && strangers(&doctor, as) &&
+	if (findings_init(&doctor.findings) && strangers(&doctor, words->as) &&
 		json_is_true(json_object_get(doctor.config, "ok")) &&
 		json_is_true(json_object_get(doctor.status, "ok"))) {
 		look(&doctor);

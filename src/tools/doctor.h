@@ -10,18 +10,32 @@
 #include "client.h"
 #include "finding.h"
 
+enum { DOCTOR_PLACES_MOST = 16, DOCTOR_FAILURES_MOST = 100 };
+
+/* What is asked for. */
+struct doctor_words {
+	const char *as;		/* NULL: addresses that nobody has */
+	unsigned failure_count; /* logins that fail on purpose; 0: none */
+	const char *login;	/* a user whose password is right, or NULL */
+	const char *password;	/* his */
+};
+
 struct doctor {
 	struct findings findings;
 	json_t *config, *status; /* the daemon's answers */
 	struct addr as[2];	 /* a stranger's IPv6 and IPv4 address */
+	const struct doctor_words *words;
 };
 
-/*
- * as: an address that no client and no host of ours has, or NULL for those of
- * the documentation networks. Exit code: 0 all is well, 1 warnings, 2
- * failures, 3 the daemon gave no answer.
- */
-int doctor_run(struct client *client, const char *as, bool json);
+struct doctor_place {
+	struct addr addr;
+	uint16_t port;
+};
+
+/* Exit code: 0 all is well, 1 warnings, 2 failures, 3 the daemon gave no
+ * answer. */
+int doctor_run(
+	struct client *client, const struct doctor_words *words, bool json);
 
 /* What an option of a block says; "" and 0 when it is not there. */
 const char *doctor_text(const json_t *block, const char *option);
@@ -40,6 +54,11 @@ void doctor_return_path(struct doctor *doctor, const char *server, bool v4);
 /* doctor_server.c: the servers, as postern and as a stranger see them */
 void doctor_servers(struct doctor *doctor);
 void doctor_relay(struct doctor *doctor);
+/* "HOST:PORT", an address or a name. How many addresses it has. */
+size_t doctor_places(
+	const char *text, struct doctor_place out[DOCTOR_PLACES_MOST]);
+
+/* doctor_lockout.c: can one guesser lock postern's address? */
 void doctor_lockout(struct doctor *doctor);
 
 #endif

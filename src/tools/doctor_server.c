@@ -11,8 +11,6 @@
 
 #include "smtp_probe.h"
 
-enum { ADDRESSES_MOST = 16 };
-
 #define ANTI_RELAY                                                             \
 	"Domino, Configuration document, Router/SMTP, Restrictions and "       \
 	"Controls, SMTP Inbound Controls: anti-relay enforcement for all "     \
@@ -20,13 +18,8 @@ enum { ADDRESSES_MOST = 16 };
 	"ones; "                                                               \
 	"local_domains in postern.conf"
 
-struct place {
-	struct addr addr;
-	uint16_t port;
-};
-
-/* "HOST:PORT", an address or a name. How many addresses it has. */
-static size_t places_of(const char *text, struct place out[ADDRESSES_MOST])
+size_t doctor_places(
+	const char *text, struct doctor_place out[DOCTOR_PLACES_MOST])
 {
 	const char *colon = strrchr(text, ':');
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -42,7 +35,7 @@ static size_t places_of(const char *text, struct place out[ADDRESSES_MOST])
 	if (getaddrinfo(host, colon + 1, &hints, &all) != 0)
 		return 0;
 	for (const struct addrinfo *one = all;
-		one != NULL && n < ADDRESSES_MOST; one = one->ai_next)
+		one != NULL && n < DOCTOR_PLACES_MOST; one = one->ai_next)
 		n += addr_from_sockaddr(
 			one->ai_addr, &out[n].addr, &out[n].port);
 	freeaddrinfo(all);
@@ -77,7 +70,7 @@ static void keywords_of(const char *reply, char *out, size_t room)
 
 /* false: it cannot be reached, and nothing else is worth looking at. */
 static bool reachable(struct doctor *d, const json_t *backend, const char *name,
-	const struct place *place)
+	const struct doctor_place *place)
 {
 	struct smtp_probe probe;
 	char offers[300];
@@ -148,7 +141,7 @@ static void relay_probe(
 }
 
 static void as_a_stranger(struct doctor *d, const json_t *backend,
-	const char *name, const struct place *place)
+	const char *name, const struct doctor_place *place)
 {
 	bool v4 = addr_is_v4(&place->addr);
 	char text[ADDR_TEXT_LONGEST];
@@ -177,8 +170,8 @@ static void backend_servers(struct doctor *d, const json_t *backend)
 	json_array_foreach(json_object_get(backend, "servers"), i, server)
 	{
 		const char *name = json_string_value(server);
-		struct place places[ADDRESSES_MOST];
-		size_t count = places_of(name, places);
+		struct doctor_place places[DOCTOR_PLACES_MOST];
+		size_t count = doctor_places(name, places);
 
 		if (count == 0)
 			finding(&d->findings, FINDING_FAIL, "server",
@@ -217,7 +210,7 @@ static const json_t *backend_of(const struct doctor *d, const json_t *listener)
 }
 
 /* A wildcard is reached over loopback. */
-static bool listener_place(const json_t *listener, struct place *ret)
+static bool listener_place(const json_t *listener, struct doctor_place *ret)
 {
 	static const char *const own[] = {"::1", "127.0.0.1"};
 	static const struct prefix any[] = {{.bits = 128},
@@ -249,7 +242,7 @@ void doctor_relay(struct doctor *d)
 				0 &&
 			strcmp(doctor_text(listener, "proxy"), "required") != 0;
 		struct smtp_probe probe;
-		struct place place;
+		struct doctor_place place;
 
 		if (is_transparent(backend_of(d, listener)) || !clear ||
 			!listener_place(listener, &place))
@@ -262,32 +255,5 @@ void doctor_relay(struct doctor *d)
 		}
 		relay_probe(d, &probe, name);
 		smtp_probe_close(&probe);
-	}
-}
-
-void doctor_lockout(struct doctor *d)
-{
-	json_t *backend;
-	size_t i;
-
-	json_array_foreach(json_object_get(d->config, "backend"), i, backend)
-	{
-		const char *how = doctor_text(backend, "client_address");
-
-		if (strcmp(how, "none") == 0)
-			finding(&d->findings, FINDING_WARN, "address lockout",
-				"Domino 12 and later, internet password "
-				"lockout: do not enforce it by IP address; or "
-				"client_address = transparent",
-				"backend %s: the server counts every client's "
-				"failed logins for postern's address, and one "
-				"guesser could lock all of them out",
-				doctor_text(backend, "title"));
-		else
-			finding(&d->findings, FINDING_OK, "address lockout",
-				NULL,
-				"backend %s: the server is told each client's "
-				"address (%s)",
-				doctor_text(backend, "title"), how);
 	}
 }

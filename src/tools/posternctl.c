@@ -13,20 +13,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
+#include "../base/secret.h"
 #include "client.h"
 #include "doctor.h"
 #include "filter.h"
 #include "show.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
+enum { FAILURES = 10, PASSWORD_LONGEST = 250 };
 
 static const char socket_default[] = "/run/postern/control";
 
 struct words {
 	const char *socket;
 	bool json;
-	const char *rule, *span, *reason, *as;
+	const char *rule, *span, *reason;
+	struct doctor_words doctor;
 	const char *seed, *config; /* of policy-filter */
 	const char *const *args;
 	int count;
@@ -80,6 +85,8 @@ static void print_help(void)
 		"  backends drain|undrain SERVER  no new sessions to it\n"
 		"  explain ADDRESS|REFERENCE  what happened, and the way out\n"
 		"  doctor [--as ADDRESS]      what is wrong with this host\n"
+		"    --probe-lockout[=N]      lets N logins (10) fail, too\n"
+		"    --login USER             and tries a right one\n"
 		"  reload                     read the configuration again\n"
 		"  policy-filter              the rules without a daemon\n"
 		"  version\n"
@@ -103,6 +110,19 @@ static int usage(const char *what, const char *which)
 
 /* ---- arguments ---- */
 
+/* How many logins --probe-lockout has fail; 0: that is no number for it. */
+static unsigned failures_of(const char *text)
+{
+	unsigned long count = FAILURES;
+	char *end;
+
+	if (text == NULL)
+		return (unsigned)count;
+	count = strtoul(text, &end, 10);
+	return *end != '\0' || count > DOCTOR_FAILURES_MOST ? 0
+							    : (unsigned)count;
+}
+
 /* -1: go on; else the exit code. */
 static int parse_options(int argc, char **argv, struct words *words)
 {
@@ -113,6 +133,8 @@ static int parse_options(int argc, char **argv, struct words *words)
 		{"for", required_argument, NULL, 'f'},
 		{"reason", required_argument, NULL, 'n'},
 		{"as", required_argument, NULL, 'a'},
+		{"probe-lockout", optional_argument, NULL, 'p'},
+		{"login", required_argument, NULL, 'l'},
 		{"seed", required_argument, NULL, 'S'},
 		{"config", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
@@ -129,7 +151,14 @@ static int parse_options(int argc, char **argv, struct words *words)
 		case 'r': words->rule = optarg; break;
 		case 'f': words->span = optarg; break;
 		case 'n': words->reason = optarg; break;
-		case 'a': words->as = optarg; break;
+		case 'a': words->doctor.as = optarg; break;
+		case 'l': words->doctor.login = optarg; break;
+		case 'p':
+			words->doctor.failure_count = failures_of(optarg);
+			if (words->doctor.failure_count == 0)
+				return usage("--probe-lockout is from 1 to 100",
+					optarg);
+			break;
 		case 'S': words->seed = optarg; break;
 		case 'c': words->config = optarg; break;
 		case 'h': print_help(); return EXIT_DONE;
@@ -186,8 +215,11 @@ static int check_words(
 			words->args[words->count - 1]);
 	if (words->count - used > wanted)
 		return usage("too many arguments", words->args[used + wanted]);
-	if (words->as != NULL)
+	if (words->doctor.as != NULL)
 		return usage("--as belongs to doctor", "");
+	if (words->doctor.login != NULL || words->doctor.failure_count > 0)
+		return usage(
+			"--probe-lockout and --login belong to doctor", "");
 	if (words->seed != NULL || words->config != NULL)
 		return usage("--seed and --config belong to policy-filter", "");
 	if (words->rule != NULL && !verb->rule)
@@ -341,18 +373,49 @@ static int ask(const struct words *words, const struct verb *verb, int used)
 	return code;
 }
 
+/* A line of standard input, as whoever pipes it in has it; not echoed. */
+static bool read_password(char out[PASSWORD_LONGEST])
+{
+	struct termios before, quiet;
+	bool asks = tcgetattr(STDIN_FILENO, &before) == 0;
+	bool good;
+
+	if (asks) {
+		quiet = before;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		(void)fputs("password: ", stderr);
+	}
+	good = fgets(out, PASSWORD_LONGEST, stdin) != NULL;
+	if (asks) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		(void)fputc('\n', stderr);
+	}
+	if (good)
+		out[strcspn(out, "\r\n")] = '\0';
+	return good && out[0] != '\0';
+}
+
 static int doctor(const struct words *words)
 {
+	struct doctor_words asked = words->doctor;
+	char password[PASSWORD_LONGEST] = "";
 	struct client *client;
 	struct addr addr;
 	int code;
 
-	if (words->as != NULL && !addr_parse(words->as, &addr))
-		return usage("--as is no address", words->as);
+	if (asked.as != NULL && !addr_parse(asked.as, &addr))
+		return usage("--as is no address", asked.as);
+	if (asked.login != NULL && asked.failure_count == 0)
+		return usage("--login belongs to doctor --probe-lockout", "");
+	if (asked.login != NULL && !read_password(password))
+		return usage("no password on standard input for", asked.login);
+	asked.password = password;
 	client = client_open(words->socket);
 	if (client == NULL)
 		return no_daemon(words->socket);
-	code = doctor_run(client, words->as, words->json);
+	code = doctor_run(client, &asked, words->json);
+	secret_wipe(password, sizeof(password));
 	client_close(&client);
 	return code;
 }

@@ -24,9 +24,14 @@ static int bind_as(int fd, const struct addr *as)
 
 	if (setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6,
 		    v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &one,
-		    sizeof(one)) < 0)
-		return -1;
-	return bind(fd, (struct sockaddr *)&sa, n);
+		    sizeof(one)) == 0)
+		return bind(fd, (struct sockaddr *)&sa, n);
+	/* One of ours needs no right. */
+	if (errno == EPERM && bind(fd, (struct sockaddr *)&sa, n) == 0)
+		return 0;
+	if (errno == EADDRNOTAVAIL)
+		errno = EPERM; /* not ours: what is missing is the right */
+	return -1;
 }
 
 bool smtp_probe_open(struct smtp_probe *p, const struct addr *server,
@@ -73,7 +78,7 @@ int smtp_probe_say(struct smtp_probe *p, const char *line)
 	p->code = 0;
 	p->text[0] = '\0';
 	if (line != NULL &&
-		(send(p->fd, line, strlen(line), MSG_NOSIGNAL) < 0 ||
+		(send(p->fd, line, strlen(line), MSG_NOSIGNAL | MSG_MORE) < 0 ||
 			send(p->fd, "\r\n", 2, MSG_NOSIGNAL) < 0))
 		return 0;
 	while (p->code == 0 && n + 1 < sizeof(p->text)) {

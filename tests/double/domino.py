@@ -83,6 +83,15 @@ class Server:
 
     # Lockouts
 
+    def is_shut_to(self, ip):
+        """Is this address locked out, and not let in at all?"""
+        until = self.failures.get(("ip", ip), [0, 0.0])[1]
+        if self.params.ip_lockout_form == "535" or \
+                until <= time.monotonic():
+            return False
+        self.events.put("lockout", what="ip", who=ip)
+        return True
+
     def settle(self, ip, user, ok):
         """Count a login; False where a lockout hits, whatever was right."""
         now = time.monotonic()

@@ -68,6 +68,8 @@ PARAMS = {
     "access": ("text", "ok", ["ok", "denied_at_ehlo", "denied_at_mail",
                               "denied_at_rcpt"], ""),
     "ip_lockout": ("int", 0, None, "failures of an address; 0: off"),
+    "ip_lockout_form": ("text", "535", ["535", "421", "close"],
+                        "a locked address: no login, or no connection"),
     "user_lockout": ("int", 0, None, "failures of a user; 0: off"),
     "lock_s": ("int", 3600, None, "how long either lasts"),
     "relay_from": ("list", [], None, "addresses that may relay"),

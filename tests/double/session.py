@@ -106,6 +106,10 @@ class Session:
         banner = "220 " + self.params.banner(banner_date())
         if self.faults.take("greet-twice"):
             banner += "\n" + banner
+        if self.server.is_shut_to(self.ip):
+            if self.params.ip_lockout_form == "421":
+                await self.say("connect", self.text_421())
+            raise Gone("locked out")
         await self.say("connect", banner)
         while True:
             line = await self.wire.line()

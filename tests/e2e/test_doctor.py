@@ -15,11 +15,11 @@ from harness.postern import binary
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-def examine(front, *words):
+def examine(front, *words, typed=""):
     """Its exit code, and {check: [finding]}."""
     done = subprocess.run(
         [binary("posternctl"), "--socket", front.control, "--json", "doctor",
-         *words], capture_output=True, text=True, check=False)
+         *words], input=typed, capture_output=True, text=True, check=False)
     found = {}
     for one in json.loads(done.stdout)["findings"]:
         assert one["text"] and (one["do"] or one["level"] != "fail")
@@ -58,6 +58,72 @@ def test_a_server_that_does_not_relay(double, postern, certs):
     assert levels(found, "descriptors")[0] in ("ok", "warn")
 
 
+def probed(double, postern, *words, typed="", source=None, name="postern",
+           **params):
+    """Its one finding of a lock, as (level, text, do), and the server."""
+    server = double(users={"anna": "secret"}, **{
+        "auth_clear": "PLAIN", "t_535": "535 no", **params})
+    backend = {"servers": [server.address]}
+    if source:
+        backend["source"] = [source]
+    front = postern({"mx": {}}, {"domino": backend}, name=name,
+                    options={"workers": 1})
+    _, found = examine(front, *words, typed=typed)
+    (one,) = found["address lockout"]
+    return (one["level"], one["text"], one["do"]), server
+
+
+@pytest.mark.parametrize("form, sign", [("421", "an answer of 421"),
+                                        ("close", "no answer")])
+def test_a_lock_that_shuts_the_door(double, postern, form, sign):
+    """Found without anybody's password, and left at its first sign."""
+    (level, text, cure), server = probed(
+        double, postern, "--probe-lockout", ip_lockout=3,
+        ip_lockout_form=form)
+    assert level == "fail" and "after 3 failed logins" in text
+    assert sign in text
+    assert "inetlockout.nsf" in cure and "client_address" in cure
+    assert len(server.of("auth")) == 3
+    assert {one["ok"] for one in server.of("auth")} == {False}
+
+
+def test_a_lock_that_says_535_to_everybody(double, postern):
+    """Domino's own. A right login shows it, a wrong one never can."""
+    login = ["--probe-lockout=4", "--login", "anna"]
+    locks = {"ip_lockout": 4}
+    (level, text, cure), server = probed(
+        double, postern, "--probe-lockout=4", **locks)
+    assert level == "warn" and "shut no connection" in text
+    assert "--login" in cure and len(server.of("auth")) == 5
+    (level, text, cure), server = probed(
+        double, postern, *login, typed="secret\n", name="again", **locks)
+    assert level == "fail" and "an answer of 535" in text
+    assert "inetlockout.nsf" in cure
+    # It was right, five were wrong, and then it was wrong, too.
+    assert [one["user"] == "anna" for one in server.of("auth")] == \
+        [True] + 5 * [False] + [True]
+
+
+def test_a_server_that_locks_nobody_s_address(double, postern):
+    """From the address that postern would have."""
+    (level, text, _), server = probed(
+        double, postern, "--probe-lockout", "--login", "anna",
+        typed="secret\n", source="127.0.0.9", user_lockout=3)
+    assert level == "ok" and "anna may still log in" in text
+    assert {one["ip"] for one in server.of("auth")} == {"127.0.0.9"}
+
+
+def test_what_cannot_be_probed_for_a_lock(double, postern):
+    (level, text, _), server = probed(
+        double, postern, "--probe-lockout", auth_clear="none")
+    assert level == "warn" and "no AUTH PLAIN in clear" in text
+    (level, text, _), server = probed(
+        double, postern, "--probe-lockout", "--login", "anna",
+        typed="wrong\n", name="again")
+    assert level == "warn" and "to begin with, got an answer of 535" in text
+    assert len(server.of("auth")) == 1      # nothing more was tried
+
+
 def test_a_server_that_is_away_and_one_that_is_not_known(double, postern):
     port = net.free_port()
     front = postern({"mx": {}}, [f"127.0.0.1:{port}"],
@@ -85,11 +151,18 @@ def test_for_eyes_and_wrong_words(double, postern):
     front = postern({"mx": {}}, [double().address], options={"workers": 1})
     text = front.ctl("doctor", check=False)
     assert "ok    server: " in text and "      -> " in text
-    for words in (["doctor", "--as", "nobody"], ["status", "--as", "::1"]):
+    for option, *words in (
+            ["--as", "doctor", "--as", "nobody"],
+            ["--as", "status", "--as", "::1"],
+            ["--probe-lockout", "doctor", "--probe-lockout=0"],
+            ["--probe-lockout", "doctor", "--probe-lockout=101"],
+            ["--probe-lockout", "status", "--probe-lockout"],
+            ["--probe-lockout", "doctor", "--login", "anna"],
+            ["no password", "doctor", "--probe-lockout", "--login", "anna"]):
         done = subprocess.run(
             [binary("posternctl"), "--socket", front.control, *words],
-            capture_output=True, text=True)
-        assert done.returncode == 2 and "--as" in done.stderr
+            stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 2 and option in done.stderr, words
     done = subprocess.run(
         [binary("posternctl"), "--socket", "/nonexistent", "doctor"],
         capture_output=True, text=True)
