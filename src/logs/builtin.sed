@@ -1,0 +1,4 @@
+# Lines of text as lines of a string of C.
+s/[\"]/\\&/g
+s/^/"/
+s/$/\\n"/
