@@ -20,6 +20,7 @@
 #include "client.h"
 #include "doctor.h"
 #include "filter.h"
+#include "patterns_check.h"
 #include "show.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
@@ -78,9 +79,8 @@ static void print_help(void)
 		"  bans add PREFIX [--for 1h] [--reason TEXT]\n"
 		"                             ban; --for ever: without end\n"
 		"  bans del PREFIX | flush    lift it, or all\n"
-		"  allow [list]               who is never banned\n"
+		"  allow [list] | del PREFIX  who is never banned\n"
 		"  allow add PREFIX [--reason TEXT]\n"
-		"  allow del PREFIX\n"
 		"  backends [list]            the servers and how they are\n"
 		"  backends drain|undrain SERVER  no new sessions to it\n"
 		"  explain ADDRESS|REFERENCE  what happened, and the way out\n"
@@ -89,6 +89,8 @@ static void print_help(void)
 		"    --login USER             and tries a right one\n"
 		"  reload                     read the configuration again\n"
 		"  policy-filter              the rules without a daemon\n"
+		"  patterns check [FILE]      are these patterns of log lines "
+		"sound\n"
 		"  version\n"
 		"\n"
 		"  --socket PATH  the control socket (default: "
@@ -429,6 +431,16 @@ static int filter(const struct words *words)
 	return filter_run(words->seed, words->config);
 }
 
+/* Needs no daemon. */
+static int patterns(const struct words *words)
+{
+	if (words->count < 2 || strcmp(words->args[1], "check") != 0)
+		return usage("patterns needs the word check", "");
+	if (words->count > 3)
+		return usage("too many arguments", words->args[3]);
+	return patterns_check_run(words->count == 3 ? words->args[2] : "");
+}
+
 /* Needs no daemon: says its version too when there is one. */
 static int version(const struct words *words)
 {
@@ -473,6 +485,8 @@ int main(int argc, char **argv)
 		return doctor(&words);
 	if (words.count == 1 && strcmp(words.args[0], "policy-filter") == 0)
 		return filter(&words);
+	if (strcmp(words.args[0], "patterns") == 0)
+		return patterns(&words);
 	if (words.count == 1 && strcmp(words.args[0], "help") == 0) {
 		print_help();
 		return EXIT_DONE;

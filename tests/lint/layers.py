@@ -38,6 +38,7 @@ FOLDERS = {
     "tls": "tls/",
     "ipc": "src/ipc/",
     "conf": "src/conf/",
+    "logs": "src/logs/",
     "policy": "src/policy/",
 }
 
