@@ -40,13 +40,12 @@ struct reading {
 	char *error;
 };
 
-static const char builtin[] =
-#include "builtin.inc"
-	;
+/* Made from conf/patterns.conf by the build. */
+extern const char patterns_text[];
 
 const char *patterns_builtin(void)
 {
-	return builtin;
+	return patterns_text;
 }
 
 static char *file_text(FILE *file)
@@ -71,7 +70,7 @@ char *patterns_file(const char *path)
 	int error;
 
 	if (path[0] == 0)
-		return strdup(builtin);
+		return strdup(patterns_text);
 	file = fopen(path, "re");
 	if (!file)
 		return NULL;
