@@ -3,8 +3,9 @@
  *
  * The only file with PCRE2 here; src/logs/ has one of its own. A pattern is
  * matched against text that a stranger chose, so the work of one match is
- * bounded: what goes beyond the limit is no match, and says so. Octets, not characters: no UTF mode, no \C, no JIT
- * (writable and executable memory is not worth the few matches there are).
+ * bounded: what goes beyond the limit is no match, and says so. Octets, not
+ * characters: no UTF mode, no \C, no JIT (writable and executable memory is not
+ * worth the few matches there are).
  */
 #ifndef POLICY_PATTERN_H
 #define POLICY_PATTERN_H
