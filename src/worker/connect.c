@@ -160,7 +160,7 @@ void connect_failed(struct session *s, const char *why)
 
 	s->worker->stats.server_errors_total++;
 	connect_log(s, why);
-	if (s->dialog.state == DIALOG_STATE_GREETING)
+	if (s->dialog.state < DIALOG_STATE_COMMAND)
 		servers_failed(s, why);
 	stream_close(&s->server, true);
 	buffer_free(&s->server.tail);

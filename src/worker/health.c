@@ -1,10 +1,11 @@
 /*
- * The health dialogue: connect, 220, EHLO, 250, QUIT, of each server at
- * intervals, in one worker only.
+ * The health dialogue: connect, 220, EHLO, 250, [STARTTLS, EHLO, 250,] QUIT, of
+ * each server at intervals, in one worker only.
  *
  * More than a connection, since a server that hangs or is told to quiesce
- * still accepts some; less than a message. Over TLS where the backend speaks it
- * from the first octet. Of what the server says only codes count, and nothing
+ * still accepts some; less than a message. As far as sessions need TLS it is
+ * made here as they make it: a server whose certificate has run out serves
+ * nobody. Of what the server says only codes and offers count, and nothing
  * of it gets into the log. The clock is the worker's tick: a fifth of a second
  * is fine enough. What can go wrong: no descriptor and no memory say nothing of
  * the server; that turn is left out.
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../../proto/ehlo.h"
 #include "../../proto/proxy_header.h"
 #include "../../proto/reply.h"
 #include "../base/secret.h"
@@ -33,6 +35,7 @@ enum check_step {
 	CHECK_TLS,
 	CHECK_GREETING,
 	CHECK_EHLO,
+	CHECK_STARTTLS,
 	CHECK_QUIT,
 };
 
@@ -89,7 +92,7 @@ static void say(struct check *c, const char *words)
 		check_failed(c, "the connection was lost");
 }
 
-static void got_greeting(struct check *c)
+static void say_ehlo(struct check *c)
 {
 	char line[300];
 
@@ -99,7 +102,48 @@ static void got_greeting(struct check *c)
 	say(c, line);
 }
 
-static void got_ehlo(struct check *c)
+static void hear(struct check *c);
+
+/* TLS is up: its banner is next, or EHLO again (RFC 3207 §4.2). */
+static void secured(struct check *c)
+{
+	stream_watch(&c->stream, EV_READ);
+	if (conf_of(c)->tls != CONF_BACKEND_TLS_IMPLICIT) {
+		say_ehlo(c);
+		return;
+	}
+	c->step = CHECK_GREETING;
+	hear(c);
+}
+
+static void handshake(struct check *c)
+{
+	switch (tls_handshake(c->stream.tls)) {
+	case TLS_OK: secured(c); return;
+	case TLS_WANT_READ: stream_watch(&c->stream, EV_READ); return;
+	case TLS_WANT_WRITE:
+		stream_watch(&c->stream, EV_READ | EV_WRITE);
+		return;
+	case TLS_CLOSED:
+	case TLS_TRUNCATED:
+	case TLS_FAILED: check_failed(c, tls_error(c->stream.tls)); return;
+	}
+}
+
+static void tls_begin(struct check *c)
+{
+	c->stream.tls = tls_connect_new(
+		c->health->worker->setup->backends[c->backend].tls,
+		c->stream.fd);
+	if (!c->stream.tls) {
+		check_close(c);
+		return;
+	}
+	c->step = CHECK_TLS;
+	handshake(c);
+}
+
+static void say_quit(struct check *c)
 {
 	c->step = CHECK_QUIT;
 	say(c, "QUIT\r\n");
@@ -107,50 +151,80 @@ static void got_ehlo(struct check *c)
 		servers_checked(c->health->worker, c->backend, c->place, NULL);
 }
 
-/* A whole reply. */
-static void got(struct check *c, unsigned code)
+/* TLS is not to be had: sessions go on in clear, where they may. */
+static void no_tls(struct check *c, const char *why)
 {
-	char why[WHY_LONGEST];
-	unsigned wanted = c->step == CHECK_GREETING ? 220 : 250;
-
-	if (c->step == CHECK_QUIT) {
-		check_close(c);
-	} else if (code != wanted) {
-		(void)snprintf(why, sizeof why, "%s was answered with %u",
-			c->step == CHECK_GREETING ? "a connection" : "EHLO",
-			code);
+	if (conf_of(c)->tls == CONF_BACKEND_TLS_REQUIRED)
 		check_failed(c, why);
-	} else if (c->step == CHECK_GREETING) {
-		got_greeting(c);
+	else
+		say_quit(c);
+}
+
+static void got_ehlo(struct check *c, struct slice reply)
+{
+	enum conf_backend_tls tls = conf_of(c)->tls;
+
+	if (c->stream.tls || tls == CONF_BACKEND_TLS_OFF) {
+		say_quit(c);
+	} else if (ehlo_caps(reply) & EHLO_STARTTLS) {
+		c->step = CHECK_STARTTLS;
+		say(c, "STARTTLS\r\n");
 	} else {
-		got_ehlo(c);
+		no_tls(c, "it offers no STARTTLS");
 	}
 }
 
-/* What lies there, line by line; more than one reply cannot be due. */
+/* A whole reply. */
+static void got(struct check *c, unsigned code, struct slice reply)
+{
+	char why[WHY_LONGEST];
+	unsigned wanted = c->step == CHECK_EHLO ? 250 : 220;
+
+	(void)snprintf(why, sizeof why, "%s was answered with %u",
+		c->step == CHECK_GREETING ? "a connection"
+		: c->step == CHECK_EHLO	  ? "EHLO"
+					  : "STARTTLS",
+		code);
+	if (c->step == CHECK_QUIT)
+		check_close(c);
+	else if (code != wanted && c->step == CHECK_STARTTLS)
+		no_tls(c, why);
+	else if (code != wanted)
+		check_failed(c, why);
+	else if (c->step == CHECK_GREETING)
+		say_ehlo(c);
+	else if (c->step == CHECK_STARTTLS)
+		tls_begin(c);
+	else
+		got_ehlo(c, reply);
+}
+
+/* What lies there, line by line; more than one reply is never due. */
 static void parse(struct check *c)
 {
-	struct slice rest = slice_of(c->in, c->n);
+	struct slice all = slice_of(c->in, c->n), rest = all;
 	struct reply_line line;
 	size_t used;
 
-	for (;;) {
+	do {
 		enum reply_result result =
 			reply_next(rest, REPLY_MOST, &line, &used);
 
 		if (result == REPLY_MORE && c->n < REPLY_MOST)
-			break;
+			return;
 		if (result != REPLY_OK) {
 			check_failed(c, "what it says is no SMTP");
 			return;
 		}
 		rest = slice_skip(rest, used);
-		if (line.last) {
-			c->n = 0;
-			got(c, line.code);
-			return;
-		}
+	} while (!line.last);
+	/* Behind a 220 to STARTTLS they could pass for what TLS brought. */
+	if (rest.n > 0 && c->step != CHECK_QUIT) {
+		check_failed(c, "it says more than it was asked");
+		return;
 	}
+	c->n = 0;
+	got(c, line.code, all);
 }
 
 static void hear(struct check *c)
@@ -170,35 +244,18 @@ static void hear(struct check *c)
 		if (result != STREAM_OK) {
 			check_failed(c, c->step == CHECK_GREETING
 						? "closed without a banner"
-						: "closed at EHLO");
+					: c->step == CHECK_EHLO
+						? "closed at EHLO"
+						: "closed at STARTTLS");
 			return;
 		}
 		c->n += n;
 		parse(c);
-	} while (c->stream.fd >= 0);
-}
-
-static void handshake(struct check *c)
-{
-	switch (tls_handshake(c->stream.tls)) {
-	case TLS_OK:
-		c->step = CHECK_GREETING;
-		stream_watch(&c->stream, EV_READ);
-		hear(c);
-		return;
-	case TLS_WANT_READ: stream_watch(&c->stream, EV_READ); return;
-	case TLS_WANT_WRITE:
-		stream_watch(&c->stream, EV_READ | EV_WRITE);
-		return;
-	case TLS_CLOSED:
-	case TLS_TRUNCATED:
-	case TLS_FAILED: check_failed(c, tls_error(c->stream.tls)); return;
-	}
+	} while (c->stream.fd >= 0 && c->step != CHECK_TLS);
 }
 
 static void connected(struct check *c)
 {
-	const struct worker *w = c->health->worker;
 	uint8_t header[PROXY_WRITTEN_LONGEST];
 	socklen_t n = sizeof(int);
 	size_t header_n;
@@ -218,16 +275,8 @@ static void connected(struct check *c)
 		check_failed(c, "it took no PROXY header");
 		return;
 	}
-	if (conf_of(c)->tls != CONF_BACKEND_TLS_IMPLICIT)
-		return;
-	c->stream.tls = tls_connect_new(
-		w->setup->backends[c->backend].tls, c->stream.fd);
-	if (!c->stream.tls) {
-		check_close(c);
-		return;
-	}
-	c->step = CHECK_TLS;
-	handshake(c);
+	if (conf_of(c)->tls == CONF_BACKEND_TLS_IMPLICIT)
+		tls_begin(c);
 }
 
 static void check_event(evutil_socket_t fd, short what, void *arg)

@@ -443,11 +443,11 @@ static void server_last_words(struct session *s)
 		pump(s);
 }
 
-/* Is its banner in, and a good one? */
+/* Is its banner in, a good one, and TLS made as far as it is needed? */
 static bool greeted(const struct session *s)
 {
 	return s->server_awaited && alive(s) &&
-	       s->dialog.state != DIALOG_STATE_GREETING &&
+	       s->dialog.state >= DIALOG_STATE_COMMAND &&
 	       s->dialog.state != DIALOG_STATE_CLOSING &&
 	       s->dialog.state != DIALOG_STATE_CLOSED;
 }

@@ -160,9 +160,10 @@ def test_all_down_is_421_at_once(front, black_hole, strangers):
     port = site.ports["mx"]
     first = took(port, strangers[0], 421)
     assert 1.8 < first < 3
+    tries = len(site.events("phase", to="connect"))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         trial = pool.submit(took, port, strangers[1], 421)
-        wait.until(lambda: len(site.events("phase", to="connect")) > 2,
+        wait.until(lambda: len(site.events("phase", to="connect")) > tries,
                    "one that tries")
         others = [took(port, source, 421) for source in strangers[2:22]]
         print(f"the first waited {first:.2f} s, one tried for "
@@ -282,6 +283,73 @@ def test_health_dialogue_finds(double, doubles, front, strangers, postern,
     wait.until(lambda: said(secret, "QUIT"), "a whole dialogue over TLS")
     # One that lets clients down in this way is looked at at once.
     assert len(site.events("server-down")) == len(bad) + 1
+
+
+def test_health_dialogue_makes_tls_as_sessions_do(double, postern, certs,
+                                                  strangers):
+    """A server whose TLS is broken serves nobody who needs it, so it is down
+    before anybody has met it; and it is up where it is not needed."""
+    def server(name, *faults, **params):
+        return double(name=name, faults=faults, **{
+            "starttls": "enabled", "auth_tls": "PLAIN", **params})
+    bad = {"it offers no STARTTLS": server("off", starttls="off"),
+           "STARTTLS was answered with 454": server(
+               "454", "reply=starttls:454 no"),
+           "closed at STARTTLS": server("close", "close-before=starttls"),
+           "it says more than it was asked": server(
+               "inject", "starttls-inject"),
+           "certificate": server("stranger", cert=certs.stranger),
+           "no answer in time": server("plain", "starttls-plain")}
+    good = server("good")
+    loose = {name: server(f"loose{name}", *faults, starttls=starttls)
+             for name, starttls, faults in (
+                 ("off", "off", []),
+                 ("454", "enabled", ["reply=starttls:454 no"]))}
+    tls = {"tls_verify": "name", "tls_name": "mail.example.test",
+           "tls_ca": certs.ca, **QUICK, "health_interval": "300ms"}
+    site = postern({"mx": {}}, {
+        "domino": {"servers": [*(s.address for s in bad.values()),
+                               good.address], "tls": "required", **tls},
+        "loose": {"servers": [s.address for s in loose.values()],
+                  "tls": "starttls", **tls}}, options=NO_THROTTLE)
+    wait.until(lambda: len(site.events("server-down")) >= len(bad),
+               "all of them")
+    found = rows(site)
+    for why, one in bad.items():
+        row = found[one.address]
+        assert row["state"] == "down" and why in row["why"], (why, row)
+    # The whole dialogue, and again inside TLS.
+    wait.until(lambda: said(good, "QUIT"), "a whole dialogue")
+    assert [(e["line"].split()[0], e["tls"])
+            for e in good.of("command")][:4] == [
+        ("EHLO", False), ("STARTTLS", False), ("EHLO", True), ("QUIT", True)]
+    for one in loose.values():
+        wait.until(lambda: said(one, "QUIT"), "a whole dialogue")
+        assert state(site, one) == "up"
+    with Client(site.ports["mx"], source=strangers[0]) as client:
+        client.reply(220)
+        client.ehlo()
+        client.message(b"Subject: -1\r\n\r\nhello\r\n")
+    assert len(good.messages()) == 1
+    assert len(site.events("server-down")) == len(bad)
+
+
+def test_broken_tls_costs_one_client_once(double, postern, strangers):
+    """The handshake speaks of the server: whoever met it is the last."""
+    bad = double(name="bad", starttls="enabled", faults=["starttls-plain"])
+    good = double(name="good", starttls="enabled")
+    site = postern({"mx": {}}, {"domino": {
+        "servers": [bad.address, good.address], "tls": "required",
+        "health_interval": "1h", "connect_timeout": "300ms"}},
+                   options=NO_THROTTLE)
+    with Client(site.ports["mx"], source=strangers[0]) as client:
+        client.reply(220)
+        client.reply(421)
+    assert "handshake" in site.wait_event("server-down")["why"]
+    for source in strangers[1:5]:
+        with greeted(site.ports["mx"], source) as client:
+            client.quit()
+    assert not site.events("server-up")
 
 
 def test_no_banner_has_the_server_looked_at(doubles, front, strangers):
