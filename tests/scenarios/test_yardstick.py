@@ -1,0 +1,117 @@
+"""./dev yardstick: goals, configurations, words."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from yard import catalogue, config, goals, table
+from yard.scenario import Scenario
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOOD = {"right": 2000, "lost": 0, "late": 0, "late_median": 0, "locked": 0,
+        "tested": 0}
+ATTACK = Scenario("a", "a", days=1, tested_most=10)
+QUIET = Scenario("q", "q", days=1, quiet=True)
+
+
+@pytest.mark.parametrize("what,change,missed", [
+    (ATTACK, {}, []),
+    (ATTACK, {"tested": 10}, []),
+    (ATTACK, {"tested": 11}, ["tested"]),
+    (ATTACK, {"lost": 2}, []),
+    (ATTACK, {"lost": 3}, ["lost"]),
+    (ATTACK, {"late": 200, "late_median": 120}, []),
+    (ATTACK, {"late": 201, "late_median": 120}, ["late"]),
+    (ATTACK, {"late": 200, "late_median": 121}, ["median"]),
+    (ATTACK, {"late": 2, "late_median": 9999}, []),
+    (ATTACK, {"locked": 1}, ["locked"]),
+    (QUIET, {"late": 2}, []),
+    (QUIET, {"late": 3}, ["late"]),
+    (QUIET, {"lost": 1}, ["lost"]),
+])
+def test_goals(what, change, missed):
+    assert goals.missed(what, {**GOOD, **change}) == missed
+
+
+def run(posternctl, *words):
+    build = pathlib.Path(posternctl).parents[2]
+    return subprocess.run(
+        [sys.executable, HERE / "run.py", *words], capture_output=True,
+        text=True, timeout=300, env={**os.environ, "POSTERN_BUILD": build})
+
+
+def cells(text, name):
+    line = next(x for x in text.splitlines() if x.startswith(f"| {name}"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_one_scenario_prints_its_figures(posternctl):
+    done = run(posternctl, "dictionary-parallel")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = cells(done.stdout, "dictionary-parallel")
+    assert found[1:3] == ["2,000", "2,000"] and found[6:] == ["5", "yes"]
+    assert found[4] == found[5] and 1 <= int(found[5]) <= 5
+    assert "1 of 1 scenarios meet their goals." in done.stdout
+
+
+def test_without_the_rule_the_goal_is_missed(posternctl):
+    done = run(posternctl, "rotating-64", "--off", "source_limit")
+    assert done.returncode == 1
+    assert cells(done.stdout, "rotating-64")[4:] == ["250", "250", "6", "no"]
+    assert "rotating-64: tested" in done.stdout
+
+
+@pytest.mark.parametrize("words", [
+    ("no-such-scenario",), ("--off", "no_such_rule"), ("--seeds", "0"),
+    ("--config", "/no/such/file"), ("quiet", "--write")])
+def test_wrong_usage(posternctl, words):
+    assert run(posternctl, *words).returncode == 2
+
+
+def test_rules_are_sections_with_a_mode():
+    assert "source_limit" in config.rules()
+    assert config.rules('SECTION(a, "aa", false, "")\n'
+                        'OPTION(a, "mode", mode, X)\n'
+                        'SECTION(b, "bb", false, "")\n'
+                        'OPTION(b, "size", size, X)\n') == ["aa"]
+
+
+@pytest.mark.parametrize("text", [
+    "", "source_limit { mode = enforce failures = 3 }",
+    "source_limit {\n  failures = 3\n  mode = observe\n}\n",
+    'listener "a" { bind = {"127.0.0.1:25"} backend = "b" }\n'
+    'backend "b" { servers = {"127.0.0.1:2525"} }\n'])
+def test_a_rule_is_switched_off_wherever_it_stands(posternctl, tmp_path, text):
+    conf = tmp_path / "off.conf"
+    conf.write_text(config.compose(text, ["source_limit"]))
+    lines = "".join(
+        f'{{"ask":"auth_begin","t":{n},"id":{n},"src":"192.0.2.1",'
+        f'"user":"a","tag":"{n + 1:016x}"}}\n' for n in range(9))
+    done = subprocess.run(
+        [posternctl, "policy-filter", "--seed", "1", "--config", conf],
+        input=lines, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"pass"') == 9
+
+
+def test_names_are_different_and_the_design_is_covered():
+    names = [s.name for s in catalogue.SCENARIOS]
+    assert len(set(names)) == len(names)
+    wanted = """dictionary-slow dictionary-fast dictionary-parallel
+        slow-guesser rotating-24 rotating-64 rotating-48 botnet-polite
+        botnet-returning botnet-patient siege spray stuffing stale-phone
+        monday forgetful change-day change-day-dictionary too-early
+        directory-fails siege-traveller carrier owner lock-the-chief
+        cold-start quiet""".split()
+    assert not set(wanted) - set(names)
+
+
+def test_numbers_in_the_tables():
+    assert table.span(119) == "119 s" and table.span(120) == "2 min"
+    assert table.span(7199) == "120 min" and table.span(9000) == "2.5 h"
+    rows = table.render(["a", "b"], [["x", "1"], ["yy", "22"]])
+    assert len({len(line) for line in rows.splitlines()}) == 1
+    assert re.match(r"\| -+ \| -+: \|", rows.splitlines()[1])
