@@ -3,8 +3,8 @@
  *
  * A row is what was last said of a server. Worker 1 lists the servers when it
  * starts, when they change, and when the keeper is new; rows that it does not
- * list go. What an operator drained stays so through reloads, and through a
- * new keeper too, since the workers know it; not through a restart of all.
+ * list go. What an operator drained stays so until he takes it back or the
+ * server is no longer configured: it is in the store, and the workers know it.
  *
  * Workers talk to the world: texts are cut, the table has an end, and a row
  * decides nothing in the keeper.
@@ -22,6 +22,7 @@ enum { PLACE_LONGEST = ADDR_TEXT_LONGEST + 8, ASCII_MOST = 0x7e };
 
 struct row {
 	bool used, listed;
+	bool restored; /* from the store; no worker has spoken of it */
 	bool down, drained;
 	mono_ms_t since; /* it is up or down */
 	struct message_server is;
@@ -65,6 +66,60 @@ static int find(const struct backends *backends, const struct message_server *m)
 	return -1;
 }
 
+static const char *place(
+	const struct message_server *m, char out[PLACE_LONGEST])
+{
+	char text[ADDR_TEXT_LONGEST];
+
+	(void)addr_format(&m->addr, text);
+	(void)snprintf(out, PLACE_LONGEST,
+		strchr(text, ':') != NULL ? "[%s]:%u" : "%s:%u", text,
+		(unsigned)m->port);
+	return out;
+}
+
+/* ---- what the store keeps ---- */
+
+static void keep(struct hub *hub, const struct row *row)
+{
+	const struct store_drain drain = {.backend = row->is.backend,
+		.addr = row->is.addr,
+		.port = row->is.port,
+		.since = hub_wall(hub)};
+
+	if (row->drained)
+		store_put_drain(hub->store, &drain);
+	else
+		store_delete_drain(hub->store, &drain);
+}
+
+void backends_restore(struct hub *hub, const struct store_drain *drain)
+{
+	for (size_t i = 0; i < BACKENDS_ROWS_MOST; i++) {
+		struct row *row = &hub->backends->rows[i];
+
+		if (row->used)
+			continue;
+		*row = (struct row){.used = true,
+			.restored = true,
+			.drained = true,
+			.since = hub_now(hub),
+			.is = {.addr = drain->addr, .port = drain->port}};
+		(void)snprintf(row->is.backend, sizeof(row->is.backend), "%s",
+			drain->backend);
+		plain(row->is.backend, sizeof(row->is.backend));
+		return;
+	}
+}
+
+void backends_store_all(struct hub *hub)
+{
+	for (size_t i = 0; i < BACKENDS_ROWS_MOST; i++)
+		if (hub->backends->rows[i].used &&
+			hub->backends->rows[i].drained)
+			keep(hub, &hub->backends->rows[i]);
+}
+
 /* ---- what workers say ---- */
 
 static void tell(struct hub *hub, const struct row *row, enum server_word word)
@@ -90,6 +145,8 @@ static int add(struct hub *hub, const struct message_server *m)
 			.since = hub_now(hub),
 			.is = *m};
 		row->is.why[0] = '\0';
+		if (row->drained) /* the store has lost it */
+			keep(hub, row);
 		return (int)i;
 	}
 	if (!backends->full_said)
@@ -101,6 +158,22 @@ static int add(struct hub *hub, const struct message_server *m)
 	return -1;
 }
 
+/* A row of the store is met by the worker that has the server. */
+static void returned(struct row *row, const struct message_server *m)
+{
+	char text[PLACE_LONGEST];
+
+	row->restored = false;
+	row->down = m->down != 0;
+	log_begin(LOG_WARN, "server-drained");
+	log_str("backend", row->is.backend);
+	log_str("server", m->name);
+	log_str("address", place(&row->is, text));
+	log_str("why", "it was drained before postern started; posternctl "
+		       "backends undrain takes that back");
+	log_end();
+}
+
 static int listed(struct hub *hub, const struct message_server *m)
 {
 	int at = find(hub->backends, m);
@@ -109,6 +182,8 @@ static int listed(struct hub *hub, const struct message_server *m)
 		at = add(hub, m);
 	if (at < 0)
 		return at;
+	if (hub->backends->rows[at].restored)
+		returned(&hub->backends->rows[at], m);
 	hub->backends->rows[at].listed = true;
 	(void)snprintf(hub->backends->rows[at].is.name,
 		sizeof(hub->backends->rows[at].is.name), "%s", m->name);
@@ -121,23 +196,15 @@ static void last(struct hub *hub)
 		struct row *row = &hub->backends->rows[i];
 
 		if (row->used && !row->listed) {
+			if (row->drained) {
+				row->drained = false;
+				keep(hub, row);
+			}
 			*row = (struct row){0};
 			peers_forget_server(hub->peers, i);
 		}
 		row->listed = false;
 	}
-}
-
-static const char *place(
-	const struct message_server *m, char out[PLACE_LONGEST])
-{
-	char text[ADDR_TEXT_LONGEST];
-
-	(void)addr_format(&m->addr, text);
-	(void)snprintf(out, PLACE_LONGEST,
-		strchr(text, ':') != NULL ? "[%s]:%u" : "%s:%u", text,
-		(unsigned)m->port);
-	return out;
 }
 
 static void changed(struct hub *hub, struct row *row, bool down)
@@ -227,6 +294,7 @@ size_t backends_drain(struct hub *hub, const char *server, bool drained)
 				strcmp(place(&row->is, text), server) != 0))
 			continue;
 		row->drained = drained;
+		keep(hub, row);
 		tell(hub, row, drained ? SERVER_DRAIN : SERVER_UNDRAIN);
 		count++;
 	}

@@ -13,6 +13,7 @@
 
 #include "../ipc/message.h"
 #include "hub.h"
+#include "store.h"
 
 enum { BACKENDS_ROWS_MOST = 256 };
 
@@ -36,6 +37,9 @@ bool backends_next_word(const struct backends *backends, size_t *cursor,
  * ADDRESS:PORT, in all backends. Returns how many there are of it.
  */
 size_t backends_drain(struct hub *hub, const char *server, bool drained);
+/* What was drained when postern stopped, before anybody is served. */
+void backends_restore(struct hub *hub, const struct store_drain *drain);
+void backends_store_all(struct hub *hub); /* puts it all anew */
 /* For the control socket. Caller frees. */
 json_t *backends_array(struct hub *hub);
 

@@ -141,8 +141,10 @@ static void watch_store(struct hub *hub, struct store_watch *watch)
 	if (!state.failing && watch->failing)
 		log_say(LOG_INFO, "store-works", "the store is written again");
 	watch->failing = state.failing;
-	if (store_wants_all(hub->store))
+	if (store_wants_all(hub->store)) {
 		judge_store_all(hub);
+		backends_store_all(hub);
+	}
 	if (hub_now(hub) >= watch->purge_at) {
 		watch->purge_at = hub_now(hub) + PURGE_EVERY_MS;
 		store_purge(hub->store,

@@ -13,6 +13,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "backends.h"
 #include "judge.h"
 #include "notes.h"
 #include "store.h"
@@ -92,6 +93,13 @@ static void on_allow(void *arg, const struct store_allow *allow)
 	notes_put(loading->hub->notes, &allow->prefix, allow->note);
 }
 
+static void on_drain(void *arg, const struct store_drain *drain)
+{
+	const struct loading *loading = arg;
+
+	backends_restore(loading->hub, drain);
+}
+
 static void restore(struct loading *loading)
 {
 	for (size_t i = 0; i < loading->passport_count; i++) {
@@ -116,6 +124,7 @@ bool loading_run(struct hub *hub)
 		.ban = on_ban,
 		.allow = on_allow,
 		.passport = on_passport,
+		.drain = on_drain,
 		.arg = &loading,
 	};
 	size_t most = (size_t)hub->conf->source_limit.bans_most_count +

@@ -163,6 +163,32 @@ void store_delete_passport(
 	put(store, &row);
 }
 
+static struct store_row drain_row(
+	enum store_word word, const struct store_drain *drain)
+{
+	struct store_row row = {.word = word,
+		.prefix = {.addr = drain->addr, .bits = 128},
+		.since = drain->since,
+		.repeat_count = drain->port};
+
+	copy_text(row.note, sizeof(row.note), drain->backend);
+	return row;
+}
+
+void store_put_drain(struct store *store, const struct store_drain *drain)
+{
+	struct store_row row = drain_row(STORE_ROW_DRAIN, drain);
+
+	put(store, &row);
+}
+
+void store_delete_drain(struct store *store, const struct store_drain *drain)
+{
+	struct store_row row = drain_row(STORE_ROW_UNDRAIN, drain);
+
+	put(store, &row);
+}
+
 void store_purge(struct store *store, wall_s_t before, wall_s_t now)
 {
 	put(store,

@@ -46,6 +46,14 @@ struct store_passport {
 	wall_s_t last;	       /* login */
 };
 
+/* A server that gets no new sessions, by an operator's word. */
+struct store_drain {
+	const char *backend; /* borrowed until the call returns */
+	struct addr addr;
+	uint16_t port;
+	wall_s_t since;
+};
+
 /* What the writer says about itself; for `status` and the log. */
 struct store_state {
 	size_t waiting_count;	/* rows not yet on disk */
@@ -64,6 +72,7 @@ struct store_readers {
 	void (*allow)(void *arg, const struct store_allow *allow);
 	/* NULL: nobody */
 	void (*passport)(void *arg, const struct store_passport *passport);
+	void (*drain)(void *arg, const struct store_drain *drain);
 	void *arg;
 };
 
@@ -87,9 +96,13 @@ void store_put_passport(
 	struct store *store, const struct store_passport *passport);
 void store_delete_passport(
 	struct store *store, const char *user, const struct prefix *prefix);
+void store_put_drain(struct store *store, const struct store_drain *drain);
+/* Of `drain` all but `since` says which. */
+void store_delete_drain(struct store *store, const struct store_drain *drain);
 /* Removes bans that ended before `before`, passports that did before `now`. */
 void store_purge(struct store *store, wall_s_t before, wall_s_t now);
-/* Marks all as ended and forgets the allow entries; a fresh copy follows. */
+/* Marks all as ended and forgets allow entries and drains; a fresh copy
+ * follows. */
 void store_reset(struct store *store, wall_s_t now);
 
 void store_state(struct store *store, struct store_state *ret_state);

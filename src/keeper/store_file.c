@@ -64,11 +64,17 @@ static const struct {
 		" DO UPDATE SET until = ?3, last = ?8"},
 	{STORE_ROW_PASSPORT_GONE,
 		"DELETE FROM passport WHERE user = ?7 AND prefix = ?1"},
+	{STORE_ROW_DRAIN,
+		"INSERT OR REPLACE INTO drain (backend, address, port, since)"
+		" VALUES (?7, ?1, ?5, ?2)"},
+	{STORE_ROW_UNDRAIN, "DELETE FROM drain WHERE backend = ?7"
+			    " AND address = ?1 AND port = ?5"},
 	{STORE_ROW_PURGE, "DELETE FROM ban WHERE until < ?3"},
 	{STORE_ROW_PURGE, "DELETE FROM passport WHERE until < ?8"},
 	{STORE_ROW_RESET,
 		"UPDATE ban SET until = ?3 WHERE until IS NULL OR until > ?3"},
 	{STORE_ROW_RESET, "DELETE FROM allow"},
+	{STORE_ROW_RESET, "DELETE FROM drain"},
 };
 
 static const size_t order_count = sizeof(orders) / sizeof(orders[0]);

@@ -19,8 +19,11 @@ enum store_word {
 	STORE_ROW_DISALLOW,
 	STORE_ROW_PASSPORT, /* note: the user */
 	STORE_ROW_PASSPORT_GONE,
+	STORE_ROW_DRAIN, /* note: the backend, repeat_count: the port */
+	STORE_ROW_UNDRAIN,
 	STORE_ROW_PURGE, /* bans that ended before `until`, passports `last` */
-	STORE_ROW_RESET, /* all bans end at `until`, no allow entries */
+	STORE_ROW_RESET, /* all bans end at `until`, no allow entries, no drains
+			  */
 };
 
 struct store_row {

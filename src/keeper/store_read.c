@@ -100,6 +100,31 @@ static int read_allows(sqlite3 *db, const struct store_readers *readers)
 	return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
+static int read_drains(sqlite3 *db, const struct store_readers *readers)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(db,
+		"SELECT address, backend, port, since FROM drain", -1,
+		&statement, NULL);
+
+	while (result == SQLITE_OK &&
+		(result = sqlite3_step(statement)) == SQLITE_ROW) {
+		unsigned port = column_count(statement, 2);
+		struct store_drain drain = {
+			.backend = column_text(statement, 1),
+			.port = (uint16_t)port,
+			.since = column_time(statement, 3),
+		};
+
+		if (port > 0 && port <= UINT16_MAX &&
+			addr_parse(column_text(statement, 0), &drain.addr))
+			readers->drain(readers->arg, &drain);
+		result = SQLITE_OK;
+	}
+	(void)sqlite3_finalize(statement);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
 /* A name as it was before it was written. */
 static void column_user(
 	sqlite3_stmt *statement, int column, char out[STORE_USER_LONGEST + 1])
@@ -140,6 +165,8 @@ int store_read_all(sqlite3 *db, const struct store_readers *readers)
 
 	if (result == SQLITE_OK)
 		result = read_bans(db, readers);
+	if (result == SQLITE_OK && readers->drain != NULL)
+		result = read_drains(db, readers);
 	if (result == SQLITE_OK && readers->passport != NULL)
 		result = read_passports(db, readers);
 	return result;

@@ -36,6 +36,13 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" note TEXT NOT NULL DEFAULT ''"
 	") WITHOUT ROWID;",
 
+	"CREATE TABLE drain ("
+	" backend TEXT NOT NULL,"
+	" address TEXT NOT NULL,"
+	" port INTEGER NOT NULL,"
+	" since INTEGER NOT NULL,"
+	" PRIMARY KEY (backend, address, port)"
+	") WITHOUT ROWID;"
 	"CREATE TABLE passport ("
 	" user TEXT NOT NULL,"
 	" prefix TEXT NOT NULL,"

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import time
 
 import attack
@@ -226,6 +227,55 @@ def test_drain(doubles, front, strangers):
         site.ctl("backends", "drain", "127.0.0.1:1")
     with pytest.raises(AssertionError, match=": 2"):
         site.ctl("backends", "drain")
+
+
+def kept(site):
+    """What the store has in its table of drains."""
+    with contextlib.closing(sqlite3.connect(
+            f"file:{site.state}/postern.db?mode=ro", uri=True)) as store:
+        return {f"{address}:{port}" for address, port in store.execute(
+            "SELECT address, port FROM drain WHERE backend = 'domino'")}
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_drain_survives_a_restart(doubles, front, strangers, end):
+    """Kept in the store, in force before the first client, and said."""
+    servers = one, two = doubles(2)
+    site = front(servers, health_interval="0s")
+    site.ctl("backends", "drain", one.address)
+    wait.until(lambda: kept(site) == {one.address}, "a row in the store")
+
+    def again():
+        if end == "stopped":
+            site.stop_clean()
+        else:
+            site.kill_with(signal.SIGKILL)
+            site.process.wait(wait.DEADLINE_S)
+        count = len(site.events("ready"))
+        site.spawn()
+        site.wait_ready(count + 1)
+        for number in range(4):
+            connects = len(one.of("connect"))
+            to = served_by(site, servers, strangers[number])
+            assert to == 0 or len(one.of("connect")) == connects
+        return to
+    assert again() == 1
+    row = wait.until(lambda: rows(site).get(one.address), "the row")
+    assert row["drained"] and row["state"] == "up"
+    assert "drained" in site.ctl("backends")
+    assert site.events("server-drained", server=one.address)
+    site.ctl("backends", "undrain", one.address)
+    wait.until(lambda: kept(site) == set(), "no row")
+    assert again() == 0
+    assert not rows(site)[one.address]["drained"]
+    # A server that is configured no more is forgotten with its drain.
+    site.ctl("backends", "drain", one.address)
+    wait.until(lambda: kept(site) == {one.address}, "a row in the store")
+    site.backends["domino"]["servers"] = [two.address]
+    site.write_conf()
+    site.ctl("reload")
+    wait.until(lambda: kept(site) == set(), "no row")
+    assert set(rows(site)) == {two.address}
 
 
 def drained(site, server):

@@ -25,7 +25,9 @@
 enum { NOW = 1000000, WAIT_MS = 10000, MANY = 100000 };
 
 struct found {
-	size_t ban_count, allow_count, passport_count;
+	size_t ban_count, allow_count, passport_count, drain_count;
+	struct store_drain drain;
+	char backend[64];
 	struct store_passport passport;
 	char user[64];
 	struct store_ban last;
@@ -61,8 +63,18 @@ static void on_passport(void *arg, const struct store_passport *passport)
 	snprintf(found.user, sizeof(found.user), "%s", passport->user);
 }
 
-static const struct store_readers readers = {
-	.ban = on_ban, .allow = on_allow, .passport = on_passport};
+static void on_drain(void *arg, const struct store_drain *drain)
+{
+	(void)arg;
+	found.drain_count++;
+	found.drain = *drain;
+	snprintf(found.backend, sizeof(found.backend), "%s", drain->backend);
+}
+
+static const struct store_readers readers = {.ban = on_ban,
+	.allow = on_allow,
+	.passport = on_passport,
+	.drain = on_drain};
 
 static struct store *open_store(void)
 {
@@ -249,6 +261,41 @@ static void passport_keeps_its_first_day_and_moves_its_last(void **state)
 	store_close(&store);
 	store = open_store();
 	assert_int_equal(found.passport_count, 0);
+	store_close(&store);
+}
+
+static void drain_is_one_backend_s_and_one_port_s(void **state)
+{
+	struct store *store = open_store();
+	struct store_drain mine = {.backend = "mx",
+		.addr = prefix("2001:db8::25").addr,
+		.port = 65535,
+		.since = NOW};
+	struct store_drain other = mine;
+
+	(void)state;
+	store_put_drain(store, &mine);
+	other.port = 25;
+	store_put_drain(store, &other);
+	other.backend = "it's";
+	store_put_drain(store, &other);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.drain_count, 3);
+	store_delete_drain(store, &other);
+	other.backend = "mx";
+	store_delete_drain(store, &other);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.drain_count, 1);
+	assert_string_equal(found.backend, "mx");
+	assert_true(addr_eq(&found.drain.addr, &mine.addr));
+	assert_int_equal(found.drain.port, 65535);
+	assert_int_equal(found.drain.since, NOW);
+	store_reset(store, NOW);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.drain_count, 0);
 	store_close(&store);
 }
 
@@ -592,6 +639,7 @@ int main(void)
 		T(ban_for_ever_stays_for_ever),
 		T(same_prefix_replaces_and_delete_removes),
 		T(purge_takes_what_ended_before),
+		T(drain_is_one_backend_s_and_one_port_s),
 		T(passport_keeps_its_first_day_and_moves_its_last),
 		T(passport_of_any_octets_is_that_of_the_same),
 		T(purge_takes_passports_that_are_over),
