@@ -165,6 +165,7 @@ static bool server_missed(const struct dialog *d)
 	case DIALOG_STATE_CHUNK_DRAIN:
 	case DIALOG_STATE_AUTH_SETTLING:
 	case DIALOG_STATE_CLIENT_HANDSHAKE: /* no reply goes out in clear */
+	case DIALOG_STATE_PASSTHROUGH:
 	case DIALOG_STATE_CLOSING:
 	case DIALOG_STATE_CLOSED: return false;
 	case DIALOG_STATE_GREETING:
@@ -174,6 +175,7 @@ static bool server_missed(const struct dialog *d)
 	case DIALOG_STATE_SERVER_XCLIENT:
 	case DIALOG_STATE_COMMAND:
 	case DIALOG_STATE_STARTTLS:
+	case DIALOG_STATE_STARTTLS_PASSED:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_PASSED:
 	case DIALOG_STATE_AUTH_ANSWERED:
@@ -204,6 +206,7 @@ static bool client_missed(const struct dialog *d)
 	case DIALOG_STATE_AUTH_SETTLING:
 	case DIALOG_STATE_DATA_WAIT:
 	case DIALOG_STATE_QUITTING:
+	case DIALOG_STATE_PASSTHROUGH:
 	case DIALOG_STATE_CLOSING:
 	case DIALOG_STATE_CLOSED: return false;
 	case DIALOG_STATE_COMMAND: return d->fifo_count == 0;
@@ -213,6 +216,7 @@ static bool client_missed(const struct dialog *d)
 	case DIALOG_STATE_SERVER_HANDSHAKE:
 	case DIALOG_STATE_SERVER_XCLIENT:
 	case DIALOG_STATE_STARTTLS:
+	case DIALOG_STATE_STARTTLS_PASSED:
 	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_PASSED:
@@ -374,6 +378,11 @@ void dialog_tls_done(struct dialog *d, enum dialog_side side)
 	dialog_move(d, DIALOG_STATE_COMMAND);
 }
 
+void dialog_pass_through(struct dialog *d)
+{
+	dialog_move(d, DIALOG_STATE_PASSTHROUGH);
+}
+
 void dialog_may_relay(struct dialog *d)
 {
 	d->may_relay = true;
@@ -415,6 +424,8 @@ bool dialog_in_payload(const struct dialog *d)
 
 bool dialog_may_end(const struct dialog *d)
 {
+	if (d->state == DIALOG_STATE_PASSTHROUGH)
+		return passthrough_may_end(&d->passthrough);
 	return !states[d->state].past_354 && !fifo_holds(d, OWN_END_OF_DATA) &&
 	       !fifo_holds(d, OWN_CHUNK_LAST) && !fifo_holds(d, VERB_BDAT);
 }
@@ -431,6 +442,8 @@ bool dialog_server_owes(const struct dialog *d)
 	case DIALOG_STATE_SERVER_XCLIENT: return true;
 	case DIALOG_STATE_COMMAND:
 	case DIALOG_STATE_STARTTLS:
+	case DIALOG_STATE_STARTTLS_PASSED:
+	case DIALOG_STATE_PASSTHROUGH:
 	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_PASSED:

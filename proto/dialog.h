@@ -22,6 +22,7 @@
 #include "auth.h"
 #include "command.h"
 #include "own_reply.h"
+#include "passthrough.h"
 #include "payload.h"
 #include "recipient.h"
 #include "slice.h"
@@ -45,6 +46,7 @@ enum dialog_starttls {
 	DIALOG_STARTTLS_OFF,
 	DIALOG_STARTTLS_OPTIONAL,
 	DIALOG_STARTTLS_REQUIRED,
+	DIALOG_STARTTLS_PASSTHROUGH, /* the server's own; with the client */
 };
 
 /* What the listener and its backend are set to; borrowed for the dialog. */
@@ -100,6 +102,7 @@ struct dialog {
 	uint32_t fifo_end[DIALOG_FIFO_MOST]; /* in queued_bytes */
 	struct payload payload;
 	struct auth auth;
+	struct passthrough passthrough; /* in PASSTHROUGH */
 	bool client_tls : 1, greeted : 1, ehlo_needed : 1, authed : 1,
 		in_transaction : 1, asked : 1, cancelled : 1, answering : 1,
 		violated : 1, client_gone : 1, server_gone : 1,
@@ -125,6 +128,9 @@ enum dialog_act {
 	DIALOG_TLS_SERVER,
 	DIALOG_RECONNECT,   /* close the server's connection and make a new one;
 			       its banner is fed as ever */
+	DIALOG_PASSTHROUGH, /* span, the server's 220, goes to the client, if it
+			       has sent nothing yet; then all octets pass
+			       unread (d->passthrough): feed no more */
 	DIALOG_DROP_SERVER, /* close the server's connection at once (RST) */
 	DIALOG_CLOSE,	    /* flush the client, then end with `reason` */
 };
@@ -198,6 +204,8 @@ void dialog_verdict(struct dialog *dialog, enum dialog_answer answer);
 void dialog_settled(struct dialog *dialog);
 /* The handshake is done. */
 void dialog_tls_done(struct dialog *dialog, enum dialog_side side);
+/* The legs are TLS of the client's with the server from the first octet on. */
+void dialog_pass_through(struct dialog *dialog);
 /* Of this client RCPT is not looked at. */
 void dialog_may_relay(struct dialog *dialog);
 /* The peer closed, was lost or is not there; feed both sides afterwards. */

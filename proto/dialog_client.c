@@ -77,6 +77,20 @@ static bool idle_too_long(struct dialog *d, enum verb verb)
 	return ++d->idle_count > d->conf->idle_commands_most;
 }
 
+/* The server's TLS: the server's word, where it has offered that. */
+static void pass_starttls(struct dialog *d, struct slice in, size_t used,
+	const struct command *cmd, const struct dialog_room *room,
+	struct dialog_step *step)
+{
+	if (!(d->caps & EHLO_STARTTLS)) {
+		refuse_bad(d, room, step, used, REPLY_NO_STARTTLS);
+		return;
+	}
+	fifo_push(d, VERB_STARTTLS, REPLY_NONE);
+	dialog_move(d, DIALOG_STATE_STARTTLS_PASSED);
+	(void)forward_command(step, in, used, cmd);
+}
+
 static void take_starttls(struct dialog *d, struct slice in, size_t used,
 	const struct command *cmd, const struct dialog_room *room,
 	struct dialog_step *step)
@@ -86,6 +100,8 @@ static void take_starttls(struct dialog *d, struct slice in, size_t used,
 	else if (in.n > used)
 		/* RFC 3207 §6, CVE-2011-0411: nothing may stand behind it. */
 		end(d, room, step, in.n, REPLY_NONE, CLOSE_STARTTLS_INJECTION);
+	else if (d->conf->starttls == DIALOG_STARTTLS_PASSTHROUGH)
+		pass_starttls(d, in, used, cmd, room, step);
 	else if (d->conf->starttls == DIALOG_STARTTLS_OFF && !d->client_tls)
 		refuse_bad(d, room, step, used, REPLY_NO_STARTTLS);
 	else if (d->client_tls || d->authed || d->in_transaction)
@@ -517,7 +533,10 @@ static void feed_chunk(
 	(void)step_is(step, DIALOG_FORWARD, n);
 }
 
-/* STARTTLS waits for replies, so nothing of it was said yet; nor will it. */
+/*
+ * STARTTLS waits for replies, its own where it was passed on: nothing of a 220
+ * was said yet, nor will it be.
+ */
 static void feed_injected(struct dialog *d, struct slice in,
 	const struct dialog_room *room, struct dialog_step *step)
 {
@@ -526,7 +545,9 @@ static void feed_injected(struct dialog *d, struct slice in,
 		return;
 	}
 	d->tls_due = false;
-	d->fifo_count--; /* its 220 stands last */
+	d->fifo_count--; /* it stands last */
+	if (d->fifo_written > d->fifo_count)
+		d->fifo_written = d->fifo_count;
 	end(d, room, step, in.n, REPLY_NONE, CLOSE_STARTTLS_INJECTION);
 }
 
@@ -558,7 +579,10 @@ void dialog_feed_client(struct dialog *d, struct slice in,
 			d->violated = true;
 		(void)step_is(step, d->violated ? DIALOG_WAIT : DIALOG_MORE, 0);
 		return;
-	case DIALOG_STATE_STARTTLS: feed_injected(d, in, room, step); return;
+	case DIALOG_STATE_STARTTLS:
+	case DIALOG_STATE_STARTTLS_PASSED:
+		feed_injected(d, in, room, step);
+		return;
 	case DIALOG_STATE_QUITTING:
 	case DIALOG_STATE_CLOSING:
 	case DIALOG_STATE_CLOSED:
@@ -570,6 +594,7 @@ void dialog_feed_client(struct dialog *d, struct slice in,
 	case DIALOG_STATE_SERVER_STARTTLS:
 	case DIALOG_STATE_SERVER_HANDSHAKE:
 	case DIALOG_STATE_SERVER_XCLIENT:
+	case DIALOG_STATE_PASSTHROUGH:
 	case DIALOG_STATE_CLIENT_HANDSHAKE:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_SETTLING:

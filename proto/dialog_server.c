@@ -261,8 +261,13 @@ static struct ehlo_rules ehlo_rules(const struct dialog *d)
 		.hide_auth =
 			d->conf->auth == DIALOG_AUTH_HIDE ||
 			(d->conf->auth == DIALOG_AUTH_TLS && !d->client_tls),
-		.offer_starttls = d->conf->starttls != DIALOG_STARTTLS_OFF &&
-				  !d->client_tls && !d->authed,
+		.pass_starttls =
+			d->conf->starttls == DIALOG_STARTTLS_PASSTHROUGH,
+		.offer_starttls =
+			(d->conf->starttls == DIALOG_STARTTLS_OPTIONAL ||
+				d->conf->starttls ==
+					DIALOG_STARTTLS_REQUIRED) &&
+			!d->client_tls && !d->authed,
 		.pass_unknown = d->conf->pass_unknown_keywords,
 	};
 }
@@ -613,6 +618,42 @@ static void feed_whole(struct dialog *d, struct slice in,
 	replied(d, what, code, step);
 }
 
+/*
+ * The server's word on a STARTTLS that was passed on. With its 220, and with
+ * nothing else, the stream is the two's own; refused, it is as it was.
+ */
+static void feed_starttls(struct dialog *d, struct slice in,
+	const struct dialog_room *room, struct dialog_step *step)
+{
+	uint16_t code;
+	size_t n;
+
+	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
+		return;
+	if (code < 400 && code != 220) {
+		/* A client may take any 2yz for a 220. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_PROTOCOL);
+		return;
+	}
+	if (code == 220 && in.n > n) {
+		/* A client might take them for what came inside TLS. */
+		server_fault(d, room, step, in.n, CLOSE_SERVER_INJECTION);
+		return;
+	}
+	fifo_pop(d);
+	step->span = slice_head(in, n);
+	step->code = code;
+	if (code == 220) {
+		dialog_pass_through(d);
+		(void)step_is(step, DIALOG_PASSTHROUGH, n);
+		return;
+	}
+	dialog_move(d, DIALOG_STATE_COMMAND);
+	(void)step_is(step, DIALOG_FORWARD, n);
+	if (code == 421)
+		server_said_421(d);
+}
+
 static void feed_reply(struct dialog *d, struct slice in,
 	const struct dialog_room *room, struct dialog_step *step)
 {
@@ -632,6 +673,7 @@ static void feed_reply(struct dialog *d, struct slice in,
 	switch (fifo_first(d)) {
 	case VERB_EHLO: feed_ehlo(d, in, room, step); return;
 	case VERB_AUTH: feed_auth(d, in, room, step); return;
+	case VERB_STARTTLS: feed_starttls(d, in, room, step); return;
 	case OWN_CANCEL: feed_cancelled(d, in, room, step); return;
 	default: feed_whole(d, in, room, step); return;
 	}
@@ -655,11 +697,13 @@ void dialog_feed_server(struct dialog *d, struct slice in,
 	case DIALOG_STATE_DATA: feed_early(d, in, room, step); return;
 	case DIALOG_STATE_SERVER_HANDSHAKE:
 	case DIALOG_STATE_CLIENT_HANDSHAKE:
+	case DIALOG_STATE_PASSTHROUGH:
 	case DIALOG_STATE_DATA_DRAIN:
 	case DIALOG_STATE_AUTH_SETTLING:
 	case DIALOG_STATE_CLOSED: (void)step_is(step, DIALOG_WAIT, 0); return;
 	case DIALOG_STATE_COMMAND:
 	case DIALOG_STATE_STARTTLS:
+	case DIALOG_STATE_STARTTLS_PASSED:
 	case DIALOG_STATE_AUTH_ASKING:
 	case DIALOG_STATE_AUTH_PASSED:
 	case DIALOG_STATE_AUTH_ANSWERED:

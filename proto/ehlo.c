@@ -2,7 +2,7 @@
  * The EHLO reply's keywords: what the server offers, and what of it the
  * client may see (RFC 5321 §4.1.1.1).
  *
- * Must not know a listener or a session: the rules come as three flags. The
+ * Must not know a listener or a session: the rules come as four flags. The
  * dialogue calls it with the whole reply, kept until its last line.
  *
  * What can go wrong: an offer that postern cannot frame reaches the client.
@@ -120,8 +120,8 @@ static bool passes(
 	case FATE_PASS: return true;
 	case FATE_AUTH: return !rules->hide_auth;
 	case FATE_UNKNOWN: return rules->pass_unknown;
-	case FATE_DROP:
-	case FATE_STARTTLS: break;
+	case FATE_STARTTLS: return rules->pass_starttls;
+	case FATE_DROP: break;
 	}
 	return false;
 }

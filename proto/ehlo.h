@@ -24,6 +24,7 @@ enum {
 struct ehlo_rules {
 	bool hide_auth;	     /* leave AUTH lines out (also "AUTH=LOGIN") */
 	bool offer_starttls; /* put postern's own 250-STARTTLS */
+	bool pass_starttls;  /* the server's passes; not both */
 	bool pass_unknown;   /* keywords that are not in the known list */
 };
 
@@ -37,7 +38,8 @@ enum ehlo_result {
  * reply: one complete 250 reply with all its lines and CRLFs.
  * Known and passed: PIPELINING SIZE 8BITMIME HELP DSN VRFY EXPN AUTH
  * ENHANCEDSTATUSCODES CHUNKING SMTPUTF8 DELIVERBY NO-SOLICITING MT-PRIORITY
- * FUTURERELEASE. Never passed, also with pass_unknown: STARTTLS (replaced)
+ * FUTURERELEASE. Never passed, also with pass_unknown: STARTTLS (replaced; it
+ * passes with pass_starttls)
  * XCLIENT XFORWARD BURL BINARYMIME ETRN ATRN TURN XEXCH50 LIMITS REQUIRETLS
  * and anything that is not a legal keyword (RFC 5321 ehlo-keyword), except
  * that "AUTH=LOGIN" counts as an AUTH line.

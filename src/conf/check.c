@@ -250,29 +250,130 @@ static bool listens_beyond_loopback(const struct conf_listener *listener)
 	return false;
 }
 
+/* Does the server see postern in place of these clients? */
+static bool hides_clients(
+	const struct conf *conf, const struct conf_listener *listener)
+{
+	const struct conf_backend *backend =
+		conf_backend_find(conf, listener->backend);
+
+	/* XCLIENT is said only where it is offered. */
+	return backend && listens_beyond_loopback(listener) &&
+	       (backend->client_address == CONF_CLIENT_ADDRESS_NONE ||
+		       backend->client_address == CONF_CLIENT_ADDRESS_XCLIENT);
+}
+
 static void check_listener_tls(
 	const struct checker *c, const struct conf_listener *listener)
 {
-	bool implicit = listener->tls == CONF_LISTENER_TLS_IMPLICIT;
+	bool implicit = listener->tls != CONF_LISTENER_TLS_OFF;
 	bool starttls = listener->starttls != CONF_STARTTLS_OFF;
 
 	if (implicit && starttls)
 		fail(c, "starttls",
-			"starttls cannot be with tls = implicit (one of the "
-			"two)");
-	if ((implicit || starttls) && !c->conf->certificate_count)
+			"starttls cannot be with tls = %s (one of the two)",
+			listener->tls == CONF_LISTENER_TLS_IMPLICIT
+				? "implicit"
+				: "passthrough");
+	if (conf_ends_tls(listener) && !c->conf->certificate_count)
 		fail(c, implicit ? "tls" : "starttls",
 			"TLS needs a certificate block, and there is none");
 	if (listener->auth == CONF_AUTH_TLS && !implicit && !starttls)
 		fail(c, "auth",
-			"auth = tls needs TLS (starttls = optional or "
-			"required, "
-			"or tls = implicit)");
+			"auth = tls needs TLS (starttls = optional, required "
+			"or passthrough, or tls = implicit)");
 	if (listener->auth == CONF_AUTH_OFFER && !listener_has_tls(listener) &&
 		listens_beyond_loopback(listener))
 		warn(c, "auth",
 			"passwords cross in clear (auth = offer without TLS; "
 			"hide or tls is safer)");
+}
+
+/* The server's TLS and postern's own on the same way. */
+static void check_passthrough_backend(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	bool first = listener->tls == CONF_LISTENER_TLS_PASSTHROUGH;
+	const struct conf_backend *backend =
+		conf_backend_find(c->conf, listener->backend);
+
+	if (!backend)
+		return;
+	if (first && backend->tls != CONF_BACKEND_TLS_IMPLICIT)
+		fail(c, "tls",
+			"tls = passthrough needs a port of the server that "
+			"speaks TLS from the first octet (tls = implicit in "
+			"backend %s, which the health dialogue then speaks, "
+			"too)",
+			backend->title);
+	if (!first && backend->tls != CONF_BACKEND_TLS_OFF)
+		fail(c, "starttls",
+			"starttls = passthrough needs tls = off in backend %s: "
+			"a client cannot have the server's TLS inside "
+			"postern's",
+			backend->title);
+}
+
+/* Options that are a promise which nobody could keep, or do nothing. */
+static void check_passthrough_options(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	bool first = listener->tls == CONF_LISTENER_TLS_PASSTHROUGH;
+
+	if (first && listener->greeting_delay_ms > 0)
+		fail(c, "greeting_delay",
+			"greeting_delay cannot be with tls = passthrough: in "
+			"TLS it is the client who speaks first");
+	if (first && *listener->banner)
+		fail(c, "banner",
+			"banner cannot be with tls = passthrough: the server's "
+			"own is inside TLS");
+	if (first && listener->auth != CONF_AUTH_OFFER)
+		fail(c, "auth",
+			"auth = %s cannot be with tls = passthrough: AUTH is "
+			"inside TLS, where only the server can hide it",
+			listener->auth == CONF_AUTH_TLS ? "tls" : "hide");
+	if (!first && listener->auth == CONF_AUTH_HIDE)
+		warn(c, "auth",
+			"auth = hide holds before STARTTLS only: behind it the "
+			"server's AUTH is open to guessers (switch it off "
+			"there, or take starttls = optional)");
+	if (listener->certificates.count || *listener->tls_ciphers)
+		warn(c,
+			listener->certificates.count ? "certificates"
+						     : "tls_ciphers",
+			"with passthrough clients see the server's TLS: "
+			"certificates, tls_least and tls_ciphers do nothing "
+			"here (remove them)");
+}
+
+/* What the operator gives away, in full. */
+static void check_passthrough(
+	const struct checker *c, const struct conf_listener *listener)
+{
+	bool first = listener->tls == CONF_LISTENER_TLS_PASSTHROUGH;
+	const char *option = first ? "tls" : "starttls";
+
+	if (!first && listener->starttls != CONF_STARTTLS_PASSTHROUGH)
+		return;
+	check_passthrough_backend(c, listener);
+	check_passthrough_options(c, listener);
+	warn(c, option,
+		"passthrough: inside TLS postern sees no login and no message. "
+		"Guessers there are not delayed, banned or tarpitted, users "
+		"not shielded, smuggling not stopped; limits of commands, "
+		"bare_newline and received do nothing. Only connections are "
+		"counted, and bans from elsewhere act (a certificate here "
+		"gives it all back)");
+	if (hides_clients(c->conf, listener))
+		warn(c, option,
+			"passthrough: inside TLS local_domains is not held, "
+			"and the server sees postern's address for every "
+			"client: it must not relay for that, nor lock it out "
+			"(client_address = transparent is safer)");
+	else if (c->conf->global.local_domains.count)
+		warn(c, option,
+			"passthrough: local_domains is not held inside TLS");
 }
 
 /* The kernel's bans look at a packet before the rule that sends it here. */
@@ -319,6 +420,7 @@ static void check_listener(struct checker *c, size_t index)
 	check_binds(c, listener);
 	check_references(c, listener);
 	check_listener_tls(c, listener);
+	check_passthrough(c, listener);
 	check_intercept(c, listener);
 	check_proxy(c, listener);
 	check_printable(c, "banner", listener->banner);
@@ -400,6 +502,22 @@ static void check_backend(struct checker *c, size_t index)
 
 /* ---- the rest ---- */
 
+/* Every listener leaves TLS to the server. */
+static bool passes_all_tls(const struct conf *conf)
+{
+	bool passes = false;
+
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		const struct conf_listener *listener = &conf->listeners[i];
+
+		if (conf_ends_tls(listener))
+			return false;
+		passes |= listener->starttls == CONF_STARTTLS_PASSTHROUGH ||
+			  listener->tls == CONF_LISTENER_TLS_PASSTHROUGH;
+	}
+	return passes;
+}
+
 static void check_certificate(struct checker *c, size_t index)
 {
 	const struct conf_certificate *certificate =
@@ -411,6 +529,11 @@ static void check_certificate(struct checker *c, size_t index)
 		fail(c, NULL, "chain is missing (a PEM file)");
 	if (!*certificate->key)
 		fail(c, NULL, "key is missing (a PEM file)");
+	if (passes_all_tls(c->conf))
+		warn(c, NULL,
+			"no listener shows it: clients see the server's own "
+			"(remove it, or take starttls = optional and have all "
+			"that passthrough gives away)");
 }
 
 static void check_firewall(struct checker *c)
@@ -478,19 +601,6 @@ static bool domain_sound(const char *domain)
 	}
 	return strspn(domain, "abcdefghijklmnopqrstuvwxyz"
 			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == n;
-}
-
-/* Does the server see postern in place of these clients? */
-static bool hides_clients(
-	const struct conf *conf, const struct conf_listener *listener)
-{
-	const struct conf_backend *backend =
-		conf_backend_find(conf, listener->backend);
-
-	/* XCLIENT is said only where it is offered. */
-	return backend && listens_beyond_loopback(listener) &&
-	       (backend->client_address == CONF_CLIENT_ADDRESS_NONE ||
-		       backend->client_address == CONF_CLIENT_ADDRESS_XCLIENT);
 }
 
 static void check_relay(const struct checker *c)

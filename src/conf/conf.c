@@ -169,6 +169,13 @@ void conf_errors_done(struct conf_errors *errors)
 	*errors = (struct conf_errors){0};
 }
 
+bool conf_ends_tls(const struct conf_listener *listener)
+{
+	return listener->tls == CONF_LISTENER_TLS_IMPLICIT ||
+	       listener->starttls == CONF_STARTTLS_OPTIONAL ||
+	       listener->starttls == CONF_STARTTLS_REQUIRED;
+}
+
 const struct conf_backend *conf_backend_find(
 	const struct conf *conf, const char *title)
 {

@@ -27,7 +27,11 @@ struct conf_prefixes {
 /* CHOICE types: CHOICE(TYPE, "word", ENUM) in the order of the enum. */
 enum conf_mode { CONF_MODE_OFF, CONF_MODE_OBSERVE, CONF_MODE_ENFORCE };
 enum conf_unavailable { CONF_UNAVAILABLE_ALLOW, CONF_UNAVAILABLE_TEMPFAIL };
-enum conf_listener_tls { CONF_LISTENER_TLS_OFF, CONF_LISTENER_TLS_IMPLICIT };
+enum conf_listener_tls {
+	CONF_LISTENER_TLS_OFF,
+	CONF_LISTENER_TLS_IMPLICIT,
+	CONF_LISTENER_TLS_PASSTHROUGH,
+};
 enum conf_intercept {
 	CONF_INTERCEPT_OFF,
 	CONF_INTERCEPT_REDIRECT,
@@ -45,6 +49,7 @@ enum conf_starttls {
 	CONF_STARTTLS_OFF,
 	CONF_STARTTLS_OPTIONAL,
 	CONF_STARTTLS_REQUIRED,
+	CONF_STARTTLS_PASSTHROUGH,
 };
 enum conf_auth { CONF_AUTH_OFFER, CONF_AUTH_TLS, CONF_AUTH_HIDE };
 enum conf_tls_version {
@@ -186,6 +191,9 @@ char *conf_diff(const struct conf *old_conf, const struct conf *new_conf);
 /* Made from the schema: conf/postern.conf.sample and the man page's options. */
 void conf_print_sample(FILE *out);
 void conf_print_man(FILE *out);
+
+/* Is its clients' TLS postern's own, with a certificate of a block? */
+bool conf_ends_tls(const struct conf_listener *listener);
 
 /* Lookups; NULL: none of that name. Borrowed. */
 const struct conf_backend *conf_backend_find(

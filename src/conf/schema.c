@@ -16,11 +16,11 @@
 
 WORDS(MODE, "off", "observe", "enforce");
 WORDS(UNAVAILABLE, "allow", "tempfail");
-WORDS(LISTENER_TLS, "off", "implicit");
+WORDS(LISTENER_TLS, "off", "implicit", "passthrough");
 WORDS(INTERCEPT, "off", "redirect", "tproxy");
 WORDS(PROXY, "off", "required");
 WORDS(CLIENT, "none", "transparent", "proxy-v1", "proxy-v2", "xclient");
-WORDS(STARTTLS, "off", "optional", "required");
+WORDS(STARTTLS, "off", "optional", "required", "passthrough");
 WORDS(AUTH, "offer", "tls", "hide");
 WORDS(TLS_VERSION, "1.0", "1.1", "1.2", "1.3");
 WORDS(NEWLINE, "reject", "normalize", "pass");

@@ -320,8 +320,7 @@ static bool plan_fill(struct plan *p, struct plan *old,
 		struct worker_listener *wl = &p->worker_listeners[i];
 		wl->conf = &conf->listeners[i];
 		wl->backend = backend_index(conf, wl->conf->backend);
-		if ((wl->conf->tls != CONF_LISTENER_TLS_OFF ||
-			    wl->conf->starttls != CONF_STARTTLS_OFF) &&
+		if (conf_ends_tls(wl->conf) &&
 			!plan_listener_tls(conf, wl, error))
 			return false;
 	}

@@ -119,7 +119,7 @@ void admit(struct worker *w, const struct worker_listener *listener, int fd,
 	const struct caller *caller)
 {
 	const struct addr *addr = &caller->addr;
-	bool implicit = listener->conf->tls == CONF_LISTENER_TLS_IMPLICIT;
+	bool implicit = listener->conf->tls != CONF_LISTENER_TLS_OFF;
 	uint64_t id;
 
 	if (banlist_bans(w->bans, w->now, addr)) {

@@ -236,7 +236,9 @@ void connect_done(struct session *s)
 		return;
 	}
 	s->server_awaited = true;
-	if (backend_of(s)->conf->tls == CONF_BACKEND_TLS_IMPLICIT)
+	if (s->listener->conf->tls == CONF_LISTENER_TLS_PASSTHROUGH)
+		passthrough_connected(s);
+	else if (backend_of(s)->conf->tls == CONF_BACKEND_TLS_IMPLICIT)
 		server_tls_begin(s);
 	else
 		session_dialog(s);
@@ -250,4 +252,6 @@ void session_next_phase(struct session *s)
 		connect_done(s);
 	else if (s->phase == PHASE_RECONNECT)
 		connect_again(s);
+	else if (s->phase == PHASE_PASSTHROUGH)
+		passthrough_begin(s);
 }

@@ -149,6 +149,21 @@ static void do_reply(struct session *s, enum reply_id reply)
 	(void)session_reply(s, reply);
 }
 
+/*
+ * The server's 220 to a STARTTLS that was passed on. Whatever the client has
+ * sent by now was sent in clear (RFC 3207 §6).
+ */
+static void do_passthrough(struct session *s, struct slice ready)
+{
+	if (injected(s)) {
+		note_session(s, NOTE_PROTOCOL_ERROR);
+		session_end(s, REPLY_NONE, CLOSE_STARTTLS_INJECTION);
+		return;
+	}
+	put_client(s, ready);
+	session_move(s, PHASE_PASSTHROUGH);
+}
+
 static void do_banner(struct session *s)
 {
 	const char *text = s->listener->conf->banner;
@@ -177,6 +192,7 @@ static void carry_out(struct session *s, const struct dialog_step *step)
 	case DIALOG_TLS_CLIENT: session_move(s, PHASE_STARTTLS); break;
 	case DIALOG_TLS_SERVER: session_move(s, PHASE_SERVER_TLS); break;
 	case DIALOG_RECONNECT: session_move(s, PHASE_RECONNECT); break;
+	case DIALOG_PASSTHROUGH: do_passthrough(s, step->span); break;
 	case DIALOG_DROP_SERVER:
 		if (step->reason != CLOSE_NONE) {
 			s->worker->stats.server_errors_total++;

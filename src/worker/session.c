@@ -116,17 +116,25 @@ void session_begin(struct worker *w, const struct worker_listener *listener,
 	if (!s) {
 		limit_reached(w, LIMIT_MEMORY);
 		census_source_leave(w, &caller->addr);
-		if (listener->conf->tls != CONF_LISTENER_TLS_IMPLICIT)
+		if (listener->conf->tls == CONF_LISTENER_TLS_OFF)
 			refuse(fd, REPLY_TOO_MANY_SESSIONS, 0);
 		(void)close(fd);
 		return;
 	}
 	stream_attach(&s->client, w->base, fd, client_event, s);
 	target_find(s);
-	if (listener->conf->tls != CONF_LISTENER_TLS_IMPLICIT)
-		session_greet(s);
-	else if (!session_tls(s))
-		session_kill(s, CLOSE_NO_MEMORY);
+	switch (listener->conf->tls) {
+	case CONF_LISTENER_TLS_OFF: session_greet(s); break;
+	case CONF_LISTENER_TLS_PASSTHROUGH:
+		session_move(s, PHASE_HELLO);
+		stream_watch(&s->client, EV_READ);
+		session_clock(s);
+		break;
+	case CONF_LISTENER_TLS_IMPLICIT:
+		if (!session_tls(s))
+			session_kill(s, CLOSE_NO_MEMORY);
+		break;
+	}
 }
 
 void session_user(struct session *s, struct slice user)
@@ -269,6 +277,7 @@ void session_end(
 	struct session *s, enum reply_id reply, enum close_reason reason)
 {
 	bool mid_message = !dialog_may_end(&s->dialog);
+	bool mute = passthrough_mute(s);
 
 	if (s->phase == PHASE_DEAD || s->phase == PHASE_FLUSH)
 		return;
@@ -284,7 +293,7 @@ void session_end(
 		session_kill(s, reason);
 		return;
 	}
-	if (reply != REPLY_NONE)
+	if (reply != REPLY_NONE && !mute)
 		(void)session_reply(s, reply);
 	session_move(s, PHASE_FLUSH);
 	session_clock(s);
@@ -297,6 +306,8 @@ void session_end_soon(
 	s->end_wanted = true;
 	s->end_reply = (uint8_t)reply;
 	s->end_reason = (uint8_t)reason;
+	if (s->phase == PHASE_PASSTHROUGH && !passthrough_may_close(s))
+		return; /* until the server has spoken */
 	if (s->phase != PHASE_DIALOG) {
 		session_end(s, s->phase == PHASE_CONNECT ? reply : REPLY_NONE,
 			reason);
@@ -369,6 +380,10 @@ static void client_event(evutil_socket_t fd, short what, void *arg)
 	worker_now(s->worker);
 	switch ((enum session_phase)s->phase) {
 	case PHASE_CLIENT_TLS: client_tls(s); break;
+	case PHASE_HELLO: passthrough_hello(s); break;
+	case PHASE_PASSTHROUGH:
+		passthrough_event(s, DIALOG_CLIENT, what);
+		break;
 	case PHASE_DELAY: early(s); break;
 	case PHASE_STARTTLS: session_starttls(s); break;
 	case PHASE_DIALOG:
@@ -406,7 +421,11 @@ void session_server_event(evutil_socket_t fd, short what, void *arg)
 			relay_flushed(s, DIALOG_SERVER);
 		relay_server(s);
 		break;
+	case PHASE_PASSTHROUGH:
+		passthrough_event(s, DIALOG_SERVER, what);
+		break;
 	case PHASE_CLIENT_TLS:
+	case PHASE_HELLO:
 	case PHASE_DELAY:
 	case PHASE_STARTTLS:
 	case PHASE_RECONNECT:

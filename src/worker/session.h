@@ -5,6 +5,9 @@
  *
  *	session_begin -> [CLIENT_TLS] -> [DELAY] -> CONNECT -> [SERVER_TLS]
  *	   -> DIALOG (relay.c) <-> [STARTTLS -> CLIENT_TLS] -> FLUSH -> DEAD
+ *	      -> [PASSTHROUGH] -> FLUSH -> DEAD
+ *
+ * and with tls = passthrough HELLO -> CONNECT -> PASSTHROUGH -> FLUSH -> DEAD.
  *
  * It dies in two steps: session_kill disarms, closes and unlinks now;
  * the memory goes back at the end of the loop turn (worker_reap). A call that
@@ -51,6 +54,8 @@ enum session_wait {
 	WAIT_HOLD,
 	WAIT_DELIVER,
 	WAIT_ANSWER,
+	WAIT_PASSED_CLIENT, /* in TLS that is passed through: its word */
+	WAIT_PASSED_SERVER,
 	WAIT_FLUSH,
 };
 
@@ -72,7 +77,9 @@ struct session {
 		server_awaited : 1, /* it has not greeted */
 		server_trial : 1,   /* others wait for how this ends */
 		answer_due : 1,	    /* a 535 of our own, when it is time */
-		settled_ok : 1;	    /* settling a 235 */
+		settled_ok : 1,	    /* settling a 235 */
+		client_shut : 1,    /* in PASSTHROUGH: its FIN is out */
+		server_shut : 1;
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;
@@ -160,6 +167,18 @@ void session_put_client(struct session *session, struct slice span);
 /* A leg is writable: its queue goes on. Never closes the session. */
 void relay_flushed(struct session *session, enum dialog_side side);
 void relay_server_lost(struct session *session); /* by timeout */
+
+/* passthrough.c: TLS of the client with the server itself. MAY_CLOSE */
+void passthrough_hello(struct session *session); /* before there is a server */
+void passthrough_connected(struct session *session);
+void passthrough_begin(struct session *session);
+void passthrough_event(
+	struct session *session, enum dialog_side side, short what);
+/* Whose turn it is; never closes the session. */
+enum session_wait passthrough_wait(const struct session *session);
+/* Are its octets TLS's, so that nothing can be said to the client? */
+bool passthrough_mute(const struct session *session);
+bool passthrough_may_close(const struct session *session);
 
 /* connect.c. MAY_CLOSE */
 void connect_server(struct session *session);

@@ -41,7 +41,9 @@ static enum session_wait phase_wait(const struct session *s)
 	switch ((enum session_phase)s->phase) {
 	case PHASE_CLIENT_TLS:
 	case PHASE_SERVER_TLS:
+	case PHASE_HELLO:
 	case PHASE_STARTTLS: return WAIT_HANDSHAKE;
+	case PHASE_PASSTHROUGH: return passthrough_wait(s);
 	case PHASE_DELAY: return WAIT_DELAY;
 	case PHASE_RECONNECT:
 	case PHASE_CONNECT: return WAIT_CONNECT;
@@ -70,7 +72,9 @@ static uint64_t wait_ms(const struct session *s, enum session_wait wait)
 		return s->attempt_open && s->dialog.client_gone
 			       ? ABANDONED_MS
 			       : b->reply_timeout_ms;
+	case WAIT_PASSED_SERVER: /* perhaps for a message */
 	case WAIT_MESSAGE_REPLY: return b->data_reply_timeout_ms;
+	case WAIT_PASSED_CLIENT:
 	case WAIT_COMMAND: return l->command_timeout_ms;
 	case WAIT_PAYLOAD:
 	case WAIT_CLIENT_WRITE:
@@ -147,6 +151,8 @@ static bool goes_on(struct session *s, enum session_wait wait)
 	case WAIT_CONNECT:
 	case WAIT_COMMAND:
 	case WAIT_SERVER_WRITE:
+	case WAIT_PASSED_CLIENT:
+	case WAIT_PASSED_SERVER:
 	case WAIT_VERDICT:
 	case WAIT_HOLD:
 	case WAIT_DELIVER:
@@ -208,8 +214,12 @@ static void timed_out(struct session *s)
 		limit_reached(s->worker, LIMIT_DATA_RATE);
 		session_end(s, REPLY_TIMEOUT, CLOSE_CLIENT_TIMEOUT);
 		return;
+	case WAIT_PASSED_CLIENT:
 	case WAIT_COMMAND:
 		session_end(s, REPLY_TIMEOUT, CLOSE_CLIENT_TIMEOUT);
+		return;
+	case WAIT_PASSED_SERVER:
+		session_end(s, REPLY_NONE, CLOSE_SERVER_TIMEOUT);
 		return;
 	case WAIT_VERDICT:
 		if (s->settling)

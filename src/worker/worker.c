@@ -190,6 +190,7 @@ static enum dialog_starttls starttls_of(enum conf_starttls starttls)
 	case CONF_STARTTLS_OFF: return DIALOG_STARTTLS_OFF;
 	case CONF_STARTTLS_OPTIONAL: return DIALOG_STARTTLS_OPTIONAL;
 	case CONF_STARTTLS_REQUIRED: return DIALOG_STARTTLS_REQUIRED;
+	case CONF_STARTTLS_PASSTHROUGH: return DIALOG_STARTTLS_PASSTHROUGH;
 	}
 	return DIALOG_STARTTLS_OFF;
 }

@@ -9,7 +9,7 @@
  *	.c .s      what the client or the server says
  *	.act       something else that happens (after .c and .s)
  *	.to_c      what goes to the client: octets, and {REPLY_ID}, {BANNER},
- *	           {TLS}, {CLOSE reason}
+ *	           {TLS}, {PASSTHROUGH}, {CLOSE reason}
  *	.to_s      what goes to the server: octets, {TLS}, {DROP}, {DROPreason}
  *	.note      ASK mech user secret, SETTLE outcome code, ACCEPTED,
  *	           AUTH_REFUSED, XCLIENT_REFUSED
@@ -27,6 +27,8 @@
 	"250-d\r\n250-PIPELINING\r\n250-CHUNKING\r\n"                          \
 	"250-AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2 OAUTHBEARER FOO\r\n"            \
 	"250 SIZE 9\r\n"
+
+#define EHLO_TLS "250-d\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
 
 enum { TURNS_MOST = 20, LIMIT_COMMAND = 64, LIMIT_ANSWER = 128 };
 
@@ -190,9 +192,13 @@ static inline const char *proper_word(const struct world *w, unsigned word)
 	if (d->fifo_count == 0)
 		return NULL;
 	switch (fifo_first(d)) {
-	case VERB_EHLO: return word % 8 ? EHLO_PIPE : "503 twice\r\n";
+	case VERB_EHLO:
+		return word % 8 == 0   ? "503 twice\r\n"
+		       : word % 8 == 1 ? EHLO_TLS
+				       : EHLO_PIPE;
 	case VERB_AUTH: return finals[word % COUNT(finals)];
 	case VERB_DATA: return "354 go\r\n";
+	case VERB_STARTTLS: return word % 2 ? "220 go\r\n" : "454 no\r\n";
 	case OWN_CANCEL: return "501 no\r\n";
 	default: return word % 8 ? "250 ok\r\n" : "550 no\r\n";
 	}

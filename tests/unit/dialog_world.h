@@ -24,6 +24,7 @@
 
 #include "../../proto/dialog.h"
 #include "../../proto/dialog_internal.h"
+#include "../../proto/ehlo.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +55,7 @@ struct world {
 	struct text note, held; /* other steps; the span of SETTLE */
 	uint8_t user[AUTH_USER_LONGEST];
 	size_t user_n;
-	bool unsent, dropped, gone_s, ended, tls, moved;
+	bool unsent, dropped, gone_s, ended, tls, passed, moved;
 	size_t unsent_n; /* octets in the queue to the server */
 	/* For the properties. */
 	unsigned commands, replies, accepted;
@@ -178,7 +179,12 @@ static inline void hold_allowed(
 {
 	bool clear = !w->dialog.client_tls;
 
-	HOLDS(w, !cmd->masked && verb_class(cmd->verb) == VERB_CLASS_PASS);
+	bool passed = w->conf.starttls == DIALOG_STARTTLS_PASSTHROUGH &&
+		      cmd->verb == VERB_STARTTLS && cmd->args.n == 0 &&
+		      (w->dialog.caps & EHLO_STARTTLS);
+
+	HOLDS(w, !cmd->masked);
+	HOLDS(w, passed || verb_class(cmd->verb) == VERB_CLASS_PASS);
 	if (cmd->verb == VERB_AUTH) {
 		HOLDS(w, w->conf.auth != DIALOG_AUTH_HIDE);
 		HOLDS(w, w->conf.auth != DIALOG_AUTH_TLS || !clear);
@@ -417,6 +423,14 @@ static inline void carry_out(
 		w->tls = true;
 		break;
 	case DIALOG_RECONNECT: token(&w->to_s, "RECONNECT", ""); break;
+	case DIALOG_PASSTHROUGH:
+		HOLDS(w, side == DIALOG_SERVER && step->code == 220);
+		HOLDS(w, slice_eq(slice_head(step->span, 3), slice_str("220")));
+		text_add(&w->to_c, step->span.p, step->span.n);
+		token(&w->to_c, "PASSTHROUGH", "");
+		w->replies++;
+		w->passed = true;
+		break;
 	case DIALOG_DROP_SERVER:
 		HOLDS(w, !w->dropped);
 		w->dropped = true;
@@ -477,7 +491,7 @@ static inline struct dialog_room world_room(
 
 static inline bool world_alive(const struct world *w)
 {
-	return !w->ended && !w->tls;
+	return !w->ended && !w->tls && !w->passed;
 }
 
 /* What came in clear must not wait to be read inside TLS (RFC 3207 §6). */
@@ -490,6 +504,8 @@ static inline void hold_tls(const struct world *w, enum dialog_side side,
 		HOLDS(w, (side == DIALOG_CLIENT ? rest : w->c_in.n) == 0);
 	if (step->act == DIALOG_TLS_SERVER)
 		HOLDS(w, (side == DIALOG_SERVER ? rest : w->s_in.n) == 0);
+	if (step->act == DIALOG_PASSTHROUGH) /* nor be read by anybody else */
+		HOLDS(w, rest == 0 && w->c_in.n == 0);
 }
 
 /* The answer to ASK. */

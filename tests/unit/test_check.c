@@ -134,7 +134,8 @@ static void tls_of_listeners_is_checked(void **state)
 			"implicit (one of the two)\n"},
 		{BACKEND CERTIFICATE LISTENER("auth = tls"),
 			"x:6: listener l: auth = tls needs TLS (starttls = "
-			"optional or required, or tls = implicit)\n"},
+			"optional, required or passthrough, or tls = "
+			"implicit)\n"},
 		{BACKEND "listener l { bind = {127.0.0.1:1, \"[::1]:1\"} "
 			 "backend = b }",
 			""},
@@ -153,6 +154,83 @@ static void tls_of_listeners_is_checked(void **state)
 		{BACKEND "certificate c {\n}\n" LISTENER("tls = implicit"),
 			"x:2: certificate c: chain is missing (a PEM file)\n"
 			"x:2: certificate c: key is missing (a PEM file)\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		conf_says(cases[i].text, cases[i].says);
+}
+
+#define LOST(line)                                                             \
+	"x:" line ": warning: listener l: passthrough: inside TLS postern "    \
+	"sees no login and no message. Guessers there are not delayed, "       \
+	"banned or tarpitted, users not shielded, smuggling not stopped; "     \
+	"limits of commands, bare_newline and received do nothing. Only "      \
+	"connections are counted, and bans from elsewhere act (a certificate " \
+	"here gives it all back)\n"
+#define TLS_BACKEND                                                            \
+	"backend b { servers = {\"10.0.0.1:465\"} tls = implicit }\n"
+
+static void passthrough_is_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{BACKEND LISTENER("starttls = passthrough"), LOST("5")},
+		{BACKEND LISTENER("starttls = passthrough\nauth = tls"),
+			LOST("5")},
+		{BACKEND LISTENER("starttls = passthrough\nauth = hide"),
+			LOST("5") "x:6: warning: listener l: auth = hide holds "
+				  "before STARTTLS only: behind it the "
+				  "server's AUTH is open to guessers (switch "
+				  "it off there, or take starttls = "
+				  "optional)\n"},
+		{TLS_BACKEND LISTENER("tls = passthrough"), LOST("5")},
+		{BACKEND LISTENER("tls = passthrough"),
+			"x:5: listener l: tls = passthrough needs a port of "
+			"the server that speaks TLS from the first octet (tls "
+			"= implicit in backend b, which the health dialogue "
+			"then speaks, too)\n" LOST("5")},
+		{TLS_BACKEND LISTENER("starttls = passthrough"),
+			"x:5: listener l: starttls = passthrough needs tls = "
+			"off in backend b: a client cannot have the server's "
+			"TLS inside postern's\n" LOST("5")},
+		{TLS_BACKEND LISTENER(
+			 "tls = passthrough\nstarttls = passthrough"),
+			LOST("5") "x:6: listener l: starttls cannot be with "
+				  "tls = passthrough (one of the two)\n"},
+		{TLS_BACKEND LISTENER("tls = passthrough\nauth = hide\n"
+				      "greeting_delay = 1s\nbanner = x"),
+			LOST("5") "x:6: listener l: auth = hide cannot be with "
+				  "tls = passthrough: AUTH is inside TLS, "
+				  "where only the server can hide it\n"
+				  "x:7: listener l: greeting_delay cannot be "
+				  "with tls = passthrough: in TLS it is the "
+				  "client who speaks first\n"
+				  "x:8: listener l: banner cannot be with tls "
+				  "= passthrough: the server's own is inside "
+				  "TLS\n"},
+		{BACKEND CERTIFICATE LISTENER(
+			 "starttls = passthrough\ncertificates = {c}"),
+			"x:2: warning: certificate c: no listener shows it: "
+			"clients see the server's own (remove it, or take "
+			"starttls = optional and have all that passthrough "
+			"gives away)\n" LOST("6") "x:7: warning: listener l: "
+						  "with passthrough clients "
+						  "see the server's TLS: "
+						  "certificates, tls_least "
+						  "and tls_ciphers do nothing "
+						  "here (remove them)\n"},
+		{LOCAL BACKEND "listener l { bind = {10.0.0.1:1} backend = b\n"
+			       "starttls = passthrough }",
+			LOST("4") "x:4: warning: listener l: passthrough: "
+				  "inside TLS local_domains is not held, and "
+				  "the server sees postern's address for every "
+				  "client: it must not relay for that, nor "
+				  "lock it out (client_address = transparent "
+				  "is safer)\n"},
+		{LOCAL TOLD("transparent") "listener l { bind = {10.0.0.1:1} "
+					   "backend = b\n"
+					   "starttls = passthrough }",
+			LOST("4") "x:4: warning: listener l: passthrough: "
+				  "local_domains is not held inside TLS\n"},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++)
@@ -264,6 +342,7 @@ int main(void)
 		cmocka_unit_test(listeners_are_checked),
 		cmocka_unit_test(who_the_client_is_is_checked),
 		cmocka_unit_test(tls_of_listeners_is_checked),
+		cmocka_unit_test(passthrough_is_checked),
 		cmocka_unit_test(backends_are_checked),
 		cmocka_unit_test(the_rest_is_checked),
 		cmocka_unit_test(

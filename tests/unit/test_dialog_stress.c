@@ -69,7 +69,7 @@ static void draw_conf(struct session *s)
 	struct script script = {.name = "stress"};
 
 	script.conf.auth = (enum dialog_auth)(chance(4) % 3);
-	script.conf.starttls = (enum dialog_starttls)chance(3);
+	script.conf.starttls = (enum dialog_starttls)chance(4);
 	script.conf.server_starttls =
 		chance(4) ? DIALOG_STARTTLS_OFF
 			  : (enum dialog_starttls)(1 + chance(2));

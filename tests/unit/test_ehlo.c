@@ -14,7 +14,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-enum { HIDE = 1, OFFER = 2, UNKNOWN = 4 };
+enum { HIDE = 1, OFFER = 2, UNKNOWN = 4, PASS = 8 };
 
 struct row {
 	const char *name;
@@ -44,6 +44,12 @@ static const struct row rows[] = {
 	{"its STARTTLS goes where we offer none",
 		"250-h\r\n250-STARTTLS\r\n250 SIZE\r\n", 0,
 		"250-h\r\n250 SIZE\r\n", EHLO_STARTTLS | EHLO_SIZE},
+	{"its own passes where it is asked for, in its words",
+		"250-h\r\n250-starttls\r\n250-SIZE\r\n250 STARTTLS x\r\n", PASS,
+		"250-h\r\n250-starttls\r\n250-SIZE\r\n250 STARTTLS x\r\n",
+		EHLO_STARTTLS | EHLO_SIZE},
+	{"and none where it has none", "250-h\r\n250 SIZE\r\n", PASS,
+		"250-h\r\n250 SIZE\r\n", EHLO_SIZE},
 	{"ours comes last where it has none", "250-h\r\n250 SIZE\r\n", OFFER,
 		"250-h\r\n250-SIZE\r\n250 STARTTLS\r\n", EHLO_SIZE},
 	{"ours comes once",
@@ -112,6 +118,7 @@ static struct ehlo_rules rules_of(unsigned bits)
 {
 	return (struct ehlo_rules){.hide_auth = bits & HIDE,
 		.offer_starttls = bits & OFFER,
+		.pass_starttls = bits & PASS,
 		.pass_unknown = bits & UNKNOWN};
 }
 

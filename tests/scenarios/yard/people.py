@@ -30,11 +30,11 @@ class Person:
 
     def __init__(self, site, name):
         self.site, self.name = site, name
-        self.secret = site.secrets.get(name, f"{name}-0")
+        self.secret = f"{name}-0"
         self.devices = {}
         self.changes = 0
 
-    def note(self, verdict, why, wait):
+    def note(self, verdict, why):
         self.site.ledger.note("people", verdict, why)
 
     def turned_away(self, src):
@@ -102,12 +102,11 @@ class Device:
         site, front = self.site, self.site.front
         person, src = self.person, self.place.at(site.world.now)
         self.mark_right()
-        met, conn = yield from front.connect(person, src, 587, self.helo)
+        met = yield from front.connect(person, src, 587, self.helo)
         if met != "accept":
             return met
         self.mark_right()
-        return (yield from front.auth(person, src, person.name, self.types[0],
-                                      conn=conn))
+        return (yield from front.auth(person, src, person.name, self.types[0]))
 
     def mark_right(self):
         """From now on the time of these messages runs."""
@@ -156,16 +155,14 @@ class Device:
 class Site:
     """A company: who works there, with what, and how an ordinary week goes."""
 
-    def __init__(self, world, front, domino, ledger, staff, secrets=None):
+    def __init__(self, world, front, domino, ledger, staff):
         self.world, self.front = world, front
         self.domino, self.ledger = domino, ledger
-        self.secrets = secrets or {}    # other first ones, by name
         self.people = []
         self.random = world.random("site")
         for number in range(staff):
             self.hire(number, staff)
         self.ends = NEVER       # no message is written after that
-        self.holidays = (0.0, 0.0)
 
     def hire(self, number, staff):
         """Of a hundred: fifty in the office, twenty in a branch, the others
@@ -206,8 +203,8 @@ class Site:
 
     # ---- ordinary life ----
 
-    def live(self, until, holidays=(0.0, 0.0)):
-        self.ends, self.holidays = until, holidays
+    def live(self, until):
+        self.ends = until
         for person in self.people:
             for device in person.devices.values():
                 self.world.start(self.write(device))
@@ -221,8 +218,6 @@ class Site:
             for moment in sorted(self.moments(device, day)):
                 if moment >= self.ends:
                     return
-                if self.holidays[0] <= moment < self.holidays[1]:
-                    continue
                 if moment > world.now:
                     yield moment - world.now
                 if types_it and random.random() < 0.04 and not device.busy:

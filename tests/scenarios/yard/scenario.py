@@ -30,14 +30,12 @@ class Scenario:
     tested_most: int = None     # the goal; None: none is set
     quiet: bool = False         # nobody lost, 1 in 1,000 late
     staff: int = 100
-    holidays: float = 0         # days that nobody writes, before it begins
 
 
 class Run:
     """A scenario under way before one front."""
 
-    def __init__(self, scenario, seed, front, posternctl=None, config=None,
-                 secrets=None):
+    def __init__(self, scenario, seed, front, posternctl=None, config=None):
         self.scenario = scenario
         self.world = World(seed)
         self.ledger = Ledger(self.world)
@@ -49,15 +47,14 @@ class Run:
             kind = {"nobody": Nobody, "watcher": LogWatcher}[front]
             self.front = kind(self.world, self.domino, self.ledger)
         self.site = Site(self.world, self.front, self.domino, self.ledger,
-                         scenario.staff, secrets)
+                         scenario.staff)
 
     def play(self):
         scenario, world = self.scenario, self.world
-        warm = scenario.warm * DAY
-        begins = warm + scenario.holidays * DAY + BEGINS_AT
+        begins = scenario.warm * DAY + BEGINS_AT
         ends = begins + scenario.days * DAY
         self.ledger.measuring = False
-        self.site.live(ends, (warm, begins - BEGINS_AT))
+        self.site.live(ends)
         world.run(begins)
         self.ledger.measuring = True
         locks = self.domino.locks

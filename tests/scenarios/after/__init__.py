@@ -1,1 +1,0 @@
-"""Scenarios for rules that are frozen: see scenarios.py."""
