@@ -17,9 +17,9 @@ class Script:
 
     def connect(self, who, src, port=587, helo=None):
         yield 0.05
-        return self.told(self.world.now) or "accept"
+        return self.told(self.world.now) or "accept", 1
 
-    def auth(self, who, src, user, secret, guess=None, port=587):
+    def auth(self, who, src, user, secret, guess=None, port=587, conn=0):
         self.tries.append((self.world.now, secret))
         yield 0.1
         return self.domino.answer(user, secret)

@@ -29,7 +29,7 @@ class Client:
         self.turned.append(src)
 
     def log_in(self, front, src, secret="wrong"):
-        met = yield from front.connect(self, src)
+        met, _ = yield from front.connect(self, src)
         if met == "accept":
             met = yield from front.auth(self, src, "anna", secret)
         self.told.append(met)

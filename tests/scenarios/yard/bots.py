@@ -42,8 +42,11 @@ class Bot:
         self.helo, self.port = helo, port
         self.random = world.random("bot", src)
 
-    def note(self, verdict, why):
+    def note(self, verdict, why, wait):
         self.ledger.note("bots", verdict, why)
+        if self.ledger.transcript is not None:
+            self.ledger.transcript.append(
+                (round(self.world.now, 3), self.src, verdict, wait))
 
     def turned_away(self, src):
         """That is none of the figures."""
@@ -61,12 +64,13 @@ class Bot:
         return told
 
     def present(self, guess):
-        met = yield from self.front.connect(self, self.src, self.port,
-                                            self.helo)
+        met, conn = yield from self.front.connect(self, self.src, self.port,
+                                                  self.helo)
         if met != "accept":
             return met
         return (yield from self.front.auth(self, self.src, guess.user,
-                                           guess.secret, guess, self.port))
+                                           guess.secret, guess, self.port,
+                                           conn))
 
 
 class Kind:
@@ -319,9 +323,10 @@ class Owner(Kind):
         bot = self.bot(run, src)
         names = [n for n in victims(run, 40) if n != person.name]
         while run.world.now < ends:
-            met = yield from run.front.connect(bot, src, 587, bot.helo)
+            met, conn = yield from run.front.connect(bot, src, 587, bot.helo)
             if met == "accept":
-                yield from run.front.auth(bot, src, person.name, person.secret)
+                yield from run.front.auth(bot, src, person.name, person.secret,
+                                          conn=conn)
             yield bot.random.uniform(5, 30)
             user = bot.random.choice(names)
             yield from bot.attempt(user, f"{user}~{bot.random.getrandbits(40)}")

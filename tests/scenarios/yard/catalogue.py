@@ -8,6 +8,8 @@ LIMIT, LIMIT_A_DAY = 5, 10      # failures of the ladder: at once, in a day
 
 SIEGE = dict(sources=2000, tries=1, days=3, user="chief", name="siege",
              manners=bots.RETURNING)
+STUBBORN_SIEGE = dict(sources=300, tries=4, days=3, user="chief",
+                      manners=bots.STUBBORN)
 BOTNET_MOST = 8 + 4 * 30
 
 SCENARIOS = (
@@ -82,9 +84,8 @@ SCENARIOS = (
     Scenario("owner", "has one account, logs in between his guesses, a day",
              days=1, tested_most=LIMIT_A_DAY, attackers=(bots.Owner(),)),
     Scenario("lock-the-chief", "300 sources lock a user out; lockout on",
-             days=3, lockout=5, attackers=(
-                 bots.Botnet(sources=300, tries=4, days=3, user="chief",
-                             manners=bots.STUBBORN),)),
+             days=3, lockout=5,
+             attackers=(bots.Botnet(**STUBBORN_SIEGE),)),
     Scenario("cold-start", "a new installation under a botnet and a dictionary",
              days=7, warm=0, attackers=(
                  bots.Botnet(sources=1000, tries=3, days=7,

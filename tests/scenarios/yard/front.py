@@ -2,9 +2,9 @@
 
 All three have the same face, so the same agents meet them:
 
-	connect   a generator; returns "accept", or how it was met: "refuse"
+	connect   a generator; returns how it was met: "accept", "refuse"
 	          (421 or 554 at once), "ignore" (no answer: the client waits
-	          for its own time-out)
+	          for its own time-out); and the connection's number
 	auth      a generator; returns the reply's code, "gone" when the
 	          connection was ended instead, "silent" when nothing came
 
@@ -38,11 +38,11 @@ class Nobody:
         if self.barred(src):
             who.turned_away(src)
             yield CLIENT_TIMEOUT
-            return "ignore"
+            return "ignore", 0
         yield ROUND_TRIP
-        return "accept"
+        return "accept", 0
 
-    def auth(self, who, src, user, secret, guess=None, port=587):
+    def auth(self, who, src, user, secret, guess=None, port=587, conn=0):
         if self.barred(src):        # its packets are dropped from now on
             who.turned_away(src)
             yield CLIENT_TIMEOUT
@@ -142,24 +142,26 @@ class Postern(Nobody):
         answer = json.loads(line)
         for rule, _, _ in answer.get("alarms", ()):
             self.ledger.alarms[rule] += 1
-        who.note(answer.get("verdict") or "settled", answer["why"])
+        who.note(answer.get("verdict") or "settled", answer["why"],
+                 answer["wait"])
         return answer
 
     def connect(self, who, src, port=587, helo=None):
         self.ids += 1
+        conn = self.ids
         answer = self.ask(who, (
             f'{{"ask":"connect","t":{self.world.now:.3f},"id":null,'
-            f'"conn":{self.ids},"src":"{src}","listener":{port},'
+            f'"conn":{conn},"src":"{src}","listener":{port},'
             f'"helo":{json.dumps(helo)},"lockout":{self.lockout}}}\n'))
         met = answer["verdict"]
         if met == "accept":
             yield ROUND_TRIP + answer["wait"]
-            return met
+            return met, conn
         who.turned_away(src)
         yield CLIENT_TIMEOUT if met == "ignore" else ROUND_TRIP
-        return met
+        return met, conn
 
-    def begin(self, who, src, user, secret, guess, port, number):
+    def begin(self, who, src, user, secret, guess, port, conn, number):
         """One question about a login, and what the right secret would have
         been told in its place."""
         other, weight, account = "", 0, self.domino.users.get(user)
@@ -169,7 +171,7 @@ class Postern(Nobody):
             other = f',"other":"{self.tag(account.secret)}"'
         answer = self.ask(who, (
             f'{{"ask":"auth_begin","t":{self.world.now:.3f},"id":{number},'
-            f'"conn":{number},"src":"{src}","listener":{port},'
+            f'"conn":{conn},"src":"{src}","listener":{port},'
             f'"user":{json.dumps(user)},"tag":"{self.tag(secret)}",'
             f'"lockout":{self.lockout}{other}}}\n'))
         if weight and answer["verdict"] != "pass":
@@ -179,25 +181,26 @@ class Postern(Nobody):
                 guess.tested = weight
         return answer
 
-    def auth(self, who, src, user, secret, guess=None, port=587):
+    def auth(self, who, src, user, secret, guess=None, port=587, conn=0):
         self.ids += 1
         number = self.ids
         while True:
-            answer = self.begin(who, src, user, secret, guess, port, number)
+            answer = self.begin(who, src, user, secret, guess, port, conn,
+                                number)
             verdict = answer["verdict"]
             if verdict != "hold":
                 break
             yield answer["wait"]
         if verdict == "pass":
             return (yield from self.pass_on(who, src, user, secret, guess,
-                                            number))
+                                            conn, number))
         if verdict == "drop":
             who.turned_away(src)
             return "gone"
         code = verdict[-3:]     # answer454, answer535
         return (yield from self.deliver(who, answer["wait"], code))
 
-    def pass_on(self, who, src, user, secret, guess, number):
+    def pass_on(self, who, src, user, secret, guess, conn, number):
         if guess:
             guess.reached = True
         yield self.domino.latency()
@@ -206,7 +209,7 @@ class Postern(Nobody):
             guess.tested = 1
         answer = self.ask(who, (
             f'{{"ask":"auth_settled","t":{self.world.now:.3f},"id":{number},'
-            f'"conn":{number},"src":"{src}","code":"{code}",'
+            f'"conn":{conn},"src":"{src}","code":"{code}",'
             f'"lockout":{self.lockout}}}\n'))
         return (yield from self.deliver(who, answer["wait"], code))
 

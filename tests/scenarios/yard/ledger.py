@@ -68,6 +68,7 @@ class Ledger:
         self.alarms = collections.Counter()
         self.locks_before = 0
         self.asked_other = 0
+        self.transcript = None      # a list: all that bots were told
 
     def guess(self, user, secret):
         guess = Guess(user, secret)

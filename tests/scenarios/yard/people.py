@@ -30,11 +30,11 @@ class Person:
 
     def __init__(self, site, name):
         self.site, self.name = site, name
-        self.secret = f"{name}-0"
+        self.secret = site.secrets.get(name, f"{name}-0")
         self.devices = {}
         self.changes = 0
 
-    def note(self, verdict, why):
+    def note(self, verdict, why, wait):
         self.site.ledger.note("people", verdict, why)
 
     def turned_away(self, src):
@@ -102,11 +102,12 @@ class Device:
         site, front = self.site, self.site.front
         person, src = self.person, self.place.at(site.world.now)
         self.mark_right()
-        met = yield from front.connect(person, src, 587, self.helo)
+        met, conn = yield from front.connect(person, src, 587, self.helo)
         if met != "accept":
             return met
         self.mark_right()
-        return (yield from front.auth(person, src, person.name, self.types[0]))
+        return (yield from front.auth(person, src, person.name, self.types[0],
+                                      conn=conn))
 
     def mark_right(self):
         """From now on the time of these messages runs."""
@@ -155,14 +156,16 @@ class Device:
 class Site:
     """A company: who works there, with what, and how an ordinary week goes."""
 
-    def __init__(self, world, front, domino, ledger, staff):
+    def __init__(self, world, front, domino, ledger, staff, secrets=None):
         self.world, self.front = world, front
         self.domino, self.ledger = domino, ledger
+        self.secrets = secrets or {}    # other first ones, by name
         self.people = []
         self.random = world.random("site")
         for number in range(staff):
             self.hire(number, staff)
         self.ends = NEVER       # no message is written after that
+        self.holidays = (0.0, 0.0)
 
     def hire(self, number, staff):
         """Of a hundred: fifty in the office, twenty in a branch, the others
@@ -203,8 +206,8 @@ class Site:
 
     # ---- ordinary life ----
 
-    def live(self, until):
-        self.ends = until
+    def live(self, until, holidays=(0.0, 0.0)):
+        self.ends, self.holidays = until, holidays
         for person in self.people:
             for device in person.devices.values():
                 self.world.start(self.write(device))
@@ -218,6 +221,8 @@ class Site:
             for moment in sorted(self.moments(device, day)):
                 if moment >= self.ends:
                     return
+                if self.holidays[0] <= moment < self.holidays[1]:
+                    continue
                 if moment > world.now:
                     yield moment - world.now
                 if types_it and random.random() < 0.04 and not device.busy:

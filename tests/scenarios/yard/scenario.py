@@ -30,12 +30,14 @@ class Scenario:
     tested_most: int = None     # the goal; None: none is set
     quiet: bool = False         # nobody lost, 1 in 1,000 late
     staff: int = 100
+    holidays: float = 0         # days that nobody writes, before it begins
 
 
 class Run:
     """A scenario under way before one front."""
 
-    def __init__(self, scenario, seed, front, posternctl=None, config=None):
+    def __init__(self, scenario, seed, front, posternctl=None, config=None,
+                 secrets=None):
         self.scenario = scenario
         self.world = World(seed)
         self.ledger = Ledger(self.world)
@@ -47,14 +49,15 @@ class Run:
             kind = {"nobody": Nobody, "watcher": LogWatcher}[front]
             self.front = kind(self.world, self.domino, self.ledger)
         self.site = Site(self.world, self.front, self.domino, self.ledger,
-                         scenario.staff)
+                         scenario.staff, secrets)
 
     def play(self):
         scenario, world = self.scenario, self.world
-        begins = scenario.warm * DAY + BEGINS_AT
+        warm = scenario.warm * DAY
+        begins = warm + scenario.holidays * DAY + BEGINS_AT
         ends = begins + scenario.days * DAY
         self.ledger.measuring = False
-        self.site.live(ends)
+        self.site.live(ends, (warm, begins - BEGINS_AT))
         world.run(begins)
         self.ledger.measuring = True
         locks = self.domino.locks

@@ -1,0 +1,1 @@
+"""Scenarios for rules that are frozen: see scenarios.py."""
