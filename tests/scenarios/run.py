@@ -208,9 +208,12 @@ def run(args, scenarios, seeds, posternctl, text, folder):
     results = play(jobs, posternctl, args.after)
     whole = gathered(results, scenarios, seeds, base)
     print("\n" + table.both(scenarios, whole))
-    for rule, path in without.items():
-        other = gathered(results, scenarios, seeds, path)
+    others = {rule: gathered(results, scenarios, seeds, path)
+              for rule, path in without.items()}
+    for rule, other in others.items():
         print(f"\n{rule}:\n\n{table.changes(scenarios, whole, other)}")
+    if others:
+        print("\n" + table.balance(scenarios, whole, others))
     if args.why:
         for what in scenarios:
             print(f"\n{what.name}:\n\n"

@@ -1,5 +1,6 @@
 """./dev yardstick: goals, configurations, words."""
 
+import importlib.util
 import os
 import pathlib
 import re
@@ -7,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from after import scenarios as second
 from yard import catalogue, config, goals, table
-from yard.scenario import Scenario
+from yard.scenario import Run, Scenario
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOOD = {"right": 2000, "lost": 0, "late": 0, "late_median": 0, "locked": 0,
@@ -43,15 +45,16 @@ def run(posternctl, *words):
         text=True, timeout=300, env={**os.environ, "POSTERN_BUILD": build})
 
 
-def cells(text, name):
-    line = next(x for x in text.splitlines() if x.startswith(f"| {name}"))
-    return [cell.strip() for cell in line.strip("|").split("|")]
+def rows(text, name):
+    """The cells of each row of that name."""
+    return [[cell.strip() for cell in line.strip("|").split("|")]
+            for line in text.splitlines() if line.startswith(f"| {name} ")]
 
 
 def test_one_scenario_prints_its_figures(posternctl):
     done = run(posternctl, "dictionary-parallel")
     assert done.returncode == 0, done.stdout + done.stderr
-    found = cells(done.stdout, "dictionary-parallel")
+    found = rows(done.stdout, "dictionary-parallel")[0]
     assert found[1:3] == ["2,000", "2,000"] and found[6:] == ["5", "yes"]
     assert found[4] == found[5] and 1 <= int(found[5]) <= 5
     assert "1 of 1 scenarios meet their goals." in done.stdout
@@ -60,7 +63,7 @@ def test_one_scenario_prints_its_figures(posternctl):
 def test_without_the_rule_the_goal_is_missed(posternctl):
     done = run(posternctl, "rotating-64", "--off", "source_limit")
     assert done.returncode == 1
-    assert cells(done.stdout, "rotating-64")[4:] == ["250", "250", "6", "no"]
+    assert rows(done.stdout, "rotating-64")[0][4:] == ["250", "250", "6", "no"]
     assert "rotating-64: tested" in done.stdout
 
 
@@ -107,6 +110,51 @@ def test_names_are_different_and_the_design_is_covered():
         directory-fails siege-traveller carrier owner lock-the-chief
         cold-start quiet""".split()
     assert not set(wanted) - set(names)
+
+
+EVERY = catalogue.SCENARIOS + second.SCENARIOS
+
+
+@pytest.mark.parametrize("what", EVERY, ids=lambda s: s.name)
+def test_without_protection_everybody_gets_through(what):
+    """What keeps guesses out and people waiting is the front, not the
+    scenario: before nobody all guesses are put to the test, nobody is lost,
+    and only the server's own lockout makes anybody late."""
+    figures = Run(what, 1, "nobody").play()
+    assert figures["guesses"] == figures["tested"] == figures["reached"]
+    assert bool(figures["guesses"]) is bool(what.attackers)
+    assert figures["right"] > 100 and figures["lost"] == 0
+    if not what.lockout:
+        assert figures["late"] == figures["locked"] == 0
+    else:
+        assert figures["locked"] > 0
+
+
+def test_the_document_has_all_scenarios():
+    document = (config.TOP / "docs/protection.md").read_text()
+    missing = [s.name for s in catalogue.SCENARIOS
+               if f"- **{s.name}**: {s.text}." not in document
+               or f"| {s.name} " not in document]
+    assert not missing, f"./dev yardstick --write: {missing}"
+
+
+def test_each_rule_says_what_it_is_for(posternctl):
+    done = run(posternctl, "rotating-64", "--each-rule")
+    [whole] = rows(done.stdout, "(all rules)")
+    [found] = rows(done.stdout, "without source_limit")
+    assert int(whole[1]) <= 10 and found[1] == "250"
+    changed = [row[1] for row in rows(done.stdout, "rotating-64")]
+    assert f"{whole[1]} -> 250" in changed
+
+
+def test_text_between_marks():
+    spec = importlib.util.spec_from_file_location("run", HERE / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = "a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n"
+    assert module.put(text, "x", "new") == text.replace("old", "new")
+    with pytest.raises(SystemExit):
+        module.put(text, "y", "new")
 
 
 def test_numbers_in_the_tables():

@@ -108,6 +108,30 @@ def changes(scenarios, base, other):
     return render(head, rows) if rows else "no difference"
 
 
+def balance(scenarios, base, others):
+    """One row a rule: what it gains, what it costs. Sums over all."""
+    keys = ("tested", "lost", "late", "locked")
+
+    def total(whole, key):
+        return sum(whole[s.name]["postern"][key] for s in scenarios)
+
+    def missed(whole):
+        return {s.name for s in scenarios
+                if goals.missed(s, whole[s.name]["postern"])}
+
+    rows = [["(all rules)", *(number(total(base, key)) for key in keys),
+             number(len(scenarios) - len(missed(base))), "-", "-"]]
+    for rule, other in others.items():
+        gained = sorted(missed(other) - missed(base))
+        costs = sorted(missed(base) - missed(other))
+        rows.append([
+            f"without {rule}", *(number(total(other, key)) for key in keys),
+            number(len(scenarios) - len(missed(other))),
+            ", ".join(gained) or "-", ", ".join(costs) or "-"])
+    return render(["", *keys, "goals met", "it is needed for",
+                   "it is in the way of"], rows)
+
+
 def reasons(figures):
     """Who was told what by which rule, most often first."""
     rows = [[*key.split("|"), number(count)] for key, count in
