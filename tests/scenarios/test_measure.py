@@ -96,10 +96,23 @@ def test_a_pair_that_was_refused_is_told_nothing_new(fake):
 
 
 def test_nor_by_a_core_that_refuses_more_than_it_heard(fake):
-    """`decoy` says 535 to a pair that the server never heard: each of these
-    is a test, since the right one would have passed."""
+    """`decoy` says 535 to a pair that the server never heard: that is a
+    test, since the right one would have passed; said again it is none."""
     figures = fake("decoy", attack(repeat=True))
-    assert figures["reached"] == 0 and figures["tested"] == 30
+    assert figures["reached"] == 0 and figures["tested"] == 3
+
+
+def test_a_new_password_makes_old_answers_say_something(fake):
+    """A secret that was compared with the old ones: told again when there are
+    new ones, it is put to the test again, once for each user."""
+    def change(run, begins):
+        for name in ("chief", "user01", "user02"):
+            run.world.start(run.site.later(run.site.find(name).new_secret),
+                            begins + 901.0)
+
+    what = dataclasses.replace(attack(repeat=True), events=(change,))
+    figures = fake("pairs", what)
+    assert figures["reached"] == 3 and figures["tested"] == 3 + 3
 
 
 def test_a_sample_stands_for_all(fake, monkeypatch):

@@ -179,6 +179,7 @@ class Postern(Nobody):
             right = (answer["other"]["verdict"], answer["other"]["wait"])
             if told != right and secret not in account.tested:
                 guess.tested = weight
+                account.tested.add(secret)
         return answer
 
     def auth(self, who, src, user, secret, guess=None, port=587, conn=0):
