@@ -56,7 +56,8 @@ SCENARIOS = (
     Scenario("stuffing", "a stolen list of 2,000 pairs, 300 sources, 3 days",
              days=3, attackers=(bots.Stuffing(),)),
     # ---- days without an attack ----
-    Scenario("quiet", "two weeks of ordinary life", days=12, quiet=True),
+    Scenario("quiet", "two weeks of ordinary life, with two forgotten tablets",
+             days=12, quiet=True, events=(events.forgotten_tablet(),)),
     Scenario("monday", "all come at once; typing errors, old phones",
              days=1, quiet=True, events=(events.monday(),)),
     Scenario("forgetful", "after the holidays 25 of 100 have to think",
@@ -68,7 +69,7 @@ SCENARIOS = (
     Scenario("stale-phone", "two phones with old passwords in the office; "
              "lockout on", days=2, lockout=5,
              events=(events.stale_phones(),)),
-    Scenario("directory-fails", "the server refuses everybody for 40 minutes",
+    Scenario("directory-fails", "the server refuses everybody for an hour in the morning",
              days=1, events=(events.directory_fails(),)),
     # ---- both ----
     Scenario("change-day-dictionary", "a change day, and a dictionary",

@@ -4,7 +4,7 @@ Each makes one: `change_day(...)` gives an event for a scenario.
 """
 
 from . import places
-from .people import Device
+from .people import NEVER, Device
 from .world import DAY, HOUR, MINUTE
 
 
@@ -62,6 +62,23 @@ def stale_phone(run, person, begins, until):
     run.world.start(site.later(phone.send), begins + HOUR)
 
 
+def forgotten_tablet(count=2):
+    """At somebody's home, with an old password, once an hour, for ever."""
+
+    def event(run, begins):
+        for person in some(run, "tablet", count):
+            home = places.Home(run.world.random("tablet", person.name))
+            tablet = Device(person, "tablet", home)
+            tablet.types = [person.secret + "-before"]
+            tablet.seen_at, tablet.pace = NEVER, HOUR
+            person.devices["tablet"] = tablet
+            if "home" in person.devices:
+                person.devices["home"].place = home
+            run.world.start(run.site.later(tablet.send), begins)
+
+    return event
+
+
 def stale_phones(count=2, days=2):
     def event(run, begins):
         for person in some(run, "stale", count):
@@ -117,8 +134,8 @@ def early(run, person, wait):
     desk.send()
 
 
-def directory_fails(after=2.5 * HOUR, lasts=40 * MINUTE):
-    """The server refuses everybody for a while, on a working morning."""
+def directory_fails(after=1 * HOUR, lasts=HOUR):
+    """The server refuses everybody for an hour, when most come to work."""
 
     def event(run, begins):
         run.domino.ill.append((begins + after, begins + after + lasts))

@@ -59,6 +59,7 @@ class Device:
         self.random = self.site.world.random(person.name, kind)
         self.types = [person.secret]
         self.seen_at = 0.0      # before that it goes on with what it has
+        self.pace = STALE_PACE
         self.outbox = []
         self.busy = False
         self.helo = f"[10.1.{len(person.devices)}.{self.random.randrange(250)}]"
@@ -140,7 +141,7 @@ class Device:
         """The program asks for the password; returns when it is typed."""
         now = self.site.world.now
         if now < self.seen_at:
-            return min(STALE_PACE * self.random.uniform(0.9, 1.1),
+            return min(self.pace * self.random.uniform(0.9, 1.1),
                        self.seen_at - now + 1)
         if self.seen_at:
             self.learn()
@@ -216,6 +217,7 @@ class Site:
         """Messages of one device: on workdays by day, a few at weekends."""
         random, world = device.random, self.world
         types_it = random.random() < 0.1 and device.kind == "desk"
+        errs = 0.04 if types_it else 0.004
         day = world.now // DAY
         while True:
             for moment in sorted(self.moments(device, day)):
@@ -225,8 +227,9 @@ class Site:
                     continue
                 if moment > world.now:
                     yield moment - world.now
-                if types_it and random.random() < 0.04 and not device.busy:
-                    device.mistype(device.person.secret + "x")
+                if random.random() < errs and not device.busy:
+                    device.mistype(*(f"{device.person.secret}{n}" for n in
+                                     range(random.choice((1, 1, 2)))))
                 device.send()
             day += 1
             if day * DAY >= self.ends:
