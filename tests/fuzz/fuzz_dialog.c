@@ -41,7 +41,8 @@ static struct dialog_conf draw_conf(struct slice *in, bool *implicit_tls)
 	unsigned c = fuzz_octet(in), bits = c / 27;
 
 	conf->auth = (enum dialog_auth)(c % 3);
-	conf->starttls = (enum dialog_starttls)(c / 3 % 3);
+	conf->starttls = bits & 2 ? DIALOG_STARTTLS_PASSTHROUGH
+				  : (enum dialog_starttls)(c / 3 % 3);
 	conf->server_starttls = (enum dialog_starttls)(c / 9 % 3);
 	*implicit_tls = bits & 1;
 	c = fuzz_octet(in);
@@ -145,13 +146,14 @@ static void finish(struct world *w)
 
 	take_event(w, EVENT_SENT, 0);
 	take_event(w, EVENT_CLIENT_GONE, 0);
-	for (unsigned i = 0; i < INPUT_MOST && !w->ended; i++) { /* lines */
+	for (unsigned i = 0; i < INPUT_MOST && !w->ended && !w->passed;
+		i++) { /* lines */
 		take_event(w, EVENT_PASS, 0);
 		take_event(w, EVENT_TLS_DONE, 0);
 		take_event(w, answers ? EVENT_PROPER : EVENT_SERVER_GONE, i);
 		take_event(w, EVENT_SETTLED, 0);
 	}
-	HOLDS(w, w->ended);
+	HOLDS(w, w->ended || w->passed);
 }
 
 static void play_input(struct world *w, struct slice in, bool cut)

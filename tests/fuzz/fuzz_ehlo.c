@@ -91,7 +91,8 @@ static void check_lines(
 		MUST(!memchr(line.p, '\n', line.n) &&
 			!memchr(line.p, '\r', line.n) &&
 			!memchr(line.p, '\0', line.n));
-		if (lines++ > 0 && slice_eq_nocase(text, "STARTTLS")) {
+		if (lines++ > 0 && rules->offer_starttls &&
+			slice_eq_nocase(text, "STARTTLS")) {
 			own++;
 			continue;
 		}
@@ -135,6 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		.hide_auth = flags & 1,
 		.offer_starttls = flags & 2,
 		.pass_unknown = flags & 4,
+		.pass_starttls = (flags & 10) == 8,
 	};
 	size_t some = fuzz_number(&in, 2) % ROOM, out_n = 0, full_n = 0;
 	uint32_t caps = 0, full_caps = 0;

@@ -1,7 +1,7 @@
 /*
  * A whole session of the real worker: worker_run() with its loop, its clock
  * and its sockets, between a client and a server of the script, a keeper and
- * a supervisor. No TLS here (fuzz_dialog has it as an event).
+ * a supervisor. No TLS of postern's here (fuzz_dialog has it as an event).
  *
  * Input: four octets of configuration, then octets of the client; 0xff and a
  * letter is an event: who speaks from there on, or what happens (EVENTS). The
@@ -394,6 +394,8 @@ static void net_connected(void)
 	server.stopped = server.over = server.left = false;
 	reader_begin(&server.hears, server_saw);
 	server.says.n = server.out_n = server.peeked = 0;
+	server.tls = false;
+	server.tls_said_n = server.tls_tag = 0;
 	server.says.cr = false;
 }
 
@@ -439,6 +441,9 @@ static void draw_listener(struct conf_listener *l, unsigned c, unsigned d)
 	l->data_rate_bytes = 500;
 	l->handshake_timeout_ms = 3000;
 	l->session_longest_ms = SESSION_LONGEST_MS;
+	passes_tls = c >= 162;
+	l->starttls =
+		passes_tls ? CONF_STARTTLS_PASSTHROUGH : CONF_STARTTLS_OFF;
 	own_banner = d & 32;
 	normalizes = l->bare_newline == CONF_NEWLINE_NORMALIZE;
 }

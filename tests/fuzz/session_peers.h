@@ -12,6 +12,9 @@
  *	D-03 D-07 S-01	all that the server hears, and each message that is
  *			whole there, the client has said, in this order
  *	S-05		no verb that changes who speaks or how
+ *	TLS-01 RSP-01	with STARTTLS passed on: behind the 220 each hears what
+ *			the other says from there on, which begins as TLS does,
+ *			and nothing else
  */
 #ifndef TESTS_FUZZ_SESSION_PEERS_H
 #define TESTS_FUZZ_SESSION_PEERS_H
@@ -42,6 +45,8 @@ static struct {
 	bool over;	/* its end is closed, or it saw the other's */
 	bool last_said; /* a reply to nothing was the last one */
 	size_t replies;
+	bool tls; /* it heard the 220 */
+	size_t tls_heard;
 } client;
 
 static struct {
@@ -57,10 +62,14 @@ static struct {
 	bool left;		/* it closed by itself */
 	uint8_t out[LINE_MOST]; /* said, and not taken yet */
 	size_t out_n;
-	size_t peeked; /* octets that it has heard without taking them */
+	size_t peeked;	  /* octets that it has heard without taking them */
+	unsigned tls_tag; /* of its 220 to STARTTLS; 0: none */
+	bool tls;	  /* and that is out */
+	uint8_t tls_said[READER_ROOM];
+	size_t tls_said_n;
 } server;
 
-static bool own_banner, normalizes;
+static bool own_banner, normalizes, passes_tls;
 
 static inline bool is_message(enum kind kind)
 {
@@ -97,6 +106,8 @@ static inline void hold_verb(struct slice line)
 	for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
 		size_t n = strlen(never[i]);
 
+		if (passes_tls && strcmp(never[i], "STARTTLS") == 0)
+			continue;
 		MUST(line.n < n + 2 ||
 			strncasecmp((const char *)line.p, never[i], n) != 0 ||
 			(line.p[n] != ' ' && line.p[n] != '\r'));
@@ -161,6 +172,42 @@ static inline bool server_has_message(void)
 	       r->entries[r->first].complete;
 }
 
+static inline bool is_starttls(struct slice text)
+{
+	return passes_tls && slice_eq_nocase(text, "STARTTLS\r\n");
+}
+
+/* As far as it goes: a record of a handshake, or of an alert in answer. */
+static inline void hold_tls(struct slice in, bool answer)
+{
+	MUST(in.n < 1 || in.p[0] == 22 || (answer && in.p[0] == 21));
+	MUST(in.n < 2 || in.p[1] == 3);
+	MUST(answer || in.n < 6 || in.p[5] == 1);
+}
+
+/* All that the server has heard behind its 220 is what the client has said
+ * behind STARTTLS. */
+static inline void server_hold_tls(void)
+{
+	const struct reader *r = &server.hears;
+	struct slice in = slice_of(r->p + r->at, r->n - r->at);
+
+	MUST(in.n <= client.says.n - server.origin);
+	MUST(memcmp(client.says.p + server.origin, in.p, in.n) == 0);
+	hold_tls(in, false);
+}
+
+static inline void client_hear_tls(const uint8_t *p, size_t n)
+{
+	const uint8_t *said = server.tls_said;
+
+	MUST(n <= server.tls_said_n - client.tls_heard);
+	MUST(memcmp(said + client.tls_heard, p, n) == 0);
+	client.tls_heard += n;
+	hold_tls(slice_of(said, client.tls_heard), true);
+	MUST(server.hears.n - server.hears.at >= 6);
+}
+
 static inline void client_reply(const struct line *line, unsigned code)
 {
 	unsigned tag = tag_of(line);
@@ -187,6 +234,11 @@ static inline void client_reply(const struct line *line, unsigned code)
 		return;
 	MUST(tag != 0);
 	MUST(rec->entry.kind == mine->kind);
+	if (tag == server.tls_tag) {
+		MUST(is_starttls(entry_text(&client.says, mine)));
+		client.says.mode = READ_TLS;
+		client.tls = true;
+	}
 	if (is_message(mine->kind))
 		hold_body(mine, rec);
 }
@@ -212,6 +264,10 @@ static inline void client_hear(const uint8_t *p, size_t n)
 	struct line *line = &client.hears;
 
 	for (size_t i = 0; i < n; i++) {
+		if (client.tls) {
+			client_hear_tls(p + i, n - i);
+			return;
+		}
 		MUST(line->n < LINE_MOST);
 		line->p[line->n++] = p[i];
 		if (p[i] != '\n')
@@ -259,6 +315,13 @@ static inline void server_lost(void)
 		MUST(net.server_reset);
 }
 
+static inline void server_hear(const uint8_t *p, size_t n)
+{
+	reader_add(&server.hears, p, n);
+	if (server.tls)
+		server_hold_tls();
+}
+
 static inline bool server_read(void)
 {
 	static uint8_t p[65536];
@@ -277,7 +340,7 @@ static inline bool server_read(void)
 	if (known > (size_t)n)
 		known = (size_t)n;
 	server.peeked -= known;
-	reader_add(&server.hears, p + known, (size_t)n - known);
+	server_hear(p + known, (size_t)n - known);
 	return true;
 }
 
@@ -295,7 +358,7 @@ static inline void server_peek(void)
 	n = __real_recv(net.server, p, sizeof p, MSG_PEEK);
 	if (n <= (ssize_t)server.peeked)
 		return;
-	reader_add(&server.hears, p + server.peeked, (size_t)n - server.peeked);
+	server_hear(p + server.peeked, (size_t)n - server.peeked);
 	server.peeked = (size_t)n;
 }
 
@@ -305,6 +368,8 @@ static inline void client_send(const uint8_t *p, size_t n)
 
 	if (net.client < 0 || client.over || n == 0)
 		return;
+	if (server.tls && n > READER_ROOM - client.says.n)
+		return; /* nothing but room bounds it there */
 	sent = __real_send(net.client, p, n, MSG_NOSIGNAL);
 	if (sent > 0)
 		reader_add(&client.says, p, (size_t)sent);
@@ -351,6 +416,11 @@ static inline void server_number(struct line *line)
 	MUST(++server.tag < RECORDS_MOST);
 	e = reader_reply(&server.hears, code);
 	server.records[server.tag] = (struct record){*e, code};
+	if (e->kind == KIND_OTHER && code == 220 &&
+		is_starttls(entry_text(r, e))) {
+		MUST(r->first == r->count && r->at == r->n);
+		server.tls_tag = server.tag;
+	}
 	if (e->kind == KIND_AUTH && code != 334)
 		server.auth_code = code, server.auth_tag = server.tag;
 	else if (e->kind == KIND_AUTH)
@@ -367,6 +437,23 @@ static inline bool server_hung_up(void)
 	return poll(&p, 1, 0) > 0;
 }
 
+static inline void server_begin_tls(void)
+{
+	if (server.tls_tag == 0 || server.tls)
+		return;
+	server.tls = true;
+	server.hears.mode = READ_TLS;
+}
+
+static inline void server_say_tls(const uint8_t *p, size_t n)
+{
+	if (n > sizeof server.tls_said - server.tls_said_n)
+		return; /* it has said enough */
+	memcpy(server.tls_said + server.tls_said_n, p, n);
+	server.tls_said_n += n;
+	server_put(p, n);
+}
+
 /* A server hears before it speaks. */
 static inline void server_say(const void *octets, size_t n)
 {
@@ -381,6 +468,10 @@ static inline void server_say(const void *octets, size_t n)
 		server_hung_up())
 		return;
 	for (size_t i = 0; i < n; i++) {
+		if (server.tls) {
+			server_say_tls(p + i, n - i);
+			break;
+		}
 		if (line->cr && p[i] == '\n')
 			server_number(line);
 		if (line->cr)
@@ -389,9 +480,10 @@ static inline void server_say(const void *octets, size_t n)
 		if (line->cr)
 			continue;
 		server_put(p + i, 1);
-		if (p[i] == '\n')
+		if (p[i] == '\n') {
 			line->n = 0;
-		else if (line->n < LINE_MOST)
+			server_begin_tls();
+		} else if (line->n < LINE_MOST)
 			line->p[line->n++] = p[i];
 	}
 	(void)server_flush();
@@ -404,11 +496,17 @@ static inline const char *server_word(unsigned count)
 	const struct entry *e = &r->entries[r->first];
 	bool more;
 
+	if (server.tls)
+		return "\x16\x03\x03 any";
 	if (r->first == r->count)
 		return NULL;
+	if (is_starttls(entry_text(r, e)))
+		return count % 4 ? "220 go\r\n" : "454 no\r\n";
 	switch (e->kind) {
 	case KIND_GREETING: return "220 d ESMTP\r\n";
 	case KIND_EHLO:
+		if (passes_tls)
+			return "250-d\r\n250-PIPELINING\r\n250 STARTTLS\r\n";
 		return "250-d\r\n250-PIPELINING\r\n250-CHUNKING\r\n"
 		       "250 AUTH PLAIN LOGIN CRAM-MD5\r\n";
 	case KIND_AUTH:
@@ -443,6 +541,8 @@ static inline void peers_begin(void)
 	server.stopped = server.over = server.left = false;
 	server.peeked = 0;
 	server.origin = server.out_n = client.replies = 0;
+	client.tls = server.tls = false;
+	client.tls_heard = server.tls_said_n = server.tls_tag = 0;
 }
 
 #endif

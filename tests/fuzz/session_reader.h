@@ -40,6 +40,7 @@ enum reader_mode {
 	READ_WAIT, /* for a reply */
 	READ_TEXT,
 	READ_CHUNK,
+	READ_TLS, /* no words any more */
 };
 
 struct reader {
@@ -194,7 +195,8 @@ static inline void reader_run(struct reader *r)
 			r->at += n;
 			r->mode = READ_WAIT;
 			break;
-		case READ_WAIT: return;
+		case READ_WAIT:
+		case READ_TLS: return;
 		case READ_TEXT:
 			if (!reader_text(r))
 				return;
