@@ -24,6 +24,9 @@ TOLD = {
     "proxy-v1": ("proxy-v1", "-o smtpd_upstream_proxy_protocol=haproxy"),
     "proxy-v2": ("proxy-v2", "-o smtpd_upstream_proxy_protocol=haproxy"),
     "none": ("none", ""),
+    # Its own TLS at once, behind the header.
+    "first": ("proxy-v2", "-o smtpd_upstream_proxy_protocol=haproxy "
+              "-o smtpd_tls_wrappermode=yes"),
 }
 BALANCERS = ("haproxy-v1", "haproxy-v2", "nginx")
 
@@ -94,10 +97,16 @@ class Chain:
         backends = {name: {"servers": [f"127.0.0.1:{port}"],
                            "client_address": TOLD.get(name, TOLD["proxy-v2"])[0]}
                     for name, port in self.postfix.told.items()}
+        backends["first"]["tls"] = "implicit"
         behind = {"proxy": "required", "proxy_from": ["127.0.0.1", "::1"]}
         doors = {name: {"backend": name, **behind} for name in backends}
         doors["inside"] = {"backend": "xclient", "tls": "implicit", **behind}
         doors["plain"] = {"backend": "xclient"}
+        # The server's own TLS; who the client is was said before it.
+        doors["first"]["tls"] = "passthrough"
+        for name in ("xclient", "proxy-v1", "proxy-v2"):
+            doors[f"passed-{name}"] = {"backend": name, **behind,
+                                       "starttls": "passthrough"}
         self.front = Postern(folder, doors, backends,
                              certificates={"rsa": certs.rsa})
         self.begin(self.front)
@@ -129,12 +138,15 @@ class Chain:
         for program in reversed(self.started):
             program.stop()
 
-    def mail(self, word, source, port, context=None):
+    def mail(self, word, source, port, context=None, starttls=None):
         """A message from that address to that port."""
         host = "::1" if ":" in source else "127.0.0.1"
         with Client(port, host=host, source=source, tls=context) as c:
             c.reply(220)
             c.ehlo(f"{word}.example.test")
+            if starttls:
+                c.starttls(starttls)
+                c.ehlo(f"{word}.example.test")
             c.message(f"Subject: {word}\r\n\r\nx\r\n".encode())
             c.quit()
 
@@ -166,6 +178,21 @@ def test_the_servers_log_names_the_client(chain, balancer, told, source):
     address = f"IPv6:{source}" if ":" in source else source
     assert f"[{address}]".encode() in stored
     chain.postfix.wait_seen(rf"client=.*\[{re.escape(source)}\]")
+
+
+@pytest.mark.parametrize("source", [V4, V6])
+@pytest.mark.parametrize("told", ["xclient", "proxy-v1", "proxy-v2", "first"])
+def test_who_comes_with_the_servers_own_tls_is_named_too(chain, told, source):
+    word = word_of("passed", told, source)
+    trust = chain.certs.client_context()
+    how = {"context": trust} if told == "first" else {"starttls": trust}
+    door = told if told == "first" else f"passed-{told}"
+    chain.mail(word, source, chain.ways[f"haproxy-v2.{door}"][0], **how)
+    assert chain.front.wait_event("session", src=source, tls="passthrough",
+                                  listener=door)
+    stored = chain.postfix.wait_stored(f"Subject: {word}".encode())
+    address = f"IPv6:{source}" if ":" in source else source
+    assert f"[{address}]".encode() in stored and b"with ESMTPS" in stored
 
 
 def test_told_nothing_the_server_sees_postern(chain):
