@@ -112,6 +112,7 @@ static void server_ends(struct session *s, enum close_reason reason)
 /* A reset is passed on as one. MAY_CLOSE */
 static void client_lost(struct session *s)
 {
+	dialog_gone(&s->dialog, DIALOG_CLIENT);
 	stream_close(&s->server, true);
 	session_kill(s, CLOSE_CLIENT_LEFT);
 }
@@ -123,6 +124,7 @@ static void ended(struct session *s, enum dialog_side side)
 
 	if (side == DIALOG_CLIENT) {
 		p->client_ended = true;
+		dialog_gone(&s->dialog, DIALOG_CLIENT);
 		reason = dialog_may_end(&s->dialog) ? CLOSE_CLIENT_CLOSED
 						    : CLOSE_CLIENT_LEFT;
 	} else {
@@ -165,6 +167,12 @@ static bool wants_read(const struct session *s, enum dialog_side side)
 	return !p->server_ended && !stream_unsent(&s->client);
 }
 
+/* A server's replies are short; a client's message is not. */
+static size_t read_room(enum dialog_side side)
+{
+	return side == DIALOG_CLIENT ? READ_PAYLOAD_BYTES : READ_COMMAND_BYTES;
+}
+
 /* Octets of the server's. MAY_CLOSE */
 static void pass_to_client(struct session *s, struct slice in)
 {
@@ -196,7 +204,7 @@ static void server_lost(struct session *s)
 
 	while (alive(s) && wants_read(s, DIALOG_SERVER) &&
 		turns++ < TURNS_MOST &&
-		stream_read(&s->server, w->scratch, READ_PAYLOAD_BYTES, &n) ==
+		stream_read(&s->server, w->scratch, READ_COMMAND_BYTES, &n) ==
 			STREAM_OK)
 		pass_to_client(s, slice_of(w->scratch, n));
 	if (alive(s))
@@ -239,6 +247,7 @@ static void pass_to_server(struct session *s, struct slice in)
 static void carry(struct session *s, enum dialog_side side)
 {
 	struct worker *w = s->worker;
+	size_t room = read_room(side);
 
 	for (unsigned turns = 0; turns < TURNS_MOST; turns++) {
 		enum stream_result result;
@@ -246,8 +255,7 @@ static void carry(struct session *s, enum dialog_side side)
 
 		if (!alive(s) || !wants_read(s, side))
 			return;
-		result = stream_read(
-			leg(s, side), w->scratch, READ_PAYLOAD_BYTES, &n);
+		result = stream_read(leg(s, side), w->scratch, room, &n);
 		if (result == STREAM_AGAIN)
 			return;
 		if (result == STREAM_CLOSED)
@@ -258,7 +266,7 @@ static void carry(struct session *s, enum dialog_side side)
 			pass_to_server(s, slice_of(w->scratch, n));
 		else
 			pass_to_client(s, slice_of(w->scratch, n));
-		if (n < READ_PAYLOAD_BYTES)
+		if (n < room)
 			return; /* a short read has emptied the socket */
 	}
 }
