@@ -32,6 +32,8 @@ DOORS = {
         "mx": {}, "tls": {"starttls": "optional"},
         "implicit": {"tls": "implicit"},
         "inside": {"backend": "inside"},
+        "passed": {"starttls": "passthrough"},
+        "passed-first": {"tls": "passthrough", "backend": "port-465"},
     }.items()}
 TIMES = {"reply_timeout": "1s", "greeting_timeout": "1s",
          "data_reply_timeout": "1s", "connect_timeout": "1s"}
@@ -54,7 +56,7 @@ def the_stage(new_stage, orders, certs, session_folder):
     folder.mkdir()
     folder.chmod(0o755)
     server = Double(folder, cert=certs.rsa, f_chunking=True, f_8bit=True,
-                    starttls="enabled",
+                    starttls="enabled", tls_port=True,
                     auth_clear="LOGIN PLAIN", t_535="535 no",
                     users={"anna": "secret"})
     with orders.environment():
@@ -64,7 +66,9 @@ def the_stage(new_stage, orders, certs, session_folder):
                      "banned": {"tarpit_pace": "100ms"}},
             backend=TIMES, more_backends={
                 "inside": {"servers": [server.address], "tls": "required",
-                           **TIMES}})
+                           **TIMES},
+                "port-465": {"servers": [f"127.0.0.1:{server.tls_port}"],
+                             "tls": "implicit", **TIMES}})
     return stage
 
 
@@ -140,6 +144,18 @@ def by_server_tls(stage, word):
         return True
 
 
+def by_passthrough(stage, word):
+    with stage.upgraded("passed", timeout_s=4) as c:
+        c.message(f"Subject: {word}\r\n\r\n".encode() + BODY)
+        return True
+
+
+def by_passthrough_first(stage, word):
+    with stage.greeted("passed-first", tls=True, timeout_s=4) as c:
+        c.message(f"Subject: {word}\r\n\r\n".encode() + BODY)
+        return True
+
+
 def crowd(stage, word):
     """More than a block of memory holds."""
     with contextlib.ExitStack() as stack:
@@ -157,7 +173,8 @@ def banned(stage, word):
 
 KINDS = {f.__name__: f for f in (
     plain, login, failed_login, by_data, by_chunks, pipelined, by_starttls,
-    by_implicit, by_server_tls, crowd, banned)}
+    by_implicit, by_server_tls, by_passthrough, by_passthrough_first, crowd,
+    banned)}
 
 
 def play(stage, kind):

@@ -9,8 +9,10 @@ behind STARTTLS, and from the first octet (`tls = passthrough`).
 import concurrent.futures
 import contextlib
 import hashlib
+import os
 import queue
 import select
+import signal
 import socket
 import struct
 import threading
@@ -271,6 +273,35 @@ def test_TLS_10_a_client_that_stalls_behind_the_answer_ends_in_time(
         pair.down(ANSWER)
         assert closed(c) == b"" and ended(pair.s) == HELLO
     assert end_of(stage, source)["end"] == "client-tls"
+
+
+@pytest.mark.parametrize("order", ["client first", "server first"])
+@pytest.mark.parametrize("octets", [b"EHLO x\r\n", HELLO])
+def test_TLS_06_what_lies_unread_when_the_220_comes_was_sent_in_clear(
+        stage, scripted, source, order, octets):
+    """Both at the same moment, since postern sleeps: also a hello is early."""
+    server = scripted["starttls"]
+    server.ready = b""
+    try:
+        c = stage.greeted("starttls", source=source)
+        c.line("STARTTLS")
+        peer = server.peer()
+    finally:
+        server.ready = b"220 go\r\n"
+    workers = stage.workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        says = [(c.sock, octets), (peer.sock, b"220 go\r\n")]
+        for sock, said in says if order == "client first" else says[::-1]:
+            sock.sendall(said)
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    assert closed(c) == b"" and ended(peer.sock) == b""
+    c.close()
+    peer.done.set()
+    assert end_of(stage, source)["end"] == "starttls-injection"
 
 
 # A server that lies
