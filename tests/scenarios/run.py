@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-from yard import catalogue, config, goals, scenario, table    # noqa: E402
+from yard import catalogue, config, goals, scenario, table, twin  # noqa: E402
 
 DOCUMENT = TOP / "docs/protection.md"
 
@@ -44,6 +44,10 @@ def arguments():
     parser.add_argument("--seed", type=int, metavar="N", help="this one alone")
     parser.add_argument("--after", action="store_true",
                         help="the second set, for rules that are frozen")
+    parser.add_argument("--twins", type=int, metavar="N",
+                        help="instead: N guesses of each attack, that the "
+                        "server never heard, made right; is anything that "
+                        "guessers are told different then?")
     parser.add_argument("--why", action="store_true",
                         help="show who was told what, by which rule")
     parser.add_argument("--write", action="store_true",
@@ -57,24 +61,20 @@ def arguments():
             parser.error(f"no rule {rule}: {' '.join(known)}")
     if args.config and not args.config.is_file():
         parser.error(f"no file {args.config}")
-    if args.seeds < 1:
-        parser.error("--seeds: at least 1")
+    if args.seeds < 1 or (args.twins is not None and args.twins < 1):
+        parser.error("--seeds and --twins: at least 1")
     if args.write and (args.scenarios or args.off or args.config):
         parser.error("--write takes all scenarios with the defaults")
     return args, parser
 
 
 def chosen(args, parser):
-    if args.after:
-        from after import scenarios as second
-        every = second.SCENARIOS
-    else:
-        every = catalogue.SCENARIOS
-    names = [s.name for s in every]
+    names = [s.name for s in every(args.after)]
     for name in args.scenarios:
         if name not in names:
             parser.error(f"no scenario {name}: {' '.join(names)}")
-    return [s for s in every if not args.scenarios or s.name in args.scenarios]
+    return [s for s in every(args.after)
+            if not args.scenarios or s.name in args.scenarios]
 
 
 class Progress:
@@ -96,15 +96,41 @@ class Progress:
             print(file=sys.stderr)
 
 
+def every(after):
+    """All scenarios of one of the two sets."""
+    if not after:
+        return catalogue.SCENARIOS
+    from after import scenarios as second
+    return second.SCENARIOS
+
+
 def one(name, seed, front, posternctl, conf, after):
-    """In a process of its own."""
-    if after:
-        from after import scenarios as second
-        every = second.SCENARIOS
-    else:
-        every = catalogue.SCENARIOS
-    what = next(s for s in every if s.name == name)
+    """In a process of its own, where the scenario is found by its name."""
+    what = next(s for s in every(after) if s.name == name)
     return scenario.Run(what, seed, front, posternctl, conf).play()
+
+
+def twins_of(name, after, seed, posternctl, conf, count):
+    """In a process of its own; the words for it, and whether all is well."""
+    what = next(s for s in every(after) if s.name == name)
+    chosen, apart = twin.telling(what, seed, posternctl, count, conf)
+    words = f"{what.name}: {len(chosen)} guesses, {len(apart)} told apart"
+    return words + "".join(f"\n  {u} {s}" for u, s in apart), not apart
+
+
+def play_twins(scenarios, after, seeds, posternctl, conf, count):
+    well = True
+    with concurrent.futures.ProcessPoolExecutor(
+            min(os.cpu_count() or 1, 8),
+            multiprocessing.get_context("fork")) as pool:
+        futures = [pool.submit(twins_of, what.name, after, seed, posternctl,
+                               conf, count)
+                   for what in scenarios if what.attackers for seed in seeds]
+        for future in futures:
+            words, good = future.result()
+            print(words, flush=True)
+            well = well and good
+    return 0 if well else 1
 
 
 def weight(job):
@@ -198,6 +224,9 @@ def run(args, scenarios, seeds, posternctl, text, folder):
         return str(path)
 
     base = conf("base", args.off)
+    if args.twins:
+        return play_twins(scenarios, args.after, seeds, posternctl, base,
+                          args.twins)
     without = {rule: conf(f"no-{rule}", [*args.off, rule])
                for rule in config.rules()} if args.each_rule else {}
     jobs = [(what, seed, front, base if front == "postern" else None)

@@ -147,6 +147,12 @@ def test_each_rule_says_what_it_is_for(posternctl):
     assert f"{whole[1]} -> 250" in changed
 
 
+def test_twins_are_told_the_same(posternctl):
+    done = run(posternctl, "dictionary-parallel", "--twins", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "dictionary-parallel: 1 guesses, 0 told apart\n"
+
+
 def test_text_between_marks():
     spec = importlib.util.spec_from_file_location("run", HERE / "run.py")
     module = importlib.util.module_from_spec(spec)

@@ -291,7 +291,7 @@ class Stuffing(Kind):
         for number in range(self.pairs):
             if number < self.right:
                 person = people[7 * number + 5]
-                yield person.name, person.secret
+                yield person.name, f"{person.name}-0"
             elif number < 2 * len(people):
                 name = people[number % len(people)].name
                 yield name, f"{name}@other{number}"

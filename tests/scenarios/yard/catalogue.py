@@ -29,8 +29,8 @@ SCENARIOS = (
     # ---- one network ----
     Scenario("rotating-24", "a new address of a /24 for each guess, 16 hours",
              days=1, tested_most=12, attackers=(bots.Rotating(),)),
-    Scenario("rotating-64", "a new address of a /64 for each guess, 20 minutes",
-             days=0.3, tested_most=6,
+    Scenario("rotating-64", "a new address of a /64 for each guess, 20 "
+             "minutes", days=0.3, tested_most=6,
              attackers=(bots.Rotating("2a0b:1306:5:11::/64", pace=5.0,
                                       count=250),)),
     Scenario("rotating-64-day", "the same, slower, 16 hours",
@@ -56,8 +56,9 @@ SCENARIOS = (
     Scenario("stuffing", "a stolen list of 2,000 pairs, 300 sources, 3 days",
              days=3, attackers=(bots.Stuffing(),)),
     # ---- days without an attack ----
-    Scenario("quiet", "two weeks of ordinary life, with two forgotten tablets",
-             days=12, quiet=True, events=(events.forgotten_tablet(),)),
+    Scenario("quiet", "two weeks of ordinary life, with two forgotten "
+             "tablets", days=12, quiet=True,
+             events=(events.forgotten_tablet(),)),
     Scenario("monday", "all come at once; typing errors, old phones",
              days=1, quiet=True, events=(events.monday(),)),
     Scenario("forgetful", "after the holidays 25 of 100 have to think",
@@ -69,8 +70,8 @@ SCENARIOS = (
     Scenario("stale-phone", "two phones with old passwords in the office; "
              "lockout on", days=2, lockout=5,
              events=(events.stale_phones(),)),
-    Scenario("directory-fails", "the server refuses everybody for an hour in the morning",
-             days=1, events=(events.directory_fails(),)),
+    Scenario("directory-fails", "the server refuses everybody for an hour in "
+             "the morning", days=1, events=(events.directory_fails(),)),
     # ---- both ----
     Scenario("change-day-dictionary", "a change day, and a dictionary",
              days=1, events=(events.change_day(),), tested_most=LIMIT_A_DAY,

@@ -110,7 +110,8 @@ def changes(run, person, delay):
         if device.kind == "desk":
             device.learn() if delay else None
         else:
-            device.seen_at = run.world.now + device.random.uniform(0.2, 6) * HOUR
+            until = device.random.uniform(0.2, 6) * HOUR
+            device.seen_at = run.world.now + until
 
 
 def too_early(people=12, delay=(5 * MINUTE, 90 * MINUTE)):
