@@ -19,6 +19,7 @@
 #include "../base/check.h"
 #include "core.h"
 #include "failure.h"
+#include "heard.h"
 #include "ladder.h"
 #include "operator.h"
 #include "penalty.h"
@@ -201,6 +202,10 @@ void policy_step(struct policy *policy, mono_ms_t now,
 		policy->stats.outcomes[event->outcome]++;
 		ladder_settle(policy, now, event, &verdict);
 		count_verdict(policy, &verdict);
+	} else if (event->kind == EVENT_LOG_FAILURE) {
+		heard_failure(policy, now, event, &verdict);
+	} else if (event->kind == EVENT_LOG_SUCCESS) {
+		heard_success(policy, now, event);
 	} else {
 		step_order(policy, now, event);
 	}
