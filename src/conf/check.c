@@ -544,11 +544,56 @@ static void check_firewall(struct checker *c)
 		return;
 	if (firewall->backend == CONF_FIREWALL_EXEC && !*firewall->exec)
 		fail(c, "backend", "backend = exec needs a program in exec");
+	if (firewall->backend != CONF_FIREWALL_NULL &&
+		firewall->ports == CONF_PORTS_LISTENERS &&
+		!c->conf->listener_count && *c->conf->domino_log.path)
+		fail(c, "ports",
+			"ports = listeners, and there is no listener (set "
+			"ports = all)");
 	if (*firewall->exec && firewall->exec[0] != '/')
 		fail(c, "exec",
 			"exec: \"%.60s\" is no absolute path (allowed: like "
 			"/usr/local/sbin/block)",
 			firewall->exec);
+}
+
+static bool is_service(const char *word, struct near *near)
+{
+	static const char *const services[] = {
+		"smtp", "http", "imap", "pop3", "ldap", "other"};
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		known = known || strcmp(word, services[i]) == 0;
+		near_offer(near, services[i]);
+	}
+	return known;
+}
+
+static void check_domino_log(struct checker *c)
+{
+	const struct conf_domino_log *ear = &c->conf->domino_log;
+	const struct conf_list *services = &ear->services;
+
+	if (!checker_turn(c, SECTION_domino_log, 0))
+		return;
+	if (*ear->path && ear->path[0] != '/')
+		fail(c, "path",
+			"path: \"%.60s\" is no absolute path (allowed: like "
+			"/local/notesdata/IBM_TECHNICAL_SUPPORT/console.log)",
+			ear->path);
+	for (size_t i = 0; i < services->count; i++) {
+		struct near near = near_begin(services->items[i]);
+
+		if (!is_service(services->items[i], &near))
+			fail(c, "services",
+				"services: \"%.60s\" is none (allowed: smtp, "
+				"http, imap, pop3, ldap, other%s%s%s)",
+				services->items[i],
+				near.best ? "; did you mean \"" : "",
+				near.best ? near.best : "",
+				near.best ? "\"?" : "");
+	}
 }
 
 static void check_log(struct checker *c)
@@ -637,10 +682,11 @@ static void check_global(struct checker *c)
 	check_printable(c, "hostname", c->conf->global.hostname);
 	check_relay(c);
 	/* The place is the file as a whole, since there is no line for it. */
-	if (!c->conf->listener_count)
+	if (!c->conf->listener_count && !*c->conf->domino_log.path)
 		fail(c, NULL,
 			"there is no listener (like listener mx { bind = "
-			"{\"0.0.0.0:25\"} backend = domino })");
+			"{\"0.0.0.0:25\"} backend = domino }), and no "
+			"domino_log to live by");
 }
 
 void conf_check(const struct conf *conf, const struct draft *draft,
@@ -657,5 +703,6 @@ void conf_check(const struct conf *conf, const struct draft *draft,
 		check_certificate(&c, i);
 	check_source_limit(&c);
 	check_firewall(&c);
+	check_domino_log(&c);
 	check_log(&c);
 }

@@ -142,6 +142,7 @@ struct conf {
 	struct conf_source_limit source_limit;
 	struct conf_banned banned;
 	struct conf_firewall firewall;
+	struct conf_domino_log domino_log;
 	struct conf_log log;
 	struct conf_listener *listeners;
 	size_t listener_count;

@@ -55,6 +55,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_RELOAD_DONE] = sizeof(struct message_text),
 	[MESSAGE_ADDRESSES] = sizeof(struct message_addresses),
 	[MESSAGE_OWN] = sizeof(struct message_own),
+	[MESSAGE_EAR] = sizeof(struct message_ear),
 };
 
 /* Bodies follow heads without padding, so all must keep 8-octet alignment. */
@@ -70,6 +71,7 @@ WHOLE(struct message_addresses);
 WHOLE(struct message_verdict);
 WHOLE(struct message_ban);
 WHOLE(struct message_channel);
+WHOLE(struct message_ear);
 WHOLE(struct message_text);
 _Static_assert(sizeof(struct message_text) <= UINT16_MAX, "size_bytes");
 

@@ -55,6 +55,7 @@ enum message_type {
 	MESSAGE_DRAIN,	     /* supervisor -> worker: stop accepting, finish */
 	MESSAGE_READY,	     /* child -> supervisor: serving now */
 	MESSAGE_ADDRESSES, /* supervisor -> worker: struct message_addresses */
+	MESSAGE_EAR,	   /* supervisor -> keeper: struct message_ear */
 	MESSAGE_COUNT,
 };
 
@@ -182,6 +183,21 @@ struct message_own {
 	uint32_t count;
 	uint32_t pad;
 	struct prefix own[MESSAGE_OWN_MOST];
+};
+
+/* Of the server's log, which the keeper reads and cannot open. */
+enum ear_word {
+	EAR_OFF,      /* none is to be followed */
+	EAR_PATTERNS, /* + a memfd of their text, checked */
+	EAR_FILE,     /* + the file, where it is to be read on; the one before
+			 it is read to its end first */
+	EAR_TROUBLE,  /* the path leads to nothing: `error`; what is open stays
+		       */
+};
+
+struct message_ear {
+	uint32_t word;	/* enum ear_word */
+	uint32_t error; /* errno */
 };
 
 enum { MESSAGE_ADDRESSES_MOST = 64 };

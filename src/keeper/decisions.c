@@ -384,3 +384,22 @@ void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 		log_int("delay_ms", (int64_t)verdict->wait_ms);
 	end_line(suppressed + of_source);
 }
+
+void decisions_heard(struct hub *hub, const struct message_ask *ask,
+	const char *service, const struct policy_verdict *verdict)
+{
+	struct prefix source = judge_source(hub, &ask->addr);
+	uint64_t suppressed = 0, of_source = 0;
+
+	if (!history_may_log(
+		    hub->history, &source, hub_wall(hub), &of_source) ||
+		!may_log(hub, LINE_AUTH_FAILED, &suppressed))
+		return;
+	log_begin(LOG_INFO, "auth-failed");
+	log_addr("src", &ask->addr);
+	log_user(hub, slice_of(ask->user, ask->user_n));
+	log_str("service", service);
+	log_str("from", "domino-log");
+	log_int("count", (int64_t)verdict->failure_count);
+	end_line(suppressed + of_source);
+}

@@ -35,6 +35,10 @@ void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 	const struct message_settle *settle,
 	const struct policy_verdict *verdict);
 
+/* A failure that the server's log told of. */
+void decisions_heard(struct hub *hub, const struct message_ask *ask,
+	const char *service, const struct policy_verdict *verdict);
+
 /* The user's name as the log may show it: whole, hashed or not at all. */
 void decisions_user(const struct hub *hub, const struct message_ask *ask,
 	char out[HISTORY_USER_LONGEST]);

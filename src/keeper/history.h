@@ -44,6 +44,8 @@ enum history_kind {
 	HISTORY_TLS_FAILURE,
 	HISTORY_ALARM,
 	HISTORY_NOTE,
+	HISTORY_LOG_FAILED, /* read from the server's log */
+	HISTORY_LOG_OK,
 };
 
 struct history_event {

@@ -27,6 +27,7 @@ struct notes;
 struct control;
 struct overseer;
 struct backends;
+struct ear;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -46,6 +47,7 @@ struct hub {
 	struct control *control;
 	struct overseer *overseer;
 	struct backends *backends; /* servers, as workers find them */
+	struct ear *ear;	   /* follows the server's log */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	wall_s_t turn_wall;

@@ -427,6 +427,44 @@ void judge_note(struct hub *hub, const struct message_note *note)
 		});
 }
 
+/* Its name as the decisions' line and `explain` may show it. */
+static struct message_ask ask_of(const struct entry *entry)
+{
+	struct message_ask ask = {.addr = entry->addr, .listener = UINT8_MAX};
+
+	ask.user_n =
+		(uint16_t)(entry->user.n < sizeof(ask.user) ? entry->user.n
+							    : sizeof(ask.user));
+	if (ask.user_n > 0)
+		memcpy(ask.user, entry->user.p, ask.user_n);
+	return ask;
+}
+
+bool judge_hear(struct hub *hub, const struct entry *entry)
+{
+	static const struct {
+		enum policy_event_kind event;
+		enum history_kind kind;
+	} table[] = {
+		[ENTRY_FAILED] = {EVENT_LOG_FAILURE, HISTORY_LOG_FAILED},
+		[ENTRY_OK] = {EVENT_LOG_SUCCESS, HISTORY_LOG_OK},
+	};
+	struct message_ask ask = ask_of(entry);
+	struct policy_event event = {.addr = entry->addr, .user = entry->user};
+	struct policy_verdict verdict;
+
+	if (entry->outcome != ENTRY_FAILED && entry->outcome != ENTRY_OK)
+		return false;
+	event.kind = table[entry->outcome].event;
+	policy_step(hub->judge->policy, hub_now(hub), &event, &verdict);
+	remember_ask(hub, &ask, table[entry->outcome].kind, &verdict, 0);
+	if (entry->outcome == ENTRY_FAILED)
+		decisions_heard(hub, &ask, entry_service_name(entry->service),
+			&verdict);
+	drain(hub);
+	return true;
+}
+
 /* ---- operators ---- */
 
 static size_t order(struct hub *hub, enum policy_event_kind kind,

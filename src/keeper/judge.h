@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "../ipc/message.h"
+#include "../logs/entry.h"
 #include "../policy/policy.h"
 #include "hub.h"
 #include "store.h"
@@ -46,6 +47,8 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	const struct message_settle *settle,
 	struct policy_verdict *ret_verdict);
 void judge_note(struct hub *hub, const struct message_note *note);
+/* What the server's log tells. false: nothing that the core wants to hear. */
+bool judge_hear(struct hub *hub, const struct entry *entry);
 
 /* span_ms: 0: as configured; MONO_NEVER: for ever. */
 enum judge_result judge_ban(struct hub *hub, const struct prefix *prefix,

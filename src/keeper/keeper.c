@@ -24,6 +24,7 @@
 #include "backends.h"
 #include "control.h"
 #include "decisions.h"
+#include "ear.h"
 #include "firewall.h"
 #include "history.h"
 #include "hub.h"
@@ -225,11 +226,12 @@ static bool make_parts(struct hub *hub)
 	hub->decisions = decisions_new();
 	hub->peers = peers_new();
 	hub->backends = backends_new();
+	hub->ear = ear_new(hub);
 	hub->judge = judge_new(hub);
 	if (hub->history == NULL || hub->refusals == NULL ||
 		hub->notes == NULL || hub->decisions == NULL ||
 		hub->peers == NULL || hub->backends == NULL ||
-		hub->judge == NULL || !loading_run(hub))
+		hub->ear == NULL || hub->judge == NULL || !loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -245,6 +247,7 @@ static void free_parts(struct hub *hub)
 	firewall_free(&hub->firewall);
 	peers_free(&hub->peers);
 	store_close(&hub->store);
+	ear_free(&hub->ear);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);
 	decisions_free(&hub->decisions);

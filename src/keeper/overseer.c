@@ -19,6 +19,7 @@
 #include "../base/log.h"
 #include "../ipc/channel.h"
 #include "control.h"
+#include "ear.h"
 #include "firewall.h"
 #include "peers.h"
 
@@ -106,6 +107,31 @@ static void hear_channel(
 		peers_add(overseer->hub, fd, body->slot);
 }
 
+/* true: the descriptor is the ear's. */
+static bool hear_ear(
+	struct overseer *overseer, const struct message_ear *body, int fd)
+{
+	char *text;
+
+	switch ((enum ear_word)body->word) {
+	case EAR_OFF: ear_off(overseer->hub); return false;
+	case EAR_TROUBLE:
+		ear_trouble(overseer->hub, (int)body->error);
+		return false;
+	case EAR_PATTERNS:
+		text = fd < 0 ? NULL : read_all(fd);
+		if (text != NULL)
+			ear_patterns(overseer->hub, text);
+		free(text);
+		return false;
+	case EAR_FILE:
+		if (fd >= 0)
+			ear_file(overseer->hub, fd);
+		return true;
+	}
+	return false;
+}
+
 static bool on_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)
 {
@@ -117,6 +143,10 @@ static bool on_message(
 		return true; /* the descriptor is theirs */
 	case MESSAGE_CONF: hear_conf(overseer, fd); break;
 	case MESSAGE_OWN: hear_own(overseer, body); break;
+	case MESSAGE_EAR:
+		if (hear_ear(overseer, body, fd))
+			return true;
+		break;
 	case MESSAGE_RELOAD_DONE:
 		control_reload_done(overseer->hub, body);
 		break;

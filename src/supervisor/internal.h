@@ -7,6 +7,7 @@
 #include "../base/census.h"
 #include "../ipc/message.h"
 #include "child.h"
+#include "ear.h"
 #include "names.h"
 #include "plan.h"
 #include "rights.h"
@@ -31,6 +32,7 @@ struct supervisor {
 	mono_ms_t stop_until;	/* MONO_NEVER: not stopping */
 	mono_ms_t files_due;
 	uint64_t files_mark;
+	struct ear ear;
 	struct conf *next_conf; /* whose names are looked up; or NULL */
 	struct names *names;
 	mono_ms_t names_until;	 /* MONO_NEVER: no look-up under way */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../conf/conf.h"
+#include "ear.h"
 #include "keys.h"
 #include "places.h"
 #include "plan.h"
@@ -76,6 +77,11 @@ static void check_warnings(const char *path, const struct conf *conf)
 	const char *lacks[] = {
 		sandbox_lacks_seccomp(), sandbox_lacks_landlock()};
 
+	const char *ear = ear_path_wrong(conf);
+
+	if (ear)
+		(void)fprintf(stderr, "%s: warning: domino_log: %s: %s\n", path,
+			conf->domino_log.path, ear);
 	keys_look(conf, warn, (void *)(uintptr_t)path);
 	for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
 		if (lacks[i])
@@ -87,6 +93,7 @@ static int check(const char *path)
 	static char error[PLAN_ERROR_LONGEST];
 	struct conf *conf = read_conf(path);
 	unsigned missing;
+	char *ear;
 
 	if (!conf)
 		return EXIT_CONF;
@@ -95,6 +102,13 @@ static int check(const char *path)
 		conf_free(&conf);
 		return EXIT_CONF;
 	}
+	ear = ear_patterns_text(conf, error);
+	if (!ear) {
+		(void)fprintf(stderr, "%s: %s\n", path, error);
+		conf_free(&conf);
+		return EXIT_CONF;
+	}
+	free(ear);
 	missing = places_missing(conf, stderr);
 	if (missing > 0) {
 		(void)fprintf(stderr,

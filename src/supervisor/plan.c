@@ -17,6 +17,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../policy/pattern.h"
+#include "ear.h"
 #include "keys.h"
 #include "rights.h"
 
@@ -306,6 +307,9 @@ static bool plan_fill(struct plan *p, struct plan *old,
 	p->worker_listeners =
 		calloc(conf->listener_count + 1, sizeof *p->worker_listeners);
 	p->named = calloc(NAMED_MOST, sizeof *p->named);
+	p->ear_patterns = ear_patterns_text(conf, error);
+	if (!p->ear_patterns)
+		return false;
 	if (names_wanted(conf))
 		p->names_ttl_ms =
 			names ? names_ttl_ms(names) : NAMES_TTL_LEAST_MS;
@@ -431,7 +435,8 @@ bool plan_same(const struct plan *a, const struct plan *b)
 {
 	if (a->files_mark != b->files_mark || a->workers != b->workers ||
 		a->conf->backend_count != b->conf->backend_count ||
-		strcmp(a->hostname, b->hostname) != 0)
+		strcmp(a->hostname, b->hostname) != 0 ||
+		strcmp(a->ear_patterns, b->ear_patterns) != 0)
 		return false;
 	for (size_t i = 0; i < a->conf->backend_count; i++) {
 		const struct worker_backend *x = &a->backends[i],
@@ -467,6 +472,7 @@ void plan_free(struct plan **plan)
 	listeners_free(&p->listeners);
 	free(p->backends);
 	free(p->named);
+	free(p->ear_patterns);
 	free(p->worker_listeners);
 	conf_free(&p->conf);
 	free(p);

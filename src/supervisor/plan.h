@@ -23,6 +23,7 @@ struct plan {
 	uint64_t names_ttl_ms;	 /* 0: no server has a name */
 	struct prefix *named;	 /* all addresses that names had so far */
 	size_t named_count;
+	char *ear_patterns; /* text, checked; "": no log is followed */
 	char hostname[256];
 };
 

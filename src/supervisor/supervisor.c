@@ -301,6 +301,8 @@ static void on_time(struct supervisor *s)
 	if (s->names_until <= s->now)
 		reload_named(s);
 	renew_tick(s);
+	if (s->stop_until == MONO_NEVER)
+		ear_tick(s);
 	if (s->now < s->files_due || s->stop_until != MONO_NEVER)
 		return;
 	s->files_due = s->now + FILES_EACH_MS;
@@ -474,6 +476,7 @@ static void supervisor_done(struct supervisor *s)
 			child_free(&s->children.all[i]);
 	free(s->reload_text);
 	census_free(&s->census);
+	ear_done(&s->ear);
 	reload_forget(s);
 	renew_forget(s);
 	plan_free(&s->old_plan);
@@ -494,6 +497,7 @@ int supervisor_run(const char *path, struct conf *conf)
 	s.reload_until = s.stop_until = s.names_until = MONO_NEVER;
 	s.renewal_until = s.names_due = MONO_NEVER;
 	s.now = clock_mono_ms();
+	ear_begin(&s.ear);
 	secret_random(s.tag_key, sizeof s.tag_key);
 	s.sink = sink_new(conf->log.to);
 	if (!s.sink) {

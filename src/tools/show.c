@@ -484,6 +484,23 @@ static void status_rules(const json_t *rules)
 	table_free(&table);
 }
 
+/* Only where there is one to follow. */
+static void status_domino_log(const json_t *ear)
+{
+	const char *error = text_of(ear, "error");
+	bool off = strcmp(text_of(ear, "state"), "off") == 0;
+
+	if (ear == NULL || off)
+		return;
+	line("domino_log",
+		"%s %s%s%s, %" PRId64 " lines, %" PRId64 " failures, %" PRId64
+		" successes, %" PRId64 " not counted",
+		text_of(ear, "state"), text_of(ear, "path"),
+		error[0] != '\0' ? ": " : "", error, number_of(ear, "lines"),
+		number_of(ear, "failures"), number_of(ear, "successes"),
+		number_of(ear, "ignored"));
+}
+
 void show_status(const json_t *answer)
 {
 	const json_t *sessions = json_object_get(answer, "sessions");
@@ -512,6 +529,7 @@ void show_status(const json_t *answer)
 		number_of(answer, "sources_evicted"));
 	status_firewall(answer);
 	status_store(answer);
+	status_domino_log(json_object_get(answer, "domino_log"));
 	line("log", "%" PRId64 " lines dropped",
 		number_of(answer, "log_dropped"));
 	status_workers(json_object_get(answer, "workers"));

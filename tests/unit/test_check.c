@@ -14,7 +14,21 @@ static void listeners_are_checked(void **state)
 {
 	static const struct conf_case cases[] = {
 		{"", "x: there is no listener (like listener mx { bind = "
-		     "{\"0.0.0.0:25\"} backend = domino })\n"},
+		     "{\"0.0.0.0:25\"} backend = domino }), and no "
+		     "domino_log to live by\n"},
+		{"domino_log { path = /var/log/domino.log }\n", ""},
+		{"domino_log { path = domino.log }\n",
+			"x:1: domino_log: path: \"domino.log\" is no absolute "
+			"path (allowed: like "
+			"/local/notesdata/IBM_TECHNICAL_SUPPORT/console.log)"
+			"\n"},
+		{"domino_log { path = /x\nservices = {http, impa} }\n",
+			"x:2: domino_log: services: \"impa\" is none (allowed: "
+			"smtp, http, imap, pop3, ldap, other; did you mean "
+			"\"imap\"?)\n"},
+		{"domino_log { path = /x }\nfirewall { backend = nft }\n",
+			"x:2: firewall: ports: ports = listeners, and there is "
+			"no listener (set ports = all)\n"},
 		{"listener l { }\n",
 			"x:1: listener l: bind is missing (like bind = "
 			"{\"0.0.0.0:25\", \"[::]:25\"})\n"
