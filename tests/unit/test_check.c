@@ -27,7 +27,7 @@ static void listeners_are_checked(void **state)
 			"smtp, http, imap, pop3, ldap, other; did you mean "
 			"\"imap\"?)\n"},
 		{"domino_log { path = /x }\nfirewall { backend = nft }\n",
-			"x:2: firewall: ports: ports = listeners, and there is "
+			"x:2: firewall: ports = listeners, and there is "
 			"no listener (set ports = all)\n"},
 		{"listener l { }\n",
 			"x:1: listener l: bind is missing (like bind = "
