@@ -84,6 +84,14 @@ def test_what_waits_is_sent_with_one_login(place):
     assert len(site.front.tries) == 1
 
 
+def test_a_message_behind_one_that_waits_is_late_with_it(place):
+    site = place(lambda now: "refuse" if now < 10 else None)
+    desk(site).send()
+    site.world.start(site.later(desk(site).send), 30.0)
+    got = figures(site)
+    assert got["late"] == 2 and got["late_s"][1] - got["late_s"][0] == 30
+
+
 def test_the_time_of_typing_errors_is_not_counted(place):
     site = place()
     desk(site).mistype("wrong", "wronger")

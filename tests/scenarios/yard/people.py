@@ -62,12 +62,15 @@ class Device:
         self.pace = STALE_PACE
         self.outbox = []
         self.busy = False
+        self.put_off = False    # waits to come back by itself
         self.helo = f"[10.1.{len(person.devices)}.{self.random.randrange(250)}]"
 
     def send(self):
         """A message for the outbox."""
         want = self.site.ledger_want(self.person)
         self.outbox.append(want)
+        if self.put_off:        # it would go out at once, were it let in
+            self.mark_right()
         if not self.busy:
             self.busy = True
             self.site.world.start(self.deliver())
@@ -95,7 +98,9 @@ class Device:
                 refusals += 1
                 yield self.asks(refusals)
             else:
+                self.put_off = True
                 yield retry * self.random.uniform(0.8, 1.2)
+                self.put_off = False
                 retry = min(2 * retry, LONGEST_RETRY)
         self.busy = False
 
