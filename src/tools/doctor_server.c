@@ -68,6 +68,21 @@ static void keywords_of(const char *reply, char *out, size_t room)
 	}
 }
 
+/* The header that a server with client_address = proxy-v1 or -v2 insists on:
+ * of nobody, as of a load balancer's own probe. */
+static void tell_nobody(struct smtp_probe *probe, const json_t *backend)
+{
+	static const uint8_t local[] = {'\r', '\n', '\r', '\n', 0, '\r', '\n',
+		'Q', 'U', 'I', 'T', '\n', 0x20, 0, 0, 0};
+	static const char unknown[] = "PROXY UNKNOWN\r\n";
+	const char *how = doctor_text(backend, "client_address");
+
+	if (strcmp(how, "proxy-v1") == 0)
+		smtp_probe_send(probe, unknown, sizeof(unknown) - 1);
+	if (strcmp(how, "proxy-v2") == 0)
+		smtp_probe_send(probe, local, sizeof(local));
+}
+
 /* false: it cannot be reached, and nothing else is worth looking at. */
 static bool reachable(struct doctor *d, const json_t *backend, const char *name,
 	const struct doctor_place *place)
@@ -83,6 +98,7 @@ static bool reachable(struct doctor *d, const json_t *backend, const char *name,
 			strerror(probe.error));
 		return false;
 	}
+	tell_nobody(&probe, backend);
 	if (implicit)
 		finding(&d->findings, FINDING_OK, "server", NULL,
 			"%s answers (TLS from the first octet)", name);

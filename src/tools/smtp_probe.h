@@ -3,6 +3,7 @@
 #define TOOLS_SMTP_PROBE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../base/addr.h"
@@ -22,6 +23,8 @@ struct smtp_probe {
  */
 bool smtp_probe_open(struct smtp_probe *probe, const struct addr *server,
 	uint16_t port, const struct addr *as);
+/* Octets in front of the dialogue; what goes wrong the next call finds. */
+void smtp_probe_send(struct smtp_probe *probe, const void *p, size_t n);
 /* Sends the line (NULL: nothing) and reads a whole reply: its code. */
 int smtp_probe_say(struct smtp_probe *probe, const char *line);
 void smtp_probe_close(struct smtp_probe *probe);

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import threading
 import time
 
 import attack
@@ -17,6 +18,7 @@ from dns_stub import Dns, asks_stub
 from harness import wait
 from harness.raw import Client
 from load import MANY, Before, Load
+from scripted import Scripted
 
 QUICK = {"connect_timeout": "1s", "health_timeout": "500ms"}
 NO_THROTTLE = {"source_limit": {"mode": "off"}}
@@ -400,6 +402,44 @@ def test_broken_tls_costs_one_client_once(double, postern, strangers):
         with greeted(site.ports["mx"], source) as client:
             client.quit()
     assert not site.events("server-up")
+
+
+# PROXY UNKNOWN, and LOCAL with no addresses: of nobody.
+NOBODY = {"proxy-v1": b"PROXY UNKNOWN\r\n",
+          "proxy-v2": b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"}
+
+
+@pytest.mark.parametrize("how", NOBODY)
+def test_health_dialogue_has_a_proxy_header(front, strangers, how):
+    """A server that insists on one, as it must, hears it from all that
+    postern sends: clients, its own dialogue, doctor."""
+    heads, whole = [], threading.Event()
+
+    def insist(peer):
+        wanted = NOBODY[how]
+        while len(peer.buf) < len(wanted):
+            data = peer.sock.recv(4096)
+            if not data:
+                return
+            peer.buf += data
+        head, peer.buf = peer.buf[:len(wanted)], peer.buf[len(wanted):]
+        heads.append(head)
+        if head == wanted:
+            if peer.serve_until("QUIT") is not None:
+                peer.say("221 bye")
+                whole.set()
+
+    server = Scripted(insist)
+    with contextlib.closing(server):
+        site = front([server], health_interval="200ms", client_address=how)
+        assert whole.wait(wait.DEADLINE_S)
+        assert state(site, server) == "up"
+        assert set(heads) == {NOBODY[how]}      # no stray connection
+        assert f"{server.address} answers" in site.ctl("doctor", check=False)
+        # A client is somebody; this server knows nobody but nobody.
+        with Client(site.ports["mx"], source=strangers[0]) as client:
+            client.reply(421)
+        assert set(heads) > {NOBODY[how]}
 
 
 def test_no_banner_has_the_server_looked_at(doubles, front, strangers):
