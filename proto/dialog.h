@@ -128,6 +128,7 @@ enum dialog_act {
 	DIALOG_TLS_SERVER,
 	DIALOG_RECONNECT,   /* close the server's connection and make a new one;
 			       its banner is fed as ever */
+	DIALOG_NEXT_SERVER, /* the same, with another server */
 	DIALOG_PASSTHROUGH, /* span, the server's 220, goes to the client, if it
 			       has sent nothing yet; then all octets pass
 			       unread (d->passthrough): feed no more */
@@ -183,8 +184,9 @@ struct dialog_room {
 	const char *hostname;	      /* for our own EHLO */
 	const struct xclient *client; /* for XCLIENT; NULL: not said */
 	struct slice received;	      /* a whole header field with its CRLF */
-	size_t server_unsent_bytes;   /* that wait in a queue for the server;
-					 SIZE_MAX: they are lost */
+	bool another_server; /* that may be asked, if this one does not greet */
+	size_t server_unsent_bytes; /* that wait in a queue for the server;
+				       SIZE_MAX: they are lost */
 };
 
 /* implicit_tls: the client's leg is inside TLS from the first octet. */

@@ -113,12 +113,35 @@ static bool send_own(struct dialog *d, const struct dialog_room *room,
 	return false;
 }
 
+/*
+ * A banner that lets nobody in, and of another server nothing is known yet:
+ * the client has heard nothing and is spared it. But a 5yz is this server's
+ * judgement of the client, who shall not look for one that judges better.
+ */
+static bool goes_elsewhere(struct slice in, const struct dialog_room *room)
+{
+	enum reply_result result;
+	uint16_t code = 0;
+	size_t n = 0;
+
+	if (!room->another_server || in.n == 0)
+		return false;
+	result = whole_reply(in, DIALOG_REPLY_WHOLE, &n, &code);
+	if (result != REPLY_OK)
+		return result != REPLY_MORE;
+	return code < 500 && (code != 220 || in.n > n);
+}
+
 static void feed_greeting(struct dialog *d, struct slice in,
 	const struct dialog_room *room, struct dialog_step *step)
 {
 	uint16_t code;
 	size_t n;
 
+	if (goes_elsewhere(in, room)) {
+		(void)step_is(step, DIALOG_NEXT_SERVER, in.n);
+		return;
+	}
 	if (!take_whole(d, in, DIALOG_REPLY_WHOLE, room, step, &n, &code))
 		return;
 	step->code = code;

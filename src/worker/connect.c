@@ -110,6 +110,7 @@ static void connect_next(struct session *s, enum close_reason reason)
 
 void connect_server(struct session *s)
 {
+	s->servers_since_ms = s->worker->now;
 	connect_next(s, CLOSE_SERVER_AWAY);
 }
 
@@ -150,6 +151,44 @@ void connect_xclient_refused(const struct session *s)
 	log_str("why", "it offers XCLIENT and then refuses it: it sees "
 		       "postern's address for every client");
 	log_end();
+}
+
+/* The server does not greet, another one may. MAY_CLOSE */
+static void connect_unwilling(struct session *s, const char *why)
+{
+	s->server_rude = s->server_closed = false;
+	s->worker->stats.server_errors_total++;
+	connect_log(s, why);
+	stream_close(&s->server, true);
+	buffer_free(&s->server.tail);
+	s->server_broken = s->server_blocked = false;
+	servers_leave(s);
+	connect_next(s, CLOSE_SERVER_AWAY);
+}
+
+/*
+ * Where nobody else is there a server has greeting_timeout: it may look up
+ * names first. Where somebody is, the client does not wait that long.
+ */
+void connect_greeting_late(struct session *s)
+{
+	const struct conf_backend *conf = backend_of(s)->conf;
+	mono_ms_t now = s->worker->now;
+	mono_ms_t last = s->servers_since_ms + conf->greeting_timeout_ms;
+
+	if (servers_another(s)) {
+		connect_unwilling(s, "no banner in time");
+		return;
+	}
+	if (now < last) {
+		if (last - now > conf->connect_timeout_ms)
+			last = now + conf->connect_timeout_ms;
+		session_clock_at(s, WAIT_GREETING, last);
+		return;
+	}
+	if (s->close_reason == CLOSE_NONE)
+		s->close_reason = CLOSE_SERVER_TIMEOUT;
+	relay_server_lost(s);
 }
 
 void connect_failed(struct session *s, const char *why)
@@ -250,6 +289,10 @@ void session_next_phase(struct session *s)
 		session_starttls(s);
 	else if (s->phase == PHASE_SERVER_TLS && !s->server.tls)
 		connect_done(s);
+	else if (s->phase == PHASE_RECONNECT && s->server_closed)
+		connect_unwilling(s, "closed without a banner");
+	else if (s->phase == PHASE_RECONNECT && s->server_rude)
+		connect_unwilling(s, "its banner is no 220");
 	else if (s->phase == PHASE_RECONNECT)
 		connect_again(s);
 	else if (s->phase == PHASE_PASSTHROUGH)

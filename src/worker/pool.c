@@ -22,6 +22,14 @@ static bool open_to(const struct pool *pool, size_t i, uint64_t tried)
 	return takes(&pool->servers[i]) && !(tried >> i & 1);
 }
 
+bool pool_has_up(const struct pool *pool, uint64_t tried)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (open_to(pool, i, tried) && !pool->servers[i].down)
+			return true;
+	return false;
+}
+
 /* How much of the others' load it gets, in thousandths. */
 static uint64_t share(
 	const struct pool *pool, const struct pool_server *s, mono_ms_t now)

@@ -57,6 +57,8 @@ struct pool {
  */
 int pool_choose(
 	struct pool *pool, mono_ms_t now, uint64_t tried, bool *ret_trial);
+/* Is one up that takes sessions and was not tried? */
+bool pool_has_up(const struct pool *pool, uint64_t tried);
 void pool_leave(struct pool *pool, int server, bool trial);
 /* What is known now. true: that is new. random: any number, for the jitter. */
 bool pool_down(struct pool *pool, int server, mono_ms_t now, uint32_t random);

@@ -40,6 +40,8 @@ static void room_fill(
 	room->out = w->out;
 	room->out_n = sizeof w->out;
 	room->hostname = w->setup->hostname;
+	room->another_server =
+		s->dialog.state == DIALOG_STATE_GREETING && servers_another(s);
 	room->server_unsent_bytes = unsent_bytes(s);
 	room->client = identity_xclient(s);
 	if (s->listener->conf->received)
@@ -191,6 +193,10 @@ static void carry_out(struct session *s, const struct dialog_step *step)
 	case DIALOG_SETTLE: settle_begin(s, step); break;
 	case DIALOG_TLS_CLIENT: session_move(s, PHASE_STARTTLS); break;
 	case DIALOG_TLS_SERVER: session_move(s, PHASE_SERVER_TLS); break;
+	case DIALOG_NEXT_SERVER:
+		s->server_rude = true;
+		session_move(s, PHASE_RECONNECT);
+		break;
 	case DIALOG_RECONNECT: session_move(s, PHASE_RECONNECT); break;
 	case DIALOG_PASSTHROUGH: do_passthrough(s, step->span); break;
 	case DIALOG_DROP_SERVER:
@@ -351,6 +357,12 @@ static size_t read_room(const struct session *s, enum dialog_side side)
 static void read_ended(
 	struct session *s, enum dialog_side side, enum stream_result result)
 {
+	if (side == DIALOG_SERVER && s->dialog.state == DIALOG_STATE_GREETING &&
+		servers_another(s)) {
+		s->server_closed = true;
+		session_move(s, PHASE_RECONNECT);
+		return;
+	}
 	if (side == DIALOG_SERVER) {
 		stream_close(&s->server, result != STREAM_CLOSED);
 		dialog_gone(&s->dialog, DIALOG_SERVER);

@@ -5,9 +5,9 @@
  * tells the keeper, which tells the others: nobody asks before a session. A
  * connection that could not be made speaks of the server; one that was made
  * and brought no good banner may be about this client alone (a list, a limit
- * for its address), or a client could shut a server for all: it only has the
- * health dialogue look, now. What goes wrong with messages is put right by the
- * next dialogue or trial.
+ * for its address), or a client could shut a server for all: the session goes
+ * to another one, and the health dialogue has a look, now. What goes wrong with
+ * messages is put right by the next dialogue or trial.
  */
 #include "internal.h"
 
@@ -129,6 +129,16 @@ static uint64_t unsuited(const struct session *s)
 	if (others == 0 && places != 0)
 		origin_warn(s);
 	return places;
+}
+
+bool servers_another(const struct session *s)
+{
+	const struct conf_backend *conf =
+		s->worker->setup->backends[s->listener->backend].conf;
+
+	return s->worker->now <
+		       s->servers_since_ms + conf->greeting_timeout_ms &&
+	       pool_has_up(&state_of(s)->pool, s->servers_tried | unsuited(s));
 }
 
 bool servers_enter(struct session *s)

@@ -78,6 +78,8 @@ struct session {
 		server_trial : 1,   /* others wait for how this ends */
 		answer_due : 1,	    /* a 535 of our own, when it is time */
 		settled_ok : 1,	    /* settling a 235 */
+		server_closed : 1,  /* without a banner, and the next is due */
+		server_rude : 1,    /* its banner is none, and likewise */
 		client_shut : 1,    /* in PASSTHROUGH: its FIN is out */
 		server_shut : 1;
 	struct worker *worker;
@@ -101,6 +103,7 @@ struct session {
 	uint8_t user_n, end_reply, end_reason;
 	struct buffer *held;	/* a final AUTH reply that may not go out yet */
 	uint64_t servers_tried; /* a bit for each place */
+	mono_ms_t servers_since_ms; /* when the first was */
 	uint64_t client_bytes, server_bytes;
 	uint64_t taken_bytes; /* of the client, decided on */
 	uint64_t paid_bytes;  /* of these, turned into time already */
@@ -184,6 +187,8 @@ bool passthrough_may_close(const struct session *session);
 void connect_server(struct session *session);
 void connect_failed(struct session *session, const char *why);
 void connect_done(struct session *session);
+/* No banner in time: the next server, more time, or the end. */
+void connect_greeting_late(struct session *session);
 void connect_xclient_refused(const struct session *session); /* logs, once */
 
 /* identity.c: the client's address on the way to the server */
@@ -214,6 +219,8 @@ void target_find(struct session *session);
 
 /* servers.c: which server a session gets, and what it finds. Never closes. */
 bool servers_enter(struct session *session); /* false: there is none */
+/* Another one is up that this session has not had, and there is time. */
+bool servers_another(const struct session *session);
 void servers_leave(struct session *session); /* done with it, if it had one */
 void servers_failed(struct session *session, const char *why);
 void servers_greeted(struct session *session);

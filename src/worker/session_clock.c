@@ -67,7 +67,10 @@ static uint64_t wait_ms(const struct session *s, enum session_wait wait)
 						    : l->handshake_timeout_ms;
 	case WAIT_DELAY: return l->greeting_delay_ms;
 	case WAIT_CONNECT: return b->connect_timeout_ms;
-	case WAIT_GREETING: return b->greeting_timeout_ms;
+	case WAIT_GREETING: /* connect_greeting_late gives more */
+		return b->connect_timeout_ms < b->greeting_timeout_ms
+			       ? b->connect_timeout_ms
+			       : b->greeting_timeout_ms;
 	case WAIT_REPLY:
 		return s->attempt_open && s->dialog.client_gone
 			       ? ABANDONED_MS
@@ -165,6 +168,7 @@ static bool goes_on(struct session *s, enum session_wait wait)
 void session_clock(struct session *s)
 {
 	enum session_wait wait = phase_wait(s);
+	mono_ms_t at;
 
 	if (wait == WAIT_NOTHING)
 		return;
@@ -181,7 +185,12 @@ void session_clock(struct session *s)
 		return;
 	s->server_moved = false;
 	s->paid_bytes = s->taken_bytes;
-	session_clock_at(s, wait, s->worker->now + wait_ms(s, wait));
+	at = s->worker->now + wait_ms(s, wait);
+	/* A connection and its banner are one wait for the client. */
+	if (wait == WAIT_GREETING && s->wait == WAIT_CONNECT &&
+		at > s->deadline_ms)
+		at = s->deadline_ms;
+	session_clock_at(s, wait, at);
 }
 
 /* What a wait that lasted too long leads to. MAY_CLOSE */
@@ -198,7 +207,7 @@ static void timed_out(struct session *s)
 		return;
 	case WAIT_DELAY: connect_server(s); return;
 	case WAIT_CONNECT: connect_failed(s, origin_why(s, ETIMEDOUT)); return;
-	case WAIT_GREETING:
+	case WAIT_GREETING: connect_greeting_late(s); return;
 	case WAIT_REPLY:
 	case WAIT_MESSAGE_REPLY:
 	case WAIT_SERVER_WRITE:

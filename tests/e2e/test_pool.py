@@ -447,13 +447,95 @@ def test_no_banner_has_the_server_looked_at(doubles, front, strangers):
     servers = one, two = doubles(2)
     site = front(servers, health_interval="1h")
     one.fault("421=connect#1")
-    with Client(site.ports["mx"], source=strangers[0]) as client:
-        client.reply(421)
+    assert served_by(site, servers, strangers[0]) == 1
     wait.until(lambda: said(one, "QUIT"), "the health dialogue")
     assert state(site, one) == "up" and not site.events("server-down")
     one.fault("421=connect")
+    assert served_by(site, servers, strangers[0]) == 1
+    site.wait_event("server-down", server=one.address)
+    assert served_by(site, servers, strangers[0]) == 1
+
+
+UNWILLING = {"421=connect": "its banner is no 220",
+             "reply=connect:450 later": "its banner is no 220",
+             "reply=connect:220 one\n220 two": "its banner is no 220",
+             "raw=connect:garbage\\r\\n": "its banner is no 220",
+             "close-before=connect": "closed without a banner",
+             "close-in-reply=connect:3": "closed without a banner",
+             "reset-before=connect": "closed without a banner",
+             "stall=connect": "no banner in time"}
+
+
+RESET = "Connection reset by peer"
+
+
+@pytest.mark.parametrize("health", ["1h", "0s"])
+def test_a_server_that_does_not_greet_costs_one_timeout(
+        doubles, double, front, strangers, health):
+    """The client hears the next one's banner, and this is no server that
+    clients can shut for others."""
+    bad = {fault: double(name=f"bad{n}", faults=[fault])
+           for n, fault in enumerate(UNWILLING)}
+    good, = doubles(1)
+    # Two: the first is one of them, the second is good.
+    site = front([next(iter(bad.values())), good], health_interval=health,
+                 options={**NO_THROTTLE, "workers": 1})
+    for fault, server in bad.items():
+        site.backends["domino"]["servers"] = [server.address, good.address]
+        site.write_conf()
+        site.ctl("reload")
+        waited = took(site.ports["mx"], strangers[0], 220)
+        slow = fault == "stall=connect"
+        assert (0.9 < waited < 1.9) if slow else waited < 0.9, fault
+        line = site.wait_event("server-failed", server=server.address)
+        # A reset may be here before the connection was looked at.
+        assert line["why"] in (UNWILLING[fault], RESET), fault
+        if health != "0s":
+            site.wait_event("server-down", server=server.address)
+    assert len(site.events("server-failed")) == len(bad)
+    if health == "0s":      # what may be about one client shuts no server
+        assert {line["why"] for line in site.events("server-down")} <= {RESET}
+
+
+def test_no_server_greets(double, front, strangers):
+    """All are tried once, the last one's words are passed on, and the time
+    for it all is bounded; with one that is silent more is waited."""
+    servers = [double(name="a", faults=["421=connect"]),
+               double(name="b", faults=["close-before=connect"]),
+               double(name="c", faults=["reply=connect:421 c is busy"])]
+    site = front(servers, health_interval="0s", greeting_timeout="2s",
+                 connect_timeout="500ms")
     with Client(site.ports["mx"], source=strangers[0]) as client:
-        client.reply(421)
+        assert b"c is busy" in client.reply(421).raw
+    assert [len(server.of("connect")) for server in servers] == [1, 1, 1]
+    for server in servers:
+        server.clear_faults()
+        server.fault("stall=connect")
+    waited = took(site.ports["mx"], strangers[0], 421)
+    assert 1.9 < waited < 3.5, waited
+    assert [len(server.of("connect")) for server in servers] == [2, 2, 2]
+
+
+def test_a_slow_banner_is_waited_for_where_nobody_else_is(
+        double, front, strangers):
+    """Longer than for a connection: it may look up names."""
+    one = double(name="one", delay_220=1500)
+    site = front([one], health_interval="0s", connect_timeout="300ms")
+    assert took(site.ports["mx"], strangers[0], 220) > 1.4
+
+
+def test_a_refusal_is_nobody_else_s_to_judge(doubles, front, strangers):
+    """A 554 of the first is not taken to the second, which may be laxer; the
+    health dialogue knows one that says so to everybody."""
+    servers = one, two = doubles(2)
+    site = front(servers, health_interval="1h")
+    one.fault("reply=connect:554 you are on my list#1")
+    with Client(site.ports["mx"], source=strangers[0]) as client:
+        assert b"on my list" in client.reply(554).raw
+    assert not two.of("connect")
+    one.fault("reply=connect:554 no mail here")
+    with Client(site.ports["mx"], source=strangers[0]) as client:
+        client.reply(554)
     site.wait_event("server-down", server=one.address)
     assert served_by(site, servers, strangers[0]) == 1
 

@@ -422,6 +422,7 @@ static inline void carry_out(
 		token(&w->to_s, "TLS", "");
 		w->tls = true;
 		break;
+	case DIALOG_NEXT_SERVER: token(&w->to_s, "NEXT", ""); break;
 	case DIALOG_RECONNECT: token(&w->to_s, "RECONNECT", ""); break;
 	case DIALOG_PASSTHROUGH:
 		HOLDS(w, side == DIALOG_SERVER && step->code == 220);
