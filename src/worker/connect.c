@@ -86,7 +86,7 @@ static void connect_next(struct session *s, enum close_reason reason)
 	int error;
 
 	session_move(s, PHASE_CONNECT);
-	stream_watch(&s->client, 0);
+	stream_watch(&s->client, session_watches_end(s));
 	if (!servers_enter(s)) {
 		session_end(s, REPLY_SERVER_AWAY, reason);
 		return;
@@ -239,7 +239,7 @@ static void server_tls_begin(struct session *s)
 {
 	if (s->phase != PHASE_SERVER_TLS)
 		session_move(s, PHASE_SERVER_TLS);
-	stream_watch(&s->client, 0);
+	stream_watch(&s->client, session_watches_end(s));
 	if (s->server.tail) {
 		connect_failed(s, "octets in clear before TLS");
 		return;

@@ -443,6 +443,8 @@ void relay_events(struct session *s)
 		client |= EV_WRITE;
 	if (stream_unsent(&s->server) || s->server.tls_wants_write)
 		server |= EV_WRITE;
+	if (s->dialog.state < DIALOG_STATE_COMMAND && !client)
+		client = session_watches_end(s);
 	stream_watch(&s->client, client);
 	stream_watch(&s->server, server);
 	session_clock(s);

@@ -227,6 +227,61 @@ static void early(struct session *s)
 	session_kill(s, CLOSE_CLIENT_CLOSED);
 }
 
+short session_watches_end(const struct session *s)
+{
+	/* By edges: what the client says now waits in the socket. */
+	return s->client_spoke || s->dialog.again ? 0 : EV_READ | EV_ET;
+}
+
+/*
+ * Octets of a client whose turn has not come. Inside TLS they must be read, or
+ * the end behind them is not seen. false: there were none.
+ */
+static bool spoke(struct session *s, enum stream_result *ret_result)
+{
+	size_t n = 0;
+	uint8_t octet;
+
+	if (!s->client.tls) {
+		ssize_t got = recv(s->client.fd, &octet, sizeof octet,
+			MSG_PEEK | MSG_DONTWAIT);
+
+		*ret_result = got >= 0 ? STREAM_CLOSED
+			      : errno == EAGAIN || errno == EINTR
+				      ? STREAM_AGAIN
+				      : STREAM_FAILED;
+		return got > 0;
+	}
+	*ret_result = stream_read(
+		&s->client, s->worker->scratch, READ_COMMAND_BYTES, &n);
+	s->client.readable_maybe = n > 0;
+	if (n > 0 && !buffer_append(
+			     &s->client.tail, slice_of(s->worker->scratch, n)))
+		*ret_result = STREAM_NO_MEMORY;
+	secret_wipe(s->worker->scratch, n);
+	return n > 0 && *ret_result == STREAM_OK;
+}
+
+/*
+ * The client moves while the server is awaited. Gone without a word it wants
+ * nothing any more, and the server's connection is free for others. One that
+ * spoke and closed its side may still read: its turn comes. MAY_CLOSE
+ */
+static void look_for_end(struct session *s)
+{
+	enum stream_result result;
+
+	if (s->client_spoke)
+		return;
+	if (s->client.tail || spoke(s, &result)) {
+		s->client_spoke = true;
+		stream_watch(&s->client, 0);
+	} else if (result != STREAM_AGAIN) {
+		s->server_awaited = false; /* no fault of the server's */
+		session_kill(s, CLOSE_CLIENT_CLOSED);
+	}
+}
+
 void session_dialog(struct session *s)
 {
 	session_move(s, PHASE_DIALOG);
@@ -387,6 +442,11 @@ static void client_event(evutil_socket_t fd, short what, void *arg)
 	case PHASE_DELAY: early(s); break;
 	case PHASE_STARTTLS: session_starttls(s); break;
 	case PHASE_DIALOG:
+		if (s->dialog.state < DIALOG_STATE_COMMAND &&
+			!(what & EV_WRITE)) {
+			look_for_end(s);
+			break;
+		}
 		if (what & EV_WRITE)
 			relay_flushed(s, DIALOG_CLIENT);
 		relay_client(s);
@@ -398,7 +458,7 @@ static void client_event(evutil_socket_t fd, short what, void *arg)
 			flush_step(s);
 		break;
 	case PHASE_CONNECT:
-	case PHASE_SERVER_TLS:
+	case PHASE_SERVER_TLS: look_for_end(s); break;
 	case PHASE_RECONNECT:
 	case PHASE_DEAD:
 	case PHASE_COUNT: break;

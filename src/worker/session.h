@@ -78,6 +78,7 @@ struct session {
 		server_trial : 1,   /* others wait for how this ends */
 		answer_due : 1,	    /* a 535 of our own, when it is time */
 		settled_ok : 1,	    /* settling a 235 */
+		client_spoke : 1,   /* before it was greeted */
 		server_closed : 1,  /* without a banner, and the next is due */
 		server_rude : 1,    /* its banner is none, and likewise */
 		client_shut : 1,    /* in PASSTHROUGH: its FIN is out */
@@ -170,6 +171,10 @@ void session_put_client(struct session *session, struct slice span);
 /* A leg is writable: its queue goes on. Never closes the session. */
 void relay_flushed(struct session *session, enum dialog_side side);
 void relay_server_lost(struct session *session); /* by timeout */
+
+/* The events to arm while the client's turn has not come: only its end is of
+ * interest. */
+short session_watches_end(const struct session *session);
 
 /* passthrough.c: TLS of the client with the server itself. MAY_CLOSE */
 void passthrough_hello(struct session *session); /* before there is a server */

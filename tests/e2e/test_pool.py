@@ -540,6 +540,53 @@ def test_a_refusal_is_nobody_else_s_to_judge(doubles, front, strangers):
     assert served_by(site, servers, strangers[0]) == 1
 
 
+def leave(client, how):
+    if how == "reset":
+        client.reset()
+    elif how == "tls":      # a close_notify, and no FIN before its answer
+        with contextlib.suppress(OSError):
+            client.sock.unwrap()
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["closed", "reset", "tls", "tls closed"])
+def test_a_client_that_leaves_before_the_banner(double, postern, certs,
+                                                strangers, how):
+    """The server's connection is free at once, and no server is blamed."""
+    tls = how.startswith("tls")
+    server = double(name="one", faults=["stall=connect"])
+    site = postern({"mx": {"tls": "implicit" if tls else "off"}},
+                   {"domino": {"servers": [server.address],
+                               "health_interval": "1h"}},
+                   certificates={"mail": certs.rsa}, options=NO_THROTTLE)
+    client = Client(site.ports["mx"], source=strangers[0],
+                    tls=certs.client_context() if tls else None)
+    server.wait_for("connect")
+    leave(client, how)
+    server.wait_for("disconnect")       # not in five minutes
+    assert site.wait_event("session")["end"] == "client-closed"
+    assert len(server.of("connect")) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+def test_a_client_that_said_all_before_the_banner(double, postern, certs,
+                                                  strangers, tls):
+    """It may have closed its side and still wait for every answer."""
+    server = double(name="one", delay_220=300)
+    site = postern({"mx": {"tls": "implicit" if tls else "off"}},
+                   [server.address], certificates={"mail": certs.rsa},
+                   options=NO_THROTTLE)
+    with Client(site.ports["mx"], source=strangers[0],
+                tls=certs.client_context() if tls else None) as client:
+        client.send(b"EHLO x\r\n")
+        server.wait_for("connect")
+        client.send(b"NOOP\r\nQUIT\r\n")
+        if not tls:
+            client.half_close()
+        for code in (220, 250, 250, 221):
+            client.reply(code)
+
+
 # Names
 
 @pytest.fixture
