@@ -124,7 +124,7 @@ def play_twins(scenarios, after, seeds, posternctl, conf, count):
             min(os.cpu_count() or 1, 8),
             multiprocessing.get_context("fork")) as pool:
         futures = [pool.submit(twins_of, what.name, after, seed, posternctl,
-                               conf, count)
+                               conf[what.lockout], count)
                    for what in scenarios if what.attackers for seed in seeds]
         for future in futures:
             words, good = future.result()
@@ -163,7 +163,7 @@ def gathered(results, scenarios, seeds, conf):
     for what in scenarios:
         whole[what.name] = {}
         for front in scenario.FRONTS:
-            key = conf if front == "postern" else None
+            key = conf[what.lockout] if front == "postern" else None
             runs = [results[(what.name, seed, front, key)] for seed in seeds
                     if (what.name, seed, front, key) in results]
             if runs:
@@ -219,9 +219,13 @@ def main():
 
 def run(args, scenarios, seeds, posternctl, text, folder):
     def conf(name, off):
-        path = folder / f"{name}.conf"
-        path.write_text(config.compose(text, off))
-        return str(path)
+        """A file for each lockout that the scenarios have."""
+        paths = {}
+        for lockout in {what.lockout for what in scenarios}:
+            path = folder / f"{name}-{lockout}.conf"
+            path.write_text(config.compose(text, off, lockout))
+            paths[lockout] = str(path)
+        return paths
 
     base = conf("base", args.off)
     if args.twins:
@@ -229,16 +233,18 @@ def run(args, scenarios, seeds, posternctl, text, folder):
                           args.twins)
     without = {rule: conf(f"no-{rule}", [*args.off, rule])
                for rule in config.rules()} if args.each_rule else {}
-    jobs = [(what, seed, front, base if front == "postern" else None)
+    jobs = [(what, seed, front,
+             base[what.lockout] if front == "postern" else None)
             for what in scenarios for seed in seeds
             for front in scenario.FRONTS]
-    jobs += [(what, seed, "postern", path) for what in scenarios
-             for seed in seeds for path in without.values()]
+    jobs += [(what, seed, "postern", paths[what.lockout])
+             for what in scenarios for seed in seeds
+             for paths in without.values()]
     results = play(jobs, posternctl, args.after)
     whole = gathered(results, scenarios, seeds, base)
     print("\n" + table.both(scenarios, whole))
-    others = {rule: gathered(results, scenarios, seeds, path)
-              for rule, path in without.items()}
+    others = {rule: gathered(results, scenarios, seeds, paths)
+              for rule, paths in without.items()}
     for rule, other in others.items():
         print(f"\n{rule}:\n\n{table.changes(scenarios, whole, other)}")
     if others:

@@ -100,6 +100,16 @@ def test_a_rule_is_switched_off_wherever_it_stands(posternctl, tmp_path, text):
     assert done.stdout.count('"pass"') == 9
 
 
+def test_a_lockout_is_said_in_the_configuration():
+    definition = ('SECTION(lockout_shield, "lockout_shield", false, "")\n'
+                  'OPTION(lockout_shield, "lockout", lockout_count, INT)\n')
+    assert config.has_option(*config.LOCKOUT, definition)
+    assert not config.has_option("lockout_shield", "other", definition)
+    text = config.with_option("a { b = 1 }\nx {\n  y = 2\n}\n", "x", "y", 5)
+    assert text.count("y = ") == 1 and "y = 5" in text and "b = 1" in text
+    assert "x { y = 5 }" in config.with_option("", "x", "y", 5)
+
+
 def test_names_are_different_and_the_design_is_covered():
     names = [s.name for s in catalogue.SCENARIOS]
     assert len(set(names)) == len(names)
