@@ -223,7 +223,8 @@ static void leg_lost(struct session *s, enum dialog_side side)
 static void put_server(struct session *s, struct slice in)
 {
 	s->client_bytes += in.n;
-	moved(s);
+	if (!s->end_wanted) /* it is not to buy time by going on */
+		moved(s);
 	switch (stream_write(&s->server, in)) {
 	case STREAM_OK:
 	case STREAM_AGAIN: return;

@@ -228,7 +228,9 @@ static void timed_out(struct session *s)
 		session_end(s, REPLY_TIMEOUT, CLOSE_CLIENT_TIMEOUT);
 		return;
 	case WAIT_PASSED_SERVER:
-		session_end(s, REPLY_NONE, CLOSE_SERVER_TIMEOUT);
+		session_end(s, REPLY_NONE,
+			s->end_wanted ? (enum close_reason)s->end_reason
+				      : CLOSE_SERVER_TIMEOUT);
 		return;
 	case WAIT_VERDICT:
 		if (s->settling)

@@ -476,6 +476,21 @@ def test_BAN_a_client_that_does_not_read_is_ended_all_the_same(
     assert end_of(stage, source)["end"] == "banned"
 
 
+def test_BAN_a_client_that_never_stops_talking_wins_no_time(
+        stage, opened, request):
+    """It might be in a message; but of one that is banned that ends, too."""
+    source = "203.0.113.98"
+    with opened("starttls", hasty=True, source=source) as pair:
+        pair.up(b"a message")
+        request.addfinalizer(lambda: stage.front.ctl("bans", "del", source))
+        stage.front.ctl("bans", "add", source)
+        with contextlib.suppress(OSError):
+            while not select.select([pair.c.sock], [], [], 0.05)[0]:
+                pair.c.send(b"x")
+        assert is_reset(pair.s) and closed(pair.c) == b""
+    assert end_of(stage, source)["end"] == "banned"
+
+
 # Ends
 
 @pytest.mark.parametrize("road", ROADS)
