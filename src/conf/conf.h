@@ -144,6 +144,7 @@ struct conf {
 	struct conf_firewall firewall;
 	struct conf_domino_log domino_log;
 	struct conf_log log;
+	struct conf_journal journal;
 	struct conf_listener *listeners;
 	size_t listener_count;
 	struct conf_backend *backends;

@@ -26,6 +26,7 @@
 #include "settings.h"
 #include "status.h"
 #include "store.h"
+#include "sums.h"
 
 enum {
 	PAGE_BANS = 1000,   /* rows in an answer */
@@ -33,6 +34,7 @@ enum {
 	V4_WIDEST = 8,	    /* shortest prefix an operator may name */
 	V6_WIDEST = 16,
 	WORDS_LONGEST = 400,
+	DAYS_SHOWN = 7,
 	MS_PER_S = 1000,
 };
 
@@ -498,6 +500,15 @@ static json_t *run_status(const struct call *call)
 	return status_object(call->hub);
 }
 
+static json_t *run_days(const struct call *call)
+{
+	json_int_t days =
+		json_integer_value(json_object_get(call->request, "days"));
+
+	return json_pack("{s:b, s:o}", "ok", 1, "days",
+		sums_array(call->hub, days > 0 ? (size_t)days : DAYS_SHOWN));
+}
+
 static json_t *run_config(const struct call *call)
 {
 	return settings_object(call->hub->conf);
@@ -545,6 +556,7 @@ static const struct {
 	command_run *run;
 } table[] = {
 	{"status", run_status},
+	{"days", run_days},
 	{"config", run_config},
 	{"bans.list", run_bans_list},
 	{"bans.add", run_bans_add},
@@ -572,7 +584,8 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 		if (name != NULL && strcmp(name, table[i].name) == 0)
 			return table[i].run(&call);
 	return commands_error(COMMANDS_USAGE, "there is no such command",
-		"commands: status, bans.list, bans.add, bans.del, bans.flush, "
+		"commands: status, days, bans.list, bans.add, bans.del, "
+		"bans.flush, "
 		"allow.list, allow.add, allow.del, backends.list, "
 		"backends.drain, backends.undrain, explain, reload, version");
 }

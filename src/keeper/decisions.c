@@ -190,6 +190,19 @@ void decisions_limit(struct hub *hub, const struct policy_action *action)
 
 /* ---- logins ---- */
 
+const char *decisions_pseudonym(const struct hub *hub, struct slice user,
+	char out[HISTORY_USER_LONGEST])
+{
+	uint8_t folded[MESSAGE_USER_LONGEST];
+	size_t n = user.n < sizeof(folded) ? user.n : sizeof(folded);
+
+	for (size_t i = 0; i < n; i++)
+		folded[i] = slice_lower(user.p[i]);
+	(void)snprintf(out, HISTORY_USER_LONGEST, "#%016" PRIx64,
+		siphash(hub->decisions->user_key, folded, n));
+	return out;
+}
+
 static void show_user(const struct hub *hub, struct slice user,
 	char out[HISTORY_USER_LONGEST])
 {
@@ -200,10 +213,7 @@ static void show_user(const struct hub *hub, struct slice user,
 		return;
 	switch (hub->conf->log.users) {
 	case CONF_USERS_NONE: break;
-	case CONF_USERS_HASH:
-		(void)snprintf(out, HISTORY_USER_LONGEST, "#%016" PRIx64,
-			siphash(hub->decisions->user_key, user.p, user.n));
-		break;
+	case CONF_USERS_HASH: (void)decisions_pseudonym(hub, user, out); break;
 	case CONF_USERS_FULL:
 		n = log_escape(user, LOG_TEXT, out, HISTORY_USER_LONGEST - 1);
 		out[n] = '\0';

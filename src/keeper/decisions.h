@@ -39,6 +39,10 @@ void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 void decisions_heard(struct hub *hub, const struct message_ask *ask,
 	const char *service, const struct policy_verdict *verdict);
 
+/* A name's stand-in where the log may not show it: the same for the same name,
+ * in any case of its letters, until the next start. Returns `out`. */
+const char *decisions_pseudonym(const struct hub *hub, struct slice user,
+	char out[HISTORY_USER_LONGEST]);
 /* The user's name as the log may show it: whole, hashed or not at all. */
 void decisions_user(const struct hub *hub, const struct message_ask *ask,
 	char out[HISTORY_USER_LONGEST]);

@@ -21,7 +21,9 @@ struct peers;
 struct store;
 struct firewall;
 struct history;
+struct recorder;
 struct refusals;
+struct sums;
 struct decisions;
 struct notes;
 struct control;
@@ -42,6 +44,8 @@ struct hub {
 	struct firewall *firewall;
 	struct history *history;
 	struct refusals *refusals;
+	struct recorder *recorder; /* the journal */
+	struct sums *sums;	   /* of each day */
 	struct decisions *decisions;
 	struct notes *notes; /* operators' words on bans and allow entries */
 	struct control *control;

@@ -23,6 +23,8 @@
 #include "notes.h"
 #include "numbers.h"
 #include "peers.h"
+#include "recorder.h"
+#include "sums.h"
 
 enum {
 	MS_PER_S = 1000,
@@ -31,7 +33,8 @@ enum {
 
 struct judge {
 	struct policy *policy;
-	struct allowed allowed;	      /* what policy got as conf.allow */
+	struct allowed allowed; /* what policy got as conf.allow */
+	uint64_t seed;
 	uint8_t key[16];	      /* of attempt ids */
 	bool restoring;		      /* nobody is told */
 	bool lifting;		      /* an end is an order, not an expiry */
@@ -47,16 +50,15 @@ struct judge *judge_new(struct hub *hub)
 {
 	struct judge *judge = calloc(1, sizeof(*judge));
 	struct policy_conf numbers;
-	uint64_t seed;
 
 	if (judge == NULL)
 		return NULL;
 	secret_random(judge->key, sizeof(judge->key));
-	secret_random(&seed, sizeof(seed));
+	secret_random(&judge->seed, sizeof(judge->seed));
 	if (!allowed_fill(&judge->allowed, hub->conf, hub->own, hub->own_count))
 		goto failed;
 	numbers = numbers_of(hub->conf, &judge->allowed);
-	judge->policy = policy_new(&numbers, seed);
+	judge->policy = policy_new(&numbers, judge->seed);
 	if (judge->policy != NULL)
 		return judge;
 failed:
@@ -72,6 +74,11 @@ void judge_free(struct judge **judge)
 	allowed_done(&(*judge)->allowed);
 	free(*judge);
 	*judge = NULL;
+}
+
+uint64_t judge_seed(const struct judge *judge)
+{
+	return judge->seed;
 }
 
 const struct policy *judge_policy(const struct judge *judge)
@@ -202,6 +209,7 @@ static void dispatch(struct hub *hub, const struct policy_action *action)
 	switch (action->kind) {
 	case ACTION_BAN:
 		order_goes(judge, action, JUDGE_DONE);
+		sums_banned(hub, action->rule);
 		ban_begins(hub, action);
 		break;
 	case ACTION_UNBAN: ban_ends(hub, action); break;
@@ -249,19 +257,36 @@ static void drain(struct hub *hub)
 	struct policy_action action;
 
 	for (unsigned i = 0; i < TICKS_MOST; i++) {
-		while (policy_next_action(policy, &action))
+		while (policy_next_action(policy, &action)) {
+			recorder_action(hub, &action);
 			dispatch(hub, &action);
+		}
 		if (policy_deadline(policy) > hub_now(hub))
 			break;
 		policy_tick(policy, hub_now(hub));
 	}
 }
 
+/* What the core is told, and only here: the journal has all of it. session,
+ * code (of the server's reply): 0: none. */
+static void tell(struct hub *hub, uint64_t session, uint32_t code,
+	const struct policy_event *event, struct policy_verdict *ret_verdict)
+{
+	policy_step(hub->judge->policy, hub_now(hub), event, ret_verdict);
+	recorder_event(hub, event, ret_verdict, session, code);
+}
+
+static void step_of(struct hub *hub, uint64_t session,
+	const struct policy_event *event, struct policy_verdict *ret_verdict)
+{
+	tell(hub, session, 0, event, ret_verdict);
+	drain(hub);
+}
+
 static void step(struct hub *hub, const struct policy_event *event,
 	struct policy_verdict *ret_verdict)
 {
-	policy_step(hub->judge->policy, hub_now(hub), event, ret_verdict);
-	drain(hub);
+	step_of(hub, 0, event, ret_verdict);
 }
 
 void judge_tick(struct hub *hub)
@@ -269,6 +294,7 @@ void judge_tick(struct hub *hub)
 	if (policy_deadline(hub->judge->policy) > hub_now(hub))
 		return;
 	policy_tick(hub->judge->policy, hub_now(hub));
+	recorder_tick(hub);
 	drain(hub);
 }
 
@@ -310,10 +336,11 @@ void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 		.held_since = ask->held_since,
 		.addr = ask->addr,
 		.user = slice_of(ask->user, ask->user_n),
-		.secret_tag = ask->secret_tag,
+		.secret_tag = recorder_tag(hub->recorder, ask->secret_tag),
 	};
 
-	step(hub, &event, ret_verdict);
+	step_of(hub, ask->session, &event, ret_verdict);
+	sums_asked(hub, ask, ret_verdict);
 	switch (ret_verdict->kind) {
 	case VERDICT_PASS:
 	case VERDICT_DELAY: return;
@@ -376,9 +403,12 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	 * Step and drain apart: the line of the failure comes before that of
 	 * the ban which it brings.
 	 */
-	policy_step(hub->judge->policy, hub_now(hub), &event, &verdict);
 	if (ask == NULL)
 		ask = &unknown;
+	event.user = slice_of(ask->user, ask->user_n);
+	tell(hub, settle->session, settle->code, &event, &verdict);
+	sums_settled(
+		hub, ask, event.outcome, withheld(event.outcome, &verdict));
 	if (withheld(event.outcome, &verdict)) {
 		remember_ask(
 			hub, ask, HISTORY_WITHHELD, &verdict, settle->code);
@@ -418,7 +448,7 @@ void judge_note(struct hub *hub, const struct message_note *note)
 	if (note->kind >= NOTE_KIND_COUNT || note->kind == NOTE_REFUSAL)
 		return;
 	event.kind = table[note->kind].event;
-	step(hub, &event, &verdict);
+	step_of(hub, note->session, &event, &verdict);
 	history_add(hub->history, &source,
 		&(struct history_event){
 			.at = hub_wall(hub),
@@ -456,7 +486,7 @@ bool judge_hear(struct hub *hub, const struct entry *entry)
 	if (entry->outcome != ENTRY_FAILED && entry->outcome != ENTRY_OK)
 		return false;
 	event.kind = table[entry->outcome].event;
-	policy_step(hub->judge->policy, hub_now(hub), &event, &verdict);
+	tell(hub, 0, 0, &event, &verdict);
 	remember_ask(hub, &ask, table[entry->outcome].kind, &verdict, 0);
 	if (entry->outcome == ENTRY_FAILED)
 		decisions_heard(hub, &ask, entry_service_name(entry->service),
@@ -708,6 +738,7 @@ void judge_configure(struct hub *hub, const struct conf *old_conf)
 	numbers = numbers_of(hub->conf, &judge->allowed);
 	judge->lifting = true;
 	policy_configure(judge->policy, hub_now(hub), &numbers);
+	recorder_configured(hub);
 	drain(hub);
 	judge->lifting = false;
 	if (!was && is)

@@ -22,6 +22,7 @@ struct judge;
 struct judge *judge_new(struct hub *hub); /* NULL: no memory */
 void judge_free(struct judge **judge);
 
+uint64_t judge_seed(const struct judge *judge); /* of its core */
 /* For questions; never step it from outside. */
 const struct policy *judge_policy(const struct judge *judge);
 

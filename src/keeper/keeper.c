@@ -33,8 +33,10 @@
 #include "notes.h"
 #include "overseer.h"
 #include "peers.h"
+#include "recorder.h"
 #include "refusals.h"
 #include "store.h"
+#include "sums.h"
 
 enum {
 	EXIT_OS = 71,		/* sysexits.h: EX_OSERR */
@@ -189,6 +191,7 @@ static bool arm_timer(struct hub *hub, struct event *timer)
 static void end_turn(struct hub *hub, struct store_watch *watch)
 {
 	judge_tick(hub);
+	sums_flush(hub, false);
 	watch_store(hub, watch);
 	firewall_flush(hub);
 	peers_flush(hub);
@@ -221,6 +224,8 @@ static bool make_parts(struct hub *hub)
 	const struct keeper_setup *setup = hub->setup;
 
 	hub->history = history_new();
+	hub->recorder = recorder_new();
+	hub->sums = sums_new();
 	hub->refusals = refusals_new();
 	hub->notes = notes_new();
 	hub->decisions = decisions_new();
@@ -228,7 +233,8 @@ static bool make_parts(struct hub *hub)
 	hub->backends = backends_new();
 	hub->ear = ear_new(hub);
 	hub->judge = judge_new(hub);
-	if (hub->history == NULL || hub->refusals == NULL ||
+	if (hub->recorder == NULL || hub->sums == NULL ||
+		hub->history == NULL || hub->refusals == NULL ||
 		hub->notes == NULL || hub->decisions == NULL ||
 		hub->peers == NULL || hub->backends == NULL ||
 		hub->ear == NULL || hub->judge == NULL || !loading_run(hub))
@@ -240,13 +246,22 @@ static bool make_parts(struct hub *hub)
 	       hub->control != NULL;
 }
 
+static void sums_flush_last(struct hub *hub)
+{
+	if (hub->sums != NULL)
+		sums_flush(hub, true);
+}
+
 static void free_parts(struct hub *hub)
 {
 	control_free(&hub->control);
 	overseer_free(&hub->overseer);
 	firewall_free(&hub->firewall);
 	peers_free(&hub->peers);
+	sums_flush_last(hub);
 	store_close(&hub->store);
+	sums_free(&hub->sums);
+	recorder_free(&hub->recorder);
 	ear_free(&hub->ear);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);

@@ -16,7 +16,9 @@
 #include "backends.h"
 #include "judge.h"
 #include "notes.h"
+#include "recorder.h"
 #include "store.h"
+#include "sums.h"
 
 enum { US_PER_MS = 1000, STORE_SPARE_ROWS = 65536, ROOM_FIRST = 1024 };
 
@@ -35,6 +37,8 @@ struct loading {
 	struct hub *hub;
 	struct ban_row *bans;
 	struct passport_row *passports;
+	struct prefix *allows;
+	size_t allow_count, allow_room;
 	size_t ban_count, ban_room;
 	size_t passport_count, passport_room;
 };
@@ -88,8 +92,13 @@ static void on_passport(void *arg, const struct store_passport *passport)
 static void on_allow(void *arg, const struct store_allow *allow)
 {
 	struct loading *loading = arg;
+	struct prefix *rows = more(loading->allows, loading->allow_count,
+		&loading->allow_room, sizeof(*rows));
 
-	judge_restore_allow(loading->hub, &allow->prefix);
+	if (rows == NULL)
+		return;
+	loading->allows = rows;
+	rows[loading->allow_count++] = allow->prefix;
 	notes_put(loading->hub->notes, &allow->prefix, allow->note);
 }
 
@@ -100,8 +109,20 @@ static void on_drain(void *arg, const struct store_drain *drain)
 	backends_restore(loading->hub, drain);
 }
 
+static void on_day(void *arg, const struct store_day *day)
+{
+	struct loading *loading = arg;
+
+	sums_restore(loading->hub->sums, day);
+}
+
 static void restore(struct loading *loading)
 {
+	recorder_start(loading->hub, judge_seed(loading->hub->judge),
+		loading->allow_count + loading->passport_count +
+			loading->ban_count);
+	for (size_t i = 0; i < loading->allow_count; i++)
+		judge_restore_allow(loading->hub, &loading->allows[i]);
 	for (size_t i = 0; i < loading->passport_count; i++) {
 		struct passport_row *row = &loading->passports[i];
 
@@ -125,6 +146,7 @@ bool loading_run(struct hub *hub)
 		.allow = on_allow,
 		.passport = on_passport,
 		.drain = on_drain,
+		.day = on_day,
 		.arg = &loading,
 	};
 	size_t most = (size_t)hub->conf->source_limit.bans_most_count +
@@ -140,6 +162,7 @@ bool loading_run(struct hub *hub)
 	log_int("passports", (int64_t)loading.passport_count);
 	log_int("ms", (int64_t)((clock_mono_us() - before_us) / US_PER_MS));
 	log_end();
+	free(loading.allows);
 	free(loading.bans);
 	free(loading.passports);
 	return hub->store != NULL;

@@ -25,6 +25,7 @@
 #include "attempts.h"
 #include "backends.h"
 #include "judge.h"
+#include "recorder.h"
 #include "refusals.h"
 
 enum {
@@ -248,6 +249,7 @@ static void hear_note(struct peer *peer, const struct message_note *note)
 						  .at = hub_wall(peer->hub),
 						  .reply = note->reply,
 					  });
+	recorder_refusal(peer->hub, note);
 }
 
 static void hear_server(struct peer *peer, const struct message_server *server)

@@ -154,11 +154,18 @@ static json_t *store_object(struct hub *hub)
 	struct store_state state;
 
 	store_state(hub->store, &state);
-	return json_pack("{s:b, s:I, s:I, s:I, s:s, s:s}", "failing",
-		state.failing, "waiting", (json_int_t)state.waiting_count,
-		"written", (json_int_t)state.written_total, "lost",
+	return json_pack("{s:b, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, "
+			 "s:I}",
+		"failing", state.failing, "waiting",
+		(json_int_t)state.waiting_count, "written",
+		(json_int_t)state.written_total, "lost",
 		(json_int_t)state.lost_total, "error", state.error, "set_aside",
-		state.set_aside);
+		state.set_aside, "journal_waiting",
+		(json_int_t)state.journal_waiting_count, "journal_written",
+		(json_int_t)state.journal_written_total, "journal_shed",
+		(json_int_t)state.journal_shed_total, "days_shed",
+		(json_int_t)state.days_shed_total, "bytes",
+		(json_int_t)state.file_bytes);
 }
 
 static json_t *sandbox_object(const struct hub *hub)

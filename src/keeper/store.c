@@ -1,51 +1,25 @@
 /*
- * The store: the queue to the writer thread, and the thread.
+ * The store as the loop sees it: the queues to the writer thread.
  *
- * What is written and how is in store_file.c; here is who waits for whom: the
- * loop takes the lock only to append a row or to copy the state, the thread
- * only to take all rows or to say how it went. No SQLite call is made under
- * the lock, no log line in the thread (the log belongs to the loop).
+ * What is written and how is in store_file.c, when in store_writer.c; here is
+ * who waits for whom: the loop takes the lock only to append a row or to copy
+ * the state. No SQLite call is made under it.
  *
- * What can go wrong: the disk is full, read-only or gone (rows wait, the
- * thread tries again, at last rows are lost and all is written anew when it
- * works), the file is damaged (set aside, all is written anew).
- *
- *   queue: ring of rows; the thread swaps a batch out and keeps it until the
- *   batch is on disk.
+ *   ring: rows that must not be lost. When it is full all is written anew
+ *   once the disk works.
+ *   backlog: the journal's. When it is full, rows are shed.
+ *   day: the newest sums, in place of those before.
  */
 #include "store.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../base/clock.h"
-#include "store_file.h"
+#include "store_inside.h"
 
-enum {
-	BATCH_MOST = 4096, /* rows in a transaction */
-	RETRY_FIRST_S = 1, /* after a failure; doubles */
-	RETRY_LONGEST_S = 30,
-	QUEUE_FIRST = 256,
-};
-
-struct store {
-	pthread_t thread;
-	bool has_thread;
-	struct store_file *file; /* the thread's, once it runs */
-
-	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t wake;
-	struct store_row *ring;
-	size_t ring_size, head, count, most;
-	size_t batch_count; /* taken by the thread, not yet on disk */
-	bool stop, lost, wants_all;
-	struct store_state state;
-};
+enum { QUEUE_FIRST = 256, BACKLOG_MOST = 65536 };
 
 wall_s_t store_left(wall_s_t since, wall_s_t until, wall_s_t now)
 {
@@ -201,11 +175,45 @@ void store_reset(struct store *store, wall_s_t now)
 	put(store, &(struct store_row){.word = STORE_ROW_RESET, .until = now});
 }
 
+void store_put_journal(struct store *store, struct journal_row *row)
+{
+	struct backlog *backlog = &store->backlog;
+
+	(void)pthread_mutex_lock(&store->lock);
+	if (backlog->count == 0)
+		store->backlog_since = clock_mono_ms();
+	backlog_put(backlog, row);
+	/* The thread sleeps until the first is a second old. */
+	if (backlog->count <= 2 || backlog->count == STORE_JOURNAL_BATCH)
+		(void)pthread_cond_signal(&store->wake);
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
+void store_put_day(struct store *store, const struct store_day *day)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	store->state.days_shed_total += store->day_waits;
+	store->day = *day;
+	store->day_waits = true;
+	(void)pthread_cond_signal(&store->wake);
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
+void store_set_keep(struct store *store, const struct store_keep *keep)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	store->keep = *keep;
+	store->backlog.most = keep->waiting_count;
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
 void store_state(struct store *store, struct store_state *ret_state)
 {
 	(void)pthread_mutex_lock(&store->lock);
 	*ret_state = store->state;
 	ret_state->waiting_count = store->count + store->batch_count;
+	ret_state->journal_waiting_count = store->backlog.count;
+	ret_state->journal_shed_total = store->backlog.shed_total;
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
@@ -220,131 +228,7 @@ bool store_wants_all(struct store *store)
 	return wants;
 }
 
-/* ---- the thread ---- */
-
-/* Waits for rows or the end; moves a batch out. Returns its size. */
-static size_t batch_take(struct store *store, struct store_row *batch)
-{
-	size_t n = 0;
-
-	(void)pthread_mutex_lock(&store->lock);
-	while (store->count == 0 && !store->stop)
-		(void)pthread_cond_wait(&store->wake, &store->lock);
-	while (n < BATCH_MOST && store->count > 0) {
-		batch[n++] = store->ring[store->head];
-		store->head = (store->head + 1) % store->ring_size;
-		store->count--;
-	}
-	store->batch_count = n;
-	(void)pthread_mutex_unlock(&store->lock);
-	return n;
-}
-
-static void say_written(struct store *store, size_t n)
-{
-	(void)pthread_mutex_lock(&store->lock);
-	store->batch_count = 0;
-	store->state.written_total += n;
-	store->state.failing = false;
-	if (store->lost)
-		store->wants_all = true;
-	store->lost = false;
-	(void)pthread_mutex_unlock(&store->lock);
-}
-
-/* A new empty file took a damaged one's place: all must be put anew. */
-static void say_set_aside(struct store *store, const char *name)
-{
-	(void)pthread_mutex_lock(&store->lock);
-	copy_text(store->state.set_aside, sizeof(store->state.set_aside), name);
-	store->lost = true;
-	(void)pthread_mutex_unlock(&store->lock);
-}
-
-static void say_failed(struct store *store, const char *error)
-{
-	(void)pthread_mutex_lock(&store->lock);
-	store->state.failing = true;
-	copy_text(store->state.error, sizeof(store->state.error), error);
-	(void)pthread_mutex_unlock(&store->lock);
-}
-
-/* Sleeps between two tries. false: the store is being closed. */
-static bool retry_wait(struct store *store, unsigned wait_s)
-{
-	struct timespec until;
-	bool stop;
-	int result = 0;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)wait_s;
-	(void)pthread_mutex_lock(&store->lock);
-	while (!store->stop && result != ETIMEDOUT)
-		result = pthread_cond_timedwait(
-			&store->wake, &store->lock, &until);
-	stop = store->stop;
-	(void)pthread_mutex_unlock(&store->lock);
-	return !stop;
-}
-
-/* Until the batch is on disk; false: closing and it cannot be. */
-static bool batch_write(
-	struct store *store, const struct store_row *batch, size_t n)
-{
-	unsigned wait_s = RETRY_FIRST_S;
-
-	for (;;) {
-		char error[sizeof(store->state.error)] = "";
-		char aside[sizeof(store->state.set_aside)] = "";
-
-		if (store_file_write(store->file, batch, n, clock_wall_s(),
-			    error, sizeof(error), aside, sizeof(aside))) {
-			if (aside[0] != '\0')
-				say_set_aside(store, aside);
-			say_written(store, n);
-			return true;
-		}
-		if (aside[0] != '\0')
-			say_set_aside(store, aside);
-		say_failed(store, error);
-		if (!retry_wait(store, wait_s))
-			return false;
-		wait_s = wait_s * 2 > RETRY_LONGEST_S ? RETRY_LONGEST_S
-						      : wait_s * 2;
-	}
-}
-
-static void *writer_main(void *arg)
-{
-	struct store *store = arg;
-	struct store_row *batch = calloc(BATCH_MOST, sizeof(*batch));
-	size_t n;
-
-	if (batch == NULL) {
-		say_failed(store, "no memory");
-		return NULL;
-	}
-	while ((n = batch_take(store, batch)) > 0)
-		if (!batch_write(store, batch, n))
-			break;
-	free(batch);
-	return NULL;
-}
-
 /* ---- open and close ---- */
-
-/* Signals are the loop's: the thread must not take them. */
-static bool writer_start(struct store *store)
-{
-	sigset_t all, before;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	store->has_thread =
-		pthread_create(&store->thread, NULL, writer_main, store) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return store->has_thread;
-}
 
 static bool locks_init(struct store *store)
 {
@@ -366,21 +250,24 @@ struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
 	const struct store_readers *readers)
 {
 	struct store *store = calloc(1, sizeof(*store));
+	struct store_say said = {.error = ""};
 
 	if (store == NULL)
 		return NULL;
 	store->most = queue_most;
+	store->backlog.most = BACKLOG_MOST;
 	store->file = store_file_new(dir);
 	if (store->file == NULL || !locks_init(store)) {
 		store_file_free(&store->file);
 		free(store);
 		return NULL;
 	}
-	if (!store_file_load(store->file, now, readers, store->state.error,
-		    sizeof(store->state.error), store->state.set_aside,
-		    sizeof(store->state.set_aside)))
+	if (!store_file_load(store->file, now, readers, &said))
 		store->state.failing = true;
-	if (!writer_start(store))
+	copy_text(store->state.error, sizeof(store->state.error), said.error);
+	copy_text(store->state.set_aside, sizeof(store->state.set_aside),
+		said.aside);
+	if (!store_writer_start(store))
 		store_close(&store);
 	return store;
 }
@@ -398,6 +285,7 @@ void store_close(struct store **store)
 	store_file_free(&(*store)->file);
 	(void)pthread_cond_destroy(&(*store)->wake);
 	(void)pthread_mutex_destroy(&(*store)->lock);
+	backlog_done(&(*store)->backlog);
 	free((*store)->ring);
 	free(*store);
 	*store = NULL;

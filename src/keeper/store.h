@@ -13,52 +13,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../base/addr.h"
-#include "../base/units.h"
+#include "../journal/row.h"
+#include "store_rows.h"
 
-enum {
-	STORE_SCHEMA_VERSION = 2,
-	STORE_NOTE_LONGEST = 200,
-	STORE_USER_LONGEST = 63, /* as the policy cuts it */
-};
-
-#define STORE_NEVER ((wall_s_t)INT64_MAX) /* until: for ever; NULL on disk */
-
-struct store_ban {
-	struct prefix prefix;
-	wall_s_t since, until;
-	const char *rule; /* stable name; borrowed until the call returns */
-	unsigned repeat_count, failure_count;
-	const char *note; /* "" or an operator's words; borrowed likewise */
-};
-
-struct store_allow {
-	struct prefix prefix;
-	wall_s_t since;
-	const char *note;
-};
-
-/* Somebody who logged in there: the rules know him. */
-struct store_passport {
-	const char *user; /* borrowed until the call returns */
-	struct prefix prefix;
-	wall_s_t since, until; /* put: since of a known one stays */
-	wall_s_t last;	       /* login */
-};
-
-/* A server that gets no new sessions, by an operator's word. */
-struct store_drain {
-	const char *backend; /* borrowed until the call returns */
-	struct addr addr;
-	uint16_t port;
-	wall_s_t since;
+/* How long the journal is kept. */
+struct store_keep {
+	wall_s_t journal_s;   /* 0: none is written */
+	uint64_t file_bytes;  /* of the whole file; old rows go beyond it */
+	size_t waiting_count; /* rows of it that may wait */
 };
 
 /* What the writer says about itself; for `status` and the log. */
 struct store_state {
-	size_t waiting_count;	/* rows not yet on disk */
+	size_t waiting_count;	/* rows not yet on disk, but the journal's */
 	uint64_t written_total; /* rows committed */
 	uint64_t lost_total;	/* rows refused by a full queue */
+	size_t journal_waiting_count;
+	uint64_t journal_written_total, journal_shed_total;
+	uint64_t days_shed_total; /* sums that a failing disk did not take */
+	uint64_t file_bytes;	  /* at the last look, the free pages apart */
 	bool failing;
 	char error[200];     /* the last one, "" when none ever */
 	char set_aside[300]; /* a damaged file's new name, "" when none */
@@ -73,6 +46,7 @@ struct store_readers {
 	/* NULL: nobody */
 	void (*passport)(void *arg, const struct store_passport *passport);
 	void (*drain)(void *arg, const struct store_drain *drain);
+	void (*day)(void *arg, const struct store_day *day); /* NULL: nobody */
 	void *arg;
 };
 
@@ -104,6 +78,14 @@ void store_purge(struct store *store, wall_s_t before, wall_s_t now);
 /* Marks all as ended and forgets allow entries and drains; a fresh copy
  * follows. */
 void store_reset(struct store *store, wall_s_t now);
+
+/*
+ * What can be lost: rows of the journal wait apart, up to a second, and are
+ * the first to go; of the sums only the newest waits. Takes the row's words.
+ */
+void store_put_journal(struct store *store, struct journal_row *row);
+void store_put_day(struct store *store, const struct store_day *day);
+void store_set_keep(struct store *store, const struct store_keep *keep);
 
 void store_state(struct store *store, struct store_state *ret_state);
 /*

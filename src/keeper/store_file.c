@@ -31,18 +31,10 @@ enum {
 	BUSY_MS = 2000, /* somebody looks with sqlite3(1) */
 };
 
-/* quick_check of a larger file takes seconds; ours is far smaller. */
-static const off_t CHECK_MOST_BYTES = (off_t)256 * 1024 * 1024;
-
 struct store_file {
 	sqlite3 *db; /* NULL: not open */
 	sqlite3_stmt *statements[STATEMENTS_MOST];
 	char path[PATH_LONGEST];
-};
-
-struct words {
-	char *text;
-	size_t room;
 };
 
 /* What each word does, in this order. */
@@ -81,15 +73,16 @@ static const size_t order_count = sizeof(orders) / sizeof(orders[0]);
 _Static_assert(
 	sizeof(orders) / sizeof(orders[0]) <= STATEMENTS_MOST, "room for all");
 
-static void say(struct words words, const char *what, const char *why)
+static void say(struct store_say *out, const char *what, const char *why)
 {
-	(void)snprintf(words.text, words.room, "%s: %s", what, why); /* cut */
+	(void)snprintf(
+		out->error, sizeof(out->error), "%.100s: %.97s", what, why);
 }
 
-static void say_newer(struct words words, const char *path, int64_t version)
+static void say_newer(struct store_say *out, const char *path, int64_t version)
 {
-	(void)snprintf(words.text, words.room,
-		"%s: its schema is version %" PRId64
+	(void)snprintf(out->error, sizeof(out->error),
+		"%.50s: its schema is version %" PRId64
 		", written by a newer postern, and this one knows %d: install "
 		"the newer one again, or move the file away",
 		path, version, STORE_SCHEMA_VERSION);
@@ -129,24 +122,25 @@ void store_file_free(struct store_file **file)
 }
 
 /* A plain file of ours, or nothing there yet. */
-static bool path_is_ours(const char *path, off_t *ret_size, struct words error)
+static bool path_is_ours(
+	const char *path, off_t *ret_size, struct store_say *out)
 {
 	struct stat st;
 
 	if (lstat(path, &st) != 0) {
 		if (errno != ENOENT) {
-			say(error, path, strerror(errno));
+			say(out, path, strerror(errno));
 			return false;
 		}
 		*ret_size = 0;
 		return true;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		say(error, path, "not a plain file, so it is not touched");
+		say(out, path, "not a plain file, so it is not touched");
 		return false;
 	}
 	if (st.st_uid != geteuid()) {
-		say(error, path,
+		say(out, path,
 			"belongs to another user, so it is not "
 			"touched");
 		return false;
@@ -156,7 +150,7 @@ static bool path_is_ours(const char *path, off_t *ret_size, struct words error)
 }
 
 static bool names_are_ours(
-	const struct store_file *file, off_t *ret_size, struct words error)
+	const struct store_file *file, off_t *ret_size, struct store_say *out)
 {
 	static const char *const tails[] = {"-wal", "-shm", "-journal"};
 	char path[PATH_LONGEST + 16];
@@ -165,10 +159,10 @@ static bool names_are_ours(
 	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
 		(void)snprintf(
 			path, sizeof(path), "%s%s", file->path, tails[i]);
-		if (!path_is_ours(path, &ignored, error))
+		if (!path_is_ours(path, &ignored, out))
 			return false;
 	}
-	return path_is_ours(file->path, ret_size, error);
+	return path_is_ours(file->path, ret_size, out);
 }
 
 static bool is_damage(int result)
@@ -196,19 +190,34 @@ static int file_number(
 }
 
 /* SQLITE_CORRUPT when the file says of itself that it is. */
-static int file_check(struct store_file *file)
+static int table_check(struct store_file *file, const char *text)
 {
 	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(
-		file->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+	int result = sqlite3_prepare_v2(file->db, text, -1, &statement, NULL);
 
 	if (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
-		const unsigned char *text = sqlite3_column_text(statement, 0);
+		const unsigned char *words = sqlite3_column_text(statement, 0);
 
-		if (text == NULL || strcmp((const char *)text, "ok") != 0)
+		if (words == NULL || strcmp((const char *)words, "ok") != 0)
 			result = SQLITE_CORRUPT;
 	}
 	(void)sqlite3_finalize(statement);
+	return result;
+}
+
+/* What is brought back into force. The journal may be large, and nobody waits
+ * for it. */
+static int file_check(struct store_file *file)
+{
+	static const char *const texts[] = {"PRAGMA quick_check('ban')",
+		"PRAGMA quick_check('allow')",
+		"PRAGMA quick_check('passport')"};
+	int result = SQLITE_OK;
+
+	for (size_t i = 0;
+		i < sizeof(texts) / sizeof(texts[0]) && result == SQLITE_OK;
+		i++)
+		result = table_check(file, texts[i]);
 	return result;
 }
 
@@ -239,23 +248,23 @@ static int file_set_up(
 	if (result == SQLITE_OK)
 		result = file_number(
 			file, "PRAGMA synchronous = FULL", &ignored);
-	if (result == SQLITE_OK && size > 0 && size <= CHECK_MOST_BYTES)
-		result = file_check(file);
 	if (result == SQLITE_OK)
 		result = store_schema_bring(file->db, *ret_version);
+	if (result == SQLITE_OK && size > 0)
+		result = file_check(file);
 	if (result == SQLITE_OK)
 		result = file_prepare(file);
 	return result;
 }
 
 /* One try. Returns the SQLite result; *error is set unless SQLITE_OK. */
-static int file_open_once(struct store_file *file, struct words error)
+static int file_open_once(struct store_file *file, struct store_say *out)
 {
 	int64_t version = 0;
 	off_t size = 0;
 	int result;
 
-	if (!names_are_ours(file, &size, error))
+	if (!names_are_ours(file, &size, out))
 		return SQLITE_CANTOPEN;
 	result = sqlite3_open_v2(file->path, &file->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
@@ -266,12 +275,12 @@ static int file_open_once(struct store_file *file, struct words error)
 		result = file_set_up(file, size, &version);
 	}
 	if (result == SQLITE_OK && version > STORE_SCHEMA_VERSION) {
-		say_newer(error, file->path, version);
+		say_newer(out, file->path, version);
 		file_close(file);
 		return SQLITE_CANTOPEN;
 	}
 	if (result != SQLITE_OK) {
-		say(error, file->path,
+		say(out, file->path,
 			file->db != NULL ? sqlite3_errmsg(file->db)
 					 : sqlite3_errstr(result));
 		file_close(file);
@@ -281,7 +290,7 @@ static int file_open_once(struct store_file *file, struct words error)
 
 /* Renames the file and what SQLite keeps beside it. */
 static void file_set_aside(
-	struct store_file *file, wall_s_t now, struct words aside)
+	struct store_file *file, wall_s_t now, struct store_say *out)
 {
 	static const char *const tails[] = {"", "-wal", "-shm"};
 	char from[PATH_LONGEST + 64], to[PATH_LONGEST + 64];
@@ -293,47 +302,45 @@ static void file_set_aside(
 		(void)snprintf(to, sizeof(to), "%s.damaged-%" PRId64 "%s",
 			file->path, now, tails[i]);
 		if (rename(from, to) == 0 && i == 0)
-			(void)snprintf(aside.text, aside.room, "%s", to);
+			(void)snprintf(
+				out->aside, sizeof(out->aside), "%.299s", to);
 	}
 }
 
-static bool file_open(struct store_file *file, wall_s_t now, struct words error,
-	struct words aside)
+static bool file_open(
+	struct store_file *file, wall_s_t now, struct store_say *out)
 {
 	int result;
 
 	if (file->db != NULL)
 		return true;
 	if (file->path[0] == '\0') {
-		say(error, "state_dir", "the name is too long");
+		say(out, "state_dir", "the name is too long");
 		return false;
 	}
-	result = file_open_once(file, error);
+	result = file_open_once(file, out);
 	if (is_damage(result)) {
-		file_set_aside(file, now, aside);
-		if (aside.text[0] != '\0')
-			result = file_open_once(file, error);
+		file_set_aside(file, now, out);
+		if (out->aside[0] != '\0')
+			result = file_open_once(file, out);
 	}
 	return result == SQLITE_OK;
 }
 
 bool store_file_load(struct store_file *file, wall_s_t now,
-	const struct store_readers *readers, char *error, size_t error_room,
-	char *aside, size_t aside_room)
+	const struct store_readers *readers, struct store_say *ret_say)
 {
-	struct words why = {error, error_room};
-	struct words name = {aside, aside_room};
 	int result;
 
-	if (!file_open(file, now, why, name))
+	if (!file_open(file, now, ret_say))
 		return false;
 	result = store_read_all(file->db, readers);
 	if (result == SQLITE_OK)
 		return true;
-	say(why, file->path, sqlite3_errmsg(file->db));
+	say(ret_say, file->path, sqlite3_errmsg(file->db));
 	if (is_damage(result)) {
-		file_set_aside(file, now, name);
-		(void)file_open(file, now, why, name); /* else at a write */
+		file_set_aside(file, now, ret_say);
+		(void)file_open(file, now, ret_say); /* else at a write */
 	}
 	return false;
 }
@@ -387,38 +394,50 @@ static int row_write(struct store_file *file, const struct store_row *row)
 	return result;
 }
 
-static int rows_write(
-	struct store_file *file, const struct store_row *rows, size_t n)
+bool store_file_do(struct store_file *file, wall_s_t now, store_file_work *work,
+	void *arg, struct store_say *ret_say)
 {
-	int result =
-		sqlite3_exec(file->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-
-	for (size_t i = 0; i < n && result == SQLITE_OK; i++)
-		result = row_write(file, &rows[i]);
-	if (result == SQLITE_OK)
-		result = sqlite3_exec(file->db, "COMMIT", NULL, NULL, NULL);
-	return result;
-}
-
-bool store_file_write(struct store_file *file, const struct store_row *rows,
-	size_t n, wall_s_t now, char *error, size_t error_room, char *aside,
-	size_t aside_room)
-{
-	struct words why = {error, error_room};
-	struct words name = {aside, aside_room};
 	int result;
 
-	if (!file_open(file, now, why, name))
+	if (!file_open(file, now, ret_say))
 		return false;
-	result = rows_write(file, rows, n);
+	result = sqlite3_exec(file->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = work(file->db, arg);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(file->db, "COMMIT", NULL, NULL, NULL);
 	if (result == SQLITE_OK)
 		return true;
-	say(why, file->path, sqlite3_errmsg(file->db));
+	say(ret_say, file->path, sqlite3_errmsg(file->db));
 	(void)sqlite3_exec(file->db, "ROLLBACK", NULL, NULL, NULL);
 	if (is_damage(result))
-		file_set_aside(file, now, name);
+		file_set_aside(file, now, ret_say);
 	else
 		/* Begin afresh: the folder may have been replaced. */
 		file_close(file);
 	return false;
+}
+
+struct batch {
+	struct store_file *file;
+	const struct store_row *rows;
+	size_t n;
+};
+
+static int batch_write(sqlite3 *db, void *arg)
+{
+	const struct batch *batch = arg;
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < batch->n && result == SQLITE_OK; i++)
+		result = row_write(batch->file, &batch->rows[i]);
+	return result;
+}
+
+bool store_file_write(struct store_file *file, const struct store_row *rows,
+	size_t n, wall_s_t now, struct store_say *ret_say)
+{
+	struct batch batch = {file, rows, n};
+
+	return store_file_do(file, now, batch_write, &batch, ret_say);
 }

@@ -7,6 +7,7 @@
 #ifndef KEEPER_STORE_FILE_H
 #define KEEPER_STORE_FILE_H
 
+#include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -40,16 +41,23 @@ struct store_file;
 struct store_file *store_file_new(const char *dir); /* NULL: no memory */
 void store_file_free(struct store_file **file);
 
-/*
- * Opens when needed and hands all rows on. false: *error says why there are
- * none. aside: the name a damaged file was given, when one was.
- */
+/* What a call has to say; "" for nothing. Cut. */
+struct store_say {
+	char error[200];
+	char aside[300]; /* the name a damaged file was given */
+};
+
+/* Opens when needed and hands all rows on. false: *error says why not. */
 bool store_file_load(struct store_file *file, wall_s_t now,
-	const struct store_readers *readers, char *error, size_t error_room,
-	char *aside, size_t aside_room);
-/* Opens when needed; all rows in one transaction, or none. */
+	const struct store_readers *readers, struct store_say *ret_say);
+
+/* What is done with the open file; returns the SQLite result. */
+typedef int store_file_work(sqlite3 *db, void *arg);
+/* Opens when needed; the work in one transaction, or nothing of it. */
+bool store_file_do(struct store_file *file, wall_s_t now, store_file_work *work,
+	void *arg, struct store_say *ret_say);
+/* All rows, likewise. */
 bool store_file_write(struct store_file *file, const struct store_row *rows,
-	size_t n, wall_s_t now, char *error, size_t error_room, char *aside,
-	size_t aside_room);
+	size_t n, wall_s_t now, struct store_say *ret_say);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "../base/log.h"
+#include "store_day.h"
 
 static bool column_prefix(
 	sqlite3_stmt *statement, int column, struct prefix *ret_prefix)
@@ -169,5 +170,7 @@ int store_read_all(sqlite3 *db, const struct store_readers *readers)
 		result = read_drains(db, readers);
 	if (result == SQLITE_OK && readers->passport != NULL)
 		result = read_passports(db, readers);
+	if (result == SQLITE_OK && readers->day != NULL)
+		result = store_day_read(db, readers);
 	return result;
 }

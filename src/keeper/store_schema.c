@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 
+#include "../journal/columns.h"
 #include "store.h"
 
 enum { STEP_LONGEST = 4096 };
@@ -50,6 +51,20 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" until INTEGER," /* NULL: for ever */
 	" last INTEGER NOT NULL,"
 	" PRIMARY KEY (user, prefix)"
+	") WITHOUT ROWID;" JOURNAL_TABLE "CREATE TABLE day ("
+	" day TEXT PRIMARY KEY NOT NULL," /* 2026-11-25 */
+	" guesses INTEGER NOT NULL,"
+	" guesses_passed INTEGER NOT NULL,"
+	" successes INTEGER NOT NULL,"
+	" people_hurt INTEGER NOT NULL,"
+	" sources INTEGER NOT NULL,"
+	" sketch BLOB"
+	") WITHOUT ROWID;"
+	"CREATE TABLE day_ban ("
+	" day TEXT NOT NULL,"
+	" rule TEXT NOT NULL,"
+	" bans INTEGER NOT NULL,"
+	" PRIMARY KEY (day, rule)"
 	") WITHOUT ROWID;",
 };
 

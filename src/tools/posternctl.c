@@ -31,7 +31,7 @@ static const char socket_default[] = "/run/postern/control";
 struct words {
 	const char *socket;
 	bool json;
-	const char *rule, *span, *reason;
+	const char *rule, *span, *reason, *days;
 	struct doctor_words doctor;
 	const char *seed, *config; /* of policy-filter */
 	const char *const *args;
@@ -74,7 +74,7 @@ static void print_help(void)
 	(void)puts(
 		"usage: posternctl [--socket PATH] [--json] COMMAND\n"
 		"\n"
-		"  status                     how it is\n"
+		"  status [--days N]          how it is; what the days were\n"
 		"  bans [list] [--rule RULE]  who is banned\n"
 		"  bans add PREFIX [--for 1h] [--reason TEXT]\n"
 		"                             ban; --for ever: without end\n"
@@ -132,6 +132,7 @@ static int parse_options(int argc, char **argv, struct words *words)
 		{"socket", required_argument, NULL, 's'},
 		{"json", no_argument, NULL, 'j'},
 		{"rule", required_argument, NULL, 'r'},
+		{"days", required_argument, NULL, 'D'},
 		{"for", required_argument, NULL, 'f'},
 		{"reason", required_argument, NULL, 'n'},
 		{"as", required_argument, NULL, 'a'},
@@ -151,6 +152,7 @@ static int parse_options(int argc, char **argv, struct words *words)
 		case 's': words->socket = optarg; break;
 		case 'j': words->json = true; break;
 		case 'r': words->rule = optarg; break;
+		case 'D': words->days = optarg; break;
 		case 'f': words->span = optarg; break;
 		case 'n': words->reason = optarg; break;
 		case 'a': words->doctor.as = optarg; break;
@@ -224,6 +226,10 @@ static int check_words(
 			"--probe-lockout and --login belong to doctor", "");
 	if (words->seed != NULL || words->config != NULL)
 		return usage("--seed and --config belong to policy-filter", "");
+	if (words->days != NULL && strcmp(verb->noun, "status") != 0)
+		return usage("--days belongs to status", "");
+	if (words->days != NULL && atoi(words->days) <= 0)
+		return usage("--days is a number of days", words->days);
 	if (words->rule != NULL && !verb->rule)
 		return usage("--rule belongs to bans list", "");
 	if (words->span != NULL && !verb->span)
@@ -249,6 +255,12 @@ static json_t *make_request(
 	set_text(request, "rule", words->rule);
 	set_text(request, "for", words->span);
 	set_text(request, "reason", words->reason);
+	if (words->days != NULL) {
+		(void)json_object_set_new(
+			request, "command", json_string("days"));
+		(void)json_object_set_new(
+			request, "days", json_integer(atoi(words->days)));
+	}
 	return request;
 }
 
@@ -334,7 +346,7 @@ static int show(const struct words *words, const struct verb *verb,
 		(void)json_dumpf(answer, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	} else if (code == EXIT_DONE) {
-		verb->show(answer);
+		(words->days != NULL ? show_days : verb->show)(answer);
 	} else {
 		print_error(answer);
 	}

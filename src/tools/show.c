@@ -415,6 +415,12 @@ static void status_store(const json_t *answer)
 	line("store", "%s, %" PRId64 " rows waiting, %" PRId64 " written",
 		is_set(store, "failing") ? "FAILING" : "works",
 		number_of(store, "waiting"), number_of(store, "written"));
+	line("journal",
+		"%" PRId64 " rows written, %" PRId64
+		" shed; the file has %" PRId64 " KiB",
+		number_of(store, "journal_written"),
+		number_of(store, "journal_shed"),
+		number_of(store, "bytes") / 1024);
 	if (text_of(store, "error")[0] != '\0')
 		line("", "last error: %s", text_of(store, "error"));
 	if (text_of(store, "set_aside")[0] != '\0')
@@ -534,4 +540,55 @@ void show_status(const json_t *answer)
 		number_of(answer, "log_dropped"));
 	status_workers(json_object_get(answer, "workers"));
 	status_rules(json_object_get(answer, "rules"));
+}
+
+/* "source-limit 3, operator 1" */
+static const char *bans_of(const json_t *day, char out[TEXT_LONGEST])
+{
+	json_t *bans = json_object_get(day, "bans");
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+
+	out[0] = '\0';
+	json_object_foreach(bans, name, value)
+	{
+		int more = snprintf(out + n, TEXT_LONGEST - n, "%s%s %" PRId64,
+			n > 0 ? ", " : "", name,
+			(int64_t)json_integer_value(value));
+
+		if (more < 0 || (size_t)more >= TEXT_LONGEST - n)
+			break;
+		n += (size_t)more;
+	}
+	return out;
+}
+
+void show_days(const json_t *answer)
+{
+	static const char *const heads[] = {"DAY (UTC)", "LOGINS", "GUESSES",
+		"PASSED", "SOURCES", "HURT", "BANS"};
+	static const char *const members[] = {"successes", "guesses",
+		"guesses_passed", "sources", "people_hurt"};
+	enum { NUMBERS = sizeof(members) / sizeof(members[0]) };
+	const json_t *days = json_object_get(answer, "days");
+	struct table *table =
+		table_new(sizeof(heads) / sizeof(heads[0]), heads);
+
+	for (size_t i = 0; table != NULL && i < json_array_size(days); i++) {
+		const json_t *day = json_array_get(days, i);
+		char numbers[NUMBERS][TEXT_LONGEST], bans[TEXT_LONGEST];
+		const char *cells[NUMBERS + 2] = {text_of(day, "day")};
+
+		for (size_t k = 0; k < NUMBERS; k++) {
+			(void)snprintf(numbers[k], TEXT_LONGEST, "%" PRId64,
+				number_of(day, members[k]));
+			cells[k + 1] = numbers[k];
+		}
+		cells[NUMBERS + 1] = bans_of(day, bans);
+		table_add(table, cells);
+	}
+	if (table != NULL)
+		table_print(table, stdout);
+	table_free(&table);
 }

@@ -9,6 +9,7 @@
  * longer than was written, and a row can be stored afterwards: a damaged store
  * costs the bans in it, never the ones that follow.
  */
+#include "../../src/journal/columns.h"
 #include "../../src/keeper/store_file.h"
 #include "fuzz.h"
 
@@ -101,11 +102,11 @@ static void folder(void)
 
 static bool load(struct store_file *file, char aside[300])
 {
-	char error[200] = "";
+	struct store_say said = {.error = ""};
+	bool loaded = store_file_load(file, NOW, &readers, &said);
 
-	aside[0] = 0;
-	return store_file_load(
-		file, NOW, &readers, error, sizeof error, aside, 300);
+	memcpy(aside, said.aside, sizeof said.aside);
+	return loaded;
 }
 
 static void write_octets(struct slice in)
@@ -151,7 +152,7 @@ static void write_rows(struct slice in)
 		     " repeat_count, failure_count, note);"
 		     "CREATE TABLE allow (prefix, since, note);"
 		     "CREATE TABLE passport (user, prefix, since, until, last,"
-		     " UNIQUE (user, prefix));"
+		     " UNIQUE (user, prefix));" JOURNAL_TABLE
 		     "PRAGMA user_version = 2;",
 		     NULL, NULL, NULL) == SQLITE_OK);
 	MUST(sqlite3_prepare_v2(db,
@@ -180,15 +181,15 @@ static void store_ours(struct store_file *file)
 		.until = NOW + 600,
 		.rule = "failures",
 		.note = ""};
-	char error[200] = "", aside[300] = "";
+	struct store_say said = {.error = ""};
+	char aside[300];
 	bool done = false;
 
 	MUST(prefix_parse("203.0.113.7", &row.prefix));
 	for (unsigned i = 0; i < 3 && !done; i++) /* each may set aside */
-		done = store_file_write(file, &row, 1, NOW, error, sizeof error,
-			aside, sizeof aside);
+		done = store_file_write(file, &row, 1, NOW, &said);
 	if (!done) { /* a newer schema's, or one that is no table of ours */
-		MUST(error[0]);
+		MUST(said.error[0]);
 		return;
 	}
 	ours_came_back = false;

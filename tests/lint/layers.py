@@ -40,6 +40,7 @@ FOLDERS = {
     "conf": "src/conf/",
     "logs": "src/logs/",
     "policy": "src/policy/",
+    "journal": "src/journal/",
 }
 
 # Phrases that allow no header of their own.

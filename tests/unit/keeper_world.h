@@ -203,6 +203,7 @@ static inline int end_keeper(int number)
 {
 	int status;
 
+	assert_true(keeper_pid > 0); /* kill(0) would end the test itself */
 	assert_int_equal(kill(keeper_pid, number), 0);
 	assert_int_equal(waitpid(keeper_pid, &status, 0), keeper_pid);
 	keeper_pid = 0;
