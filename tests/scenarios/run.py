@@ -49,7 +49,8 @@ def arguments():
                         "server never heard, made right; is anything that "
                         "guessers are told different then?")
     parser.add_argument("--why", action="store_true",
-                        help="show who was told what, by which rule")
+                        help="show who was told what by which rule, and who "
+                        "was hurt")
     parser.add_argument("--write", action="store_true",
                         help=f"put the tables into {DOCUMENT.name}")
     parser.add_argument("--list", action="store_true",
@@ -251,8 +252,9 @@ def run(args, scenarios, seeds, posternctl, text, folder):
         print("\n" + table.balance(scenarios, whole, others))
     if args.why:
         for what in scenarios:
-            print(f"\n{what.name}:\n\n"
-                  + table.reasons(whole[what.name]["postern"]))
+            figures = whole[what.name]["postern"]
+            print(f"\n{what.name}:\n\n{table.reasons(figures)}\n\n"
+                  + table.hurt(figures))
     if args.write:
         write(scenarios, whole, seeds, args.after)
     return show_missed(scenarios, whole)

@@ -139,3 +139,17 @@ def reasons(figures):
     rows = [[whose, verdict, why or "-", count]
             for whose, verdict, why, count in rows]
     return render(["whose", "told", "by rule", "times"], rows)
+
+
+def hurt(figures, most=8):
+    """Whom it met: the names with the most lost and late messages."""
+    lost, late = figures["lost_by"], figures["late_by"]
+    names = sorted({*lost, *late}, key=lambda n: (-lost.get(n, 0),
+                                                  -late.get(n, 0), n))
+    rows = [[name, number(lost.get(name, 0)), number(late.get(name, 0))]
+            for name in names[:most]]
+    if not rows:
+        return "nobody was lost or late"
+    if len(names) > most:
+        rows.append([f"and {len(names) - most} more", "", ""])
+    return render(["who", "lost", "late"], rows)
