@@ -21,6 +21,7 @@
 #include "doctor.h"
 #include "filter.h"
 #include "patterns_check.h"
+#include "replay.h"
 #include "show.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
@@ -485,6 +486,8 @@ int main(int argc, char **argv)
 
 	if (from_env != NULL && from_env[0] != '\0')
 		words.socket = from_env;
+	if (argc > 1 && strcmp(argv[1], "replay") == 0)
+		return replay_main(argc - 1, argv + 1);
 	code = parse_options(argc, argv, &words);
 	if (code >= 0)
 		return code;

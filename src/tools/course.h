@@ -1,0 +1,66 @@
+/*
+ * A log's course under one configuration: the real policy core, fed with what
+ * happened, at the log's own times.
+ */
+#ifndef TOOLS_COURSE_H
+#define TOOLS_COURSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../conf/conf.h"
+#include "../logs/entry.h"
+#include "../policy/policy.h"
+
+enum { COURSE_USER_LONGEST = 63 };
+
+/* A ban; until: MONO_NEVER's place is INT64_MAX. */
+struct course_ban {
+	int64_t at_ms, until_ms;
+	struct prefix prefix;
+	enum policy_rule rule;
+	unsigned repeat_count, failure_count;
+	bool observed; /* would be */
+};
+
+/* A right login that would not have got in. */
+struct course_hurt {
+	int64_t at_ms;
+	struct addr addr;
+	enum entry_service service;
+	enum policy_rule rule;
+	char user[COURSE_USER_LONGEST + 1]; /* as it was tried, cut */
+};
+
+struct course_counts {
+	uint64_t failures; /* failed logins in the log */
+	uint64_t arrived;  /* of these, that the server would still hear */
+	uint64_t successes;
+	uint64_t hurt; /* of these, that would have been refused */
+	uint64_t alarms, notes, limits, spared;
+};
+
+struct course;
+
+/*
+ * conf: borrowed. A guess is stopped by a ban where postern stands: at SMTP
+ * with a listener, everywhere with a firewall that drops all ports. NULL
+ * without memory. Caller frees.
+ */
+struct course *course_new(const struct conf *conf);
+void course_free(struct course **course);
+
+/* In the order of time; an earlier time counts as the last one. false: no
+ * memory. */
+bool course_step(
+	struct course *course, int64_t at_ms, const struct entry *entry);
+
+const struct course_counts *course_counts(const struct course *course);
+/* In the order of time. */
+const struct course_ban *course_bans(
+	const struct course *course, size_t *ret_count);
+const struct course_hurt *course_hurts(
+	const struct course *course, size_t *ret_count);
+
+#endif
