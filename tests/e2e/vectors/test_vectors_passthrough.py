@@ -469,10 +469,24 @@ def test_BAN_a_client_that_does_not_read_is_ended_all_the_same(
     source = "203.0.113.99"
     with opened("starttls", source=source) as pair:
         fill(pair.s, bytes(LARGE))
+        stage.front.wait_until(lambda: stage.level()["buffers"], "a queue")
         pair.up(b"one more guess")
         request.addfinalizer(lambda: stage.front.ctl("bans", "del", source))
         stage.front.ctl("bans", "add", source)
         assert is_reset(pair.s)
+    assert end_of(stage, source)["end"] == "banned"
+
+
+def test_BAN_who_is_banned_hears_one_answer_and_no_other(stage, opened,
+                                                         request):
+    source = "203.0.113.97"
+    with opened("starttls", source=source) as pair:
+        pair.up(b"a guess")
+        request.addfinalizer(lambda: stage.front.ctl("bans", "del", source))
+        stage.front.ctl("bans", "add", source)
+        pair.up(b"and another")
+        pair.s.sendall(b"535")
+        assert closed(pair.c) == b"535"
     assert end_of(stage, source)["end"] == "banned"
 
 
