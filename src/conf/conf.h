@@ -140,6 +140,9 @@ struct conf_empty_ {
 struct conf {
 	struct conf_global global;
 	struct conf_source_limit source_limit;
+	struct conf_source_days source_days;
+	struct conf_source_users source_users;
+	struct conf_prefix_limit prefix_limit;
 	struct conf_banned banned;
 	struct conf_firewall firewall;
 	struct conf_domino_log domino_log;

@@ -19,6 +19,47 @@ static enum policy_mode mode_of(enum conf_mode mode)
 	return POLICY_OFF;
 }
 
+static struct policy_source_days source_days(const struct conf *conf)
+{
+	const struct conf_source_days *days = &conf->source_days;
+
+	return (struct policy_source_days){
+		.mode = mode_of(days->mode),
+		.limit = (unsigned)days->quarters_count,
+		.window_ms = days->window_ms,
+		.ban_ms = days->ban_ms,
+	};
+}
+
+static struct policy_source_users source_users(const struct conf *conf)
+{
+	const struct conf_source_users *users = &conf->source_users;
+
+	return (struct policy_source_users){
+		.mode = mode_of(users->mode),
+		.limit = (unsigned)users->users_count,
+		.known_limit = (unsigned)users->users_known_count,
+		.window_ms = users->window_ms,
+		.ban_ms = users->ban_ms,
+	};
+}
+
+static struct policy_prefix_limit prefix_limit(const struct conf *conf)
+{
+	const struct conf_prefix_limit *prefix = &conf->prefix_limit;
+
+	return (struct policy_prefix_limit){
+		.mode = mode_of(prefix->mode),
+		.limit = (unsigned)prefix->sources_count,
+		.window_ms = prefix->window_ms,
+		.ban_ms = prefix->ban_ms,
+		.v4_bits = (unsigned)prefix->prefix_v4_count,
+		.v6_bits = (unsigned)prefix->prefix_v6_count,
+		.v6_narrow_bits = (unsigned)prefix->narrow_v6_count,
+		.prefixes_most = (size_t)prefix->prefixes_most_count,
+	};
+}
+
 /* Not more logins can be under way than there may be sessions. */
 static size_t attempts_most(const struct conf *conf)
 {
@@ -60,6 +101,9 @@ struct policy_conf numbers_of(
 		.sources_most = (size_t)limit->sources_most_count,
 		.bans_most = (size_t)limit->bans_most_count,
 		.attempts_most = attempts_most(conf),
+		.source_days = source_days(conf),
+		.source_users = source_users(conf),
+		.prefix_limit = prefix_limit(conf),
 		.allow = allowed->items,
 		.allow_count = allowed->count,
 	};

@@ -10,6 +10,8 @@
 #include "policy.h"
 #include "source.h"
 
+struct evidence;
+
 struct policy {
 	struct policy_conf conf;      /* allow: NULL, it is in `allow` below */
 	enum policy_mode ladder_mode; /* the lower of mode and source_mode */
@@ -20,6 +22,7 @@ struct policy {
 	struct attempt_table *attempts;
 	struct ban_table *bans;
 	struct allow_table *allow;
+	struct evidence *evidence; /* of the rules beside the ladder */
 	struct action_queue actions;
 	mono_ms_t limit_told[RULE_COUNT]; /* ACTION_LIMIT was said; 0: never */
 	struct policy_stats stats;

@@ -16,6 +16,7 @@
  */
 #include "failure.h"
 
+#include "evidence.h"
 #include "penalty.h"
 
 unsigned failure_count_fast(
@@ -48,7 +49,7 @@ uint64_t failure_delay(const struct policy *policy, unsigned n)
 	return delay_ms < longest_ms ? delay_ms : longest_ms;
 }
 
-static uint64_t grown(
+uint64_t failure_grown(
 	const struct policy *policy, uint64_t span_ms, unsigned repeats)
 {
 	uint64_t longest_ms = policy->conf.ban_longest_ms;
@@ -89,11 +90,12 @@ static enum policy_rule judge(
 
 	if (fast >= policy->failure_limit) {
 		rule = RULE_SOURCE_LIMIT;
-		span_ms = grown(policy, conf->ban_ms, repeats);
+		span_ms = failure_grown(policy, conf->ban_ms, repeats);
 	}
 	if (policy->slow_limit != 0 &&
 		failure_count_slow(policy, now, source) >= policy->slow_limit) {
-		uint64_t slow_ms = grown(policy, conf->slow_ban_ms, repeats);
+		uint64_t slow_ms =
+			failure_grown(policy, conf->slow_ban_ms, repeats);
 
 		if (slow_ms > span_ms) {
 			rule = RULE_SOURCE_SLOW;
@@ -113,7 +115,8 @@ enum policy_rule failure_add(struct policy *policy, mono_ms_t now,
 	struct source *source, uint64_t user, uint64_t tag)
 {
 	source_fail(policy->sources, source, now, user, tag);
-	return judge(policy, now, source);
+	return evidence_failed(
+		policy, now, source, user, tag, judge(policy, now, source));
 }
 
 static bool under_ban(

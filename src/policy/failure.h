@@ -12,6 +12,10 @@ unsigned failure_count_slow(const struct policy *policy, mono_ms_t now,
 /* Of the reply to the n-th failure in the window. */
 uint64_t failure_delay(const struct policy *policy, unsigned n);
 
+/* Of a ban that has had so many before it. */
+uint64_t failure_grown(
+	const struct policy *policy, uint64_t span_ms, unsigned repeats);
+
 /* An open attempt failed. It stays open, but its guess loses its place.
  * Returns the rule of the ban that began, or RULE_NONE. */
 enum policy_rule failure_of_attempt(

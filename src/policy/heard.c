@@ -12,6 +12,7 @@
  */
 #include "heard.h"
 
+#include "evidence.h"
 #include "failure.h"
 #include "ladder.h"
 #include "penalty.h"
@@ -65,4 +66,5 @@ void heard_success(
 	source->last_success = now;
 	if (user != 0)
 		source_forgive(policy->sources, source, user);
+	evidence_succeeded(policy, now, source);
 }

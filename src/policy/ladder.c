@@ -23,6 +23,7 @@
  */
 #include "ladder.h"
 
+#include "evidence.h"
 #include "failure.h"
 #include "penalty.h"
 
@@ -274,6 +275,7 @@ static void succeed(struct policy *policy, mono_ms_t now, struct source *source,
 {
 	source->success_count++;
 	source->last_success = now;
+	evidence_succeeded(policy, now, source);
 	if (user != 0)
 		source_forgive(policy->sources, source, user);
 }

@@ -14,7 +14,9 @@
  */
 #include "operator.h"
 
+#include "evidence.h"
 #include "lengths.h"
+#include "mode.h"
 #include "penalty.h"
 
 static bool inside(const struct prefix *inner, const struct prefix *outer)
@@ -44,6 +46,7 @@ void operator_ban(
 
 static void forget_ban(struct policy *policy, mono_ms_t now, struct ban *ban)
 {
+	evidence_pardon(policy, &ban->prefix);
 	if (ban_active(ban))
 		penalty_lift(policy, now, ban);
 	else
@@ -68,8 +71,10 @@ static void pardon_inside(struct policy *policy, const struct prefix *outer)
 	size_t cursor = 0;
 
 	while ((source = source_next(policy->sources, &cursor)) != NULL)
-		if (inside(&source->key, outer))
+		if (inside(&source->key, outer)) {
 			source_pardon(source);
+			evidence_pardon(policy, &source->key);
+		}
 }
 
 static void forgive_source(
@@ -78,6 +83,7 @@ static void forgive_source(
 	struct source *source = source_find(policy->sources, key);
 	struct ban *ban = ban_find(policy->bans, key);
 
+	evidence_pardon(policy, key);
 	if (source != NULL)
 		source_pardon(source);
 	if (ban != NULL)
@@ -131,15 +137,17 @@ void operator_restore(
 	penalty_restore(policy, now, &clean);
 }
 
-/* Would the ladder in its present mode have made this ban? */
+/* Would its rule in its present mode have made this ban? */
 static bool ban_fits(const struct policy *policy, const struct ban *ban)
 {
 	if (allow_covers(policy->allow, &ban->prefix))
 		return false;
 	if (ban->rule == RULE_OPERATOR)
 		return true;
-	return policy->ladder_mode ==
-	       (ban->shadow ? POLICY_OBSERVE : POLICY_ENFORCE);
+	if (ban->shadow)
+		return mode_of_rule(policy, ban->rule) == POLICY_OBSERVE &&
+		       policy->ladder_mode == POLICY_OBSERVE;
+	return mode_of_rule(policy, ban->rule) == POLICY_ENFORCE;
 }
 
 void operator_reconcile(struct policy *policy, mono_ms_t now)

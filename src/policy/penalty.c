@@ -6,9 +6,9 @@
  * nobody away, is said once (would-ban) and ends in silence.
  *
  * One prefix has one ban. While the ladder's ban of a source is active, more
- * failures of it (logins that were under way) do not ban again; only the slow
- * window may make a short ban longer. The operator's word replaces what there
- * was, and the ladder never shortens it.
+ * failures of it (logins that were under way) do not ban again; only another
+ * rule may make a short ban longer, as the slow window does. The operator's
+ * word replaces what there was, and the ladder never shortens it.
  *
  * Called by ladder.c, operator.c and policy.c. Does not decide who deserves a
  * ban. What can go wrong: the table is full. Then the ladder's ban is refused
@@ -18,6 +18,7 @@
 #include "penalty.h"
 
 #include "../base/check.h"
+#include "mode.h"
 
 enum { LIMIT_QUIET_MS = 60000 };
 
@@ -100,25 +101,23 @@ unsigned penalty_repeats(
 	return ban->offence_count;
 }
 
-/* Is what is active on this prefix to stay as it is? */
+/* Is the active ban of this prefix to stay as it is? */
 static bool ban_stands(
 	const struct ban *ban, enum policy_rule rule, mono_ms_t until)
 {
-	if (!ban_active(ban))
-		return false;
 	if (!by_ladder(ban))
 		return ban->until >= until;
-	return !(rule == RULE_SOURCE_SLOW && ban->rule == RULE_SOURCE_LIMIT &&
-		 until > ban->until);
+	return rule == ban->rule || until <= ban->until;
 }
 
 bool penalty_ban(struct policy *policy, mono_ms_t now,
 	const struct prefix *prefix, enum policy_rule rule, uint64_t span_ms,
 	unsigned failure_count)
 {
-	bool shadow = policy->ladder_mode != POLICY_ENFORCE;
+	bool shadow = mode_of_rule(policy, rule) != POLICY_ENFORCE;
 	unsigned repeats = penalty_repeats(policy, now, prefix);
 	struct ban *ban;
+	bool fresh;
 
 	end_if_over(policy, now, prefix);
 	ban = ban_take(policy->bans, prefix);
@@ -126,11 +125,12 @@ bool penalty_ban(struct policy *policy, mono_ms_t now,
 		penalty_tell_limit(policy, now, RULE_BANS_FULL, prefix);
 		return false;
 	}
-	if (ban_stands(ban, rule, later(now, span_ms)))
+	fresh = !ban_active(ban) || (ban->shadow && !shadow);
+	if (shadow && !fresh && !ban->shadow)
+		return false; /* a real one; leave it alone */
+	if (!fresh && ban_stands(ban, rule, later(now, span_ms)))
 		return false;
-	if (shadow && ban_active(ban) && !ban->shadow)
-		return false; /* the operator's is real; leave it alone */
-	if (!ban_active(ban))
+	if (fresh)
 		ban->since = now;
 	ban->rule = rule;
 	ban->failure_count = failure_count;
@@ -183,7 +183,8 @@ static bool restore_refused(const struct policy *policy,
 {
 	if (allow_covers(policy->allow, prefix))
 		return true;
-	return rule != RULE_OPERATOR && policy->ladder_mode != POLICY_ENFORCE;
+	return rule != RULE_OPERATOR &&
+	       mode_of_rule(policy, rule) != POLICY_ENFORCE;
 }
 
 void penalty_restore(

@@ -18,6 +18,7 @@
 
 #include "../base/check.h"
 #include "core.h"
+#include "evidence.h"
 #include "failure.h"
 #include "heard.h"
 #include "ladder.h"
@@ -50,6 +51,9 @@ static void take_numbers(struct policy *policy, const struct policy_conf *conf)
 
 	if (conf->slow_limit != 0 && conf->slow_window_ms > keep_ms)
 		keep_ms = conf->slow_window_ms;
+	if (conf->source_users.mode != POLICY_OFF &&
+		conf->source_users.window_ms > keep_ms)
+		keep_ms = conf->source_users.window_ms;
 	policy->conf = *conf;
 	policy->conf.allow = NULL; /* the caller's */
 	policy->conf.allow_count = 0;
@@ -67,12 +71,17 @@ static bool make_tables(struct policy *policy, const struct policy_conf *conf)
 	unsigned kept =
 		larger(at_least_one(conf->failure_limit), conf->slow_limit);
 
+	if (conf->source_users.mode != POLICY_OFF)
+		kept = larger(kept, conf->source_users.known_limit);
+
 	policy->sources = source_table_new(conf->sources_most, kept, key);
 	policy->attempts = attempt_table_new(conf->attempts_most, key);
 	policy->bans = ban_table_new(conf->bans_most, key);
 	policy->allow = allow_table_new(key);
+	policy->evidence = evidence_new(conf);
 	return policy->sources != NULL && policy->attempts != NULL &&
 	       policy->bans != NULL && policy->allow != NULL &&
+	       policy->evidence != NULL &&
 	       allow_configure(policy->allow, conf->allow, conf->allow_count);
 }
 
@@ -98,6 +107,7 @@ void policy_free(struct policy **policy)
 	attempt_table_free(&(*policy)->attempts);
 	ban_table_free(&(*policy)->bans);
 	allow_table_free(&(*policy)->allow);
+	evidence_free(&(*policy)->evidence);
 	free(*policy);
 	*policy = NULL;
 }

@@ -18,6 +18,30 @@ enum policy_mode {
 	POLICY_ENFORCE,
 };
 
+/* Quarter-days with a failure, of a source that nobody logged in from. */
+struct policy_source_days {
+	enum policy_mode mode;
+	unsigned limit; /* 2-8 */
+	uint64_t window_ms, ban_ms;
+};
+
+/* Different users failing from one source. */
+struct policy_source_users {
+	enum policy_mode mode;
+	unsigned limit, known_limit; /* 2-16; of a source with people */
+	uint64_t window_ms, ban_ms;
+};
+
+/* Strange sources that failed, in one prefix. */
+struct policy_prefix_limit {
+	enum policy_mode mode;
+	unsigned limit; /* 2-15 */
+	uint64_t window_ms, ban_ms;
+	unsigned v4_bits, v6_bits;
+	unsigned v6_narrow_bits; /* banned instead if it holds all of them */
+	size_t prefixes_most;
+};
+
 /* Plain numbers, filled by the caller from the configuration. */
 struct policy_conf {
 	enum policy_mode mode; /* of the whole; the ladder may be lower */
@@ -40,7 +64,10 @@ struct policy_conf {
 	uint64_t repeat_memory_ms; /* how long a past ban counts as a repeat */
 	size_t sources_most; /* tracked sources, power of two not needed */
 	size_t bans_most;
-	size_t attempts_most;	    /* in flight */
+	size_t attempts_most; /* in flight */
+	struct policy_source_days source_days;
+	struct policy_source_users source_users;
+	struct policy_prefix_limit prefix_limit;
 	const struct prefix *allow; /* copied by policy_new/policy_configure */
 	size_t allow_count;
 };

@@ -268,6 +268,30 @@ unsigned source_failures(const struct source_table *table,
 	return source->failure_count - first;
 }
 
+/* Is the user of failure `at` among those before it, from `first` on? */
+static bool user_before(
+	const struct failure *failures, unsigned first, unsigned at)
+{
+	for (unsigned i = first; i < at; i++)
+		if (failures[i].user == failures[at].user)
+			return true;
+	return false;
+}
+
+unsigned source_users(const struct source_table *table,
+	const struct source *source, mono_ms_t now, uint64_t window_ms)
+{
+	const struct failure *failures = failures_of(table, source);
+	unsigned count = 0;
+	unsigned first = source->failure_count -
+			 source_failures(table, source, now, window_ms);
+
+	for (unsigned i = first; i < source->failure_count; i++)
+		count += failures[i].user != 0 &&
+			 !user_before(failures, first, i);
+	return count;
+}
+
 bool source_failed_same(const struct source_table *table,
 	const struct source *source, mono_ms_t now, uint64_t user, uint64_t tag)
 {

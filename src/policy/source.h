@@ -58,6 +58,9 @@ void source_flight_end(struct source_table *table, struct source *source);
 /* Failures in the last window_ms, at most failures_most. */
 unsigned source_failures(const struct source_table *table,
 	const struct source *source, mono_ms_t now, uint64_t window_ms);
+/* Different users among them; who is not known is none. */
+unsigned source_users(const struct source_table *table,
+	const struct source *source, mono_ms_t now, uint64_t window_ms);
 /* This very guess failed already and is still kept. tag 0: never. */
 bool source_failed_same(const struct source_table *table,
 	const struct source *source, mono_ms_t now, uint64_t user,

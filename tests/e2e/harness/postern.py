@@ -51,6 +51,11 @@ def conf_block(head, options):
     return "\n".join([head + " {", *lines, "}"])
 
 
+# Whoever sets the ladder's numbers tests the ladder by itself: the rules beside
+# it are off unless he names them.
+BESIDE_THE_LADDER = ("source_days", "source_users", "prefix_limit")
+
+
 class Postern(Program):
     """Its folder, its configuration, its ports.
 
@@ -101,6 +106,9 @@ class Postern(Program):
                "user": USER, "workers": 2, "shutdown_grace": "5s"}
         sections = {"log": {"to": "stderr", "format": "json",
                             "level": "debug"}}
+        if "source_limit" in self.options:
+            sections.update({rule: {"mode": "off"}
+                             for rule in BESIDE_THE_LADDER})
         for key, value in self.options.items():
             if isinstance(value, dict):
                 sections.setdefault(key, {}).update(value)

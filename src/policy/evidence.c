@@ -1,0 +1,85 @@
+/*
+ * What a counted failure and a success mean beyond the ladder.
+ *
+ * failure.c says each failure that counts here, ladder.c each success, and the
+ * rules get them in a fixed order: the source's own first, so that a source
+ * that is banned by itself is counted for its prefix all the same.
+ *
+ * Memory, all of it allocated once and stated where each table is described:
+ * with 262,144 sources 11 MB for days, 2 MB for known places, 6 MB for
+ * 65,536 prefixes.
+ *
+ * Decides nothing itself. What can go wrong: no memory in evidence_new().
+ */
+#include "evidence.h"
+
+#include <stdlib.h>
+
+#include "known.h"
+#include "prefix_limit.h"
+#include "sentence.h"
+#include "source_days.h"
+#include "source_users.h"
+
+enum { TABLE_LEAST = 1024 };
+
+static size_t share(size_t most, unsigned parts)
+{
+	return most / parts > TABLE_LEAST ? most / parts : TABLE_LEAST;
+}
+
+struct evidence *evidence_new(const struct policy_conf *conf)
+{
+	struct evidence *evidence = calloc(1, sizeof(*evidence));
+
+	if (evidence == NULL)
+		return NULL;
+	evidence->known =
+		keyed_table_new(share(conf->sources_most, 8), KNOWN_BYTES);
+	evidence->said = keyed_table_new(SENTENCE_SAID_MOST, SENTENCE_BYTES);
+	evidence->days = keyed_table_new(
+		share(conf->sources_most, 2), SOURCE_DAYS_BYTES);
+	prefix_limit_init(evidence, conf);
+	if (!evidence->known || !evidence->said || !evidence->days ||
+		!evidence->prefixes)
+		evidence_free(&evidence);
+	return evidence;
+}
+
+void evidence_free(struct evidence **evidence)
+{
+	if (*evidence == NULL)
+		return;
+	keyed_table_free(&(*evidence)->known);
+	keyed_table_free(&(*evidence)->said);
+	keyed_table_free(&(*evidence)->days);
+	keyed_table_free(&(*evidence)->prefixes);
+	free(*evidence);
+	*evidence = NULL;
+}
+
+enum policy_rule evidence_failed(struct policy *policy, mono_ms_t now,
+	struct source *source, uint64_t user, uint64_t tag,
+	enum policy_rule banned_by)
+{
+	if (source_users_failed(policy, now, source))
+		banned_by = RULE_SOURCE_USERS;
+	if (source_days_failed(policy, now, source, user, tag))
+		banned_by = RULE_SOURCE_DAYS;
+	prefix_limit_failed(policy, now, &source->key);
+	return banned_by;
+}
+
+void evidence_succeeded(
+	struct policy *policy, mono_ms_t now, const struct source *source)
+{
+	known_succeeded(policy, now, &source->key);
+	source_days_forget(policy, &source->key);
+	prefix_limit_forget(policy, &source->key);
+}
+
+void evidence_pardon(struct policy *policy, const struct prefix *prefix)
+{
+	source_days_forget(policy, prefix);
+	prefix_limit_pardon(policy, prefix);
+}
