@@ -21,7 +21,7 @@
 #include "rights.h"
 #include "sandbox.h"
 
-enum { EXIT_RIGHTS = 77, EXIT_CONF = 78, PORTS_MOST = 256 };
+enum { EXIT_OS = 71, EXIT_RIGHTS = 77, EXIT_CONF = 78 };
 
 static const char *const role_names[] = {
 	[ROLE_KEEPER] = "keeper",
@@ -135,16 +135,16 @@ static size_t ports_of(const struct conf *conf, uint16_t *out)
 				continue;
 			for (size_t k = 0; k < n; k++)
 				known |= out[k] == port;
-			if (!known && n < PORTS_MOST)
+			if (!known)
 				out[n++] = port;
 		}
 	return n;
 }
 
-static size_t never_proxies(const struct conf_listener *listener,
-	struct prefix *out, size_t n, size_t room)
+static size_t never_proxies(
+	const struct conf_listener *listener, struct prefix *out, size_t n)
 {
-	for (size_t i = 0; i < listener->proxy_from.count && n < room; i++)
+	for (size_t i = 0; i < listener->proxy_from.count; i++)
 		if (prefix_length(&listener->proxy_from.items[i]) > 0)
 			out[n++] = listener->proxy_from.items[i];
 	return n;
@@ -152,27 +152,43 @@ static size_t never_proxies(const struct conf_listener *listener,
 
 /* Own addresses, the allow list, the helper's own list, the servers, the
  * balancers. */
-static size_t never_of(const struct conf *conf, struct prefix *out, size_t room)
+static size_t never_of(const struct conf *conf, struct prefix *out)
 {
 	size_t n = own_collect(out);
 
-	for (size_t i = 0; i < conf->global.allow.count && n < room; i++)
+	for (size_t i = 0; i < conf->global.allow.count; i++)
 		out[n++] = conf->global.allow.items[i];
-	for (size_t i = 0; i < conf->firewall.never.count && n < room; i++)
+	for (size_t i = 0; i < conf->firewall.never.count; i++)
 		out[n++] = conf->firewall.never.items[i];
 	for (size_t i = 0; i < conf->listener_count; i++)
-		n = never_proxies(&conf->listeners[i], out, n, room);
+		n = never_proxies(&conf->listeners[i], out, n);
 	for (size_t i = 0; i < conf->backend_count; i++)
 		for (size_t j = 0; j < conf->backends[i].servers.count; j++) {
 			struct addr addr;
 			uint16_t port;
-			if (n < room &&
-				addr_parse_port(
-					conf->backends[i].servers.items[j],
-					&addr, &port))
+			if (addr_parse_port(conf->backends[i].servers.items[j],
+				    &addr, &port))
 				out[n++] = prefix_of(&addr, 32, 128);
 		}
 	return n;
+}
+
+/* As many as there can be: none is left out in silence. */
+static void fw_most(
+	const struct conf *conf, size_t *ret_never, size_t *ret_ports)
+{
+	size_t never = OWN_MOST + conf->global.allow.count +
+		       conf->firewall.never.count;
+	size_t ports = 1;
+
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		never += conf->listeners[i].proxy_from.count;
+		ports += conf->listeners[i].bind.count;
+	}
+	for (size_t i = 0; i < conf->backend_count; i++)
+		never += conf->backends[i].servers.count;
+	*ret_never = never;
+	*ret_ports = ports;
 }
 
 static int firewall_main(const struct conf *conf, const struct role_fds *fds)
@@ -182,22 +198,27 @@ static int firewall_main(const struct conf *conf, const struct role_fds *fds)
 		[CONF_FIREWALL_NFT] = FW_BACKEND_NFT,
 		[CONF_FIREWALL_EXEC] = FW_BACKEND_EXEC,
 	};
-	static struct prefix never[OWN_MOST + 4096];
-	static uint16_t ports[PORTS_MOST];
+	size_t never_most, ports_most;
+	struct prefix *never;
+	uint16_t *ports;
 	struct fw_conf fw = {
 		.backend = kinds[conf->firewall.backend],
 		.table = conf->firewall.table,
 		.exec_path = conf->firewall.exec,
-		.ports = ports,
-		.never = never,
 		.entries_most = (uint32_t)conf->firewall.entries_most_count,
 		.changes_most_per_s =
 			(uint32_t)conf->firewall.changes_most_count,
 	};
 	struct rights_user user;
+	int code;
 
+	fw_most(conf, &never_most, &ports_most);
+	fw.never = never = calloc(never_most, sizeof *never);
+	fw.ports = ports = calloc(ports_most, sizeof *ports);
+	if (!never || !ports)
+		return EXIT_OS; /* and its memory goes with it */
 	fw.port_count = ports_of(conf, ports);
-	fw.never_count = never_of(conf, never, OWN_MOST + 4096);
+	fw.never_count = never_of(conf, never);
 	if (!rights_find(conf->global.user, &user) ||
 		!fw_helper_confine(user.uid, user.gid)) {
 		log_say(LOG_ERROR, "rights", "cannot become user %s",
@@ -206,7 +227,10 @@ static int firewall_main(const struct conf *conf, const struct role_fds *fds)
 	}
 	if (!sandbox_firewall(conf->firewall.backend))
 		return sandbox_failed();
-	return fw_helper_run(fds->firewall, &fw);
+	code = fw_helper_run(fds->firewall, &fw);
+	free(never);
+	free(ports);
+	return code;
 }
 
 int role_main(int argc, char **argv)

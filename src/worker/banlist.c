@@ -1,7 +1,8 @@
 /*
- * Who is banned now: open addressing with linear probing, keyed hash, doubled
- * at three quarters; the keeper bounds how many there are. An entry whose time
- * is over is no ban; the keeper says so too, or the next telling leaves it out.
+ * Who is banned now, and who is never to be: two tables of prefixes, each with
+ * open addressing, linear probing, keyed hash, doubled at three quarters; the
+ * keeper bounds how many there are. A ban whose time is over is none; the
+ * keeper says so too, or the next telling leaves it out.
  */
 #include "banlist.h"
 
@@ -11,26 +12,36 @@
 #include "../base/secret.h"
 #include "../base/siphash.h"
 
-enum { BANLIST_LEAST = 256, ALLOW_MOST = 4096 };
+enum { TABLE_LEAST = 256 };
 
-struct ban_slot {
+struct slot {
 	struct prefix prefix;
 	uint32_t told;	 /* the telling that it came with */
 	mono_ms_t until; /* 0: free */
 };
 
-struct banlist {
-	struct ban_slot *slots;
-	size_t room, used; /* used counts overdue entries, too */
-	uint32_t telling;
+struct table {
+	struct slot *slots;
+	size_t room, used;     /* used counts overdue entries, too */
 	uint32_t lengths[129]; /* entries by prefix length */
-	struct allow_entry {
-		struct prefix prefix;
-		uint32_t told;
-	} * allow;
-	size_t allow_count;
+	const uint8_t *key;    /* the list's */
+	const uint32_t *telling;
+};
+
+struct banlist {
+	struct table bans, allows;
+	uint32_t telling;
 	uint8_t key[16];
 };
+
+static bool table_init(struct table *table, const struct banlist *list)
+{
+	table->slots = calloc(TABLE_LEAST, sizeof *table->slots);
+	table->room = TABLE_LEAST;
+	table->key = list->key;
+	table->telling = &list->telling;
+	return table->slots != NULL;
+}
 
 struct banlist *banlist_new(void)
 {
@@ -38,12 +49,11 @@ struct banlist *banlist_new(void)
 
 	if (!list)
 		return NULL;
-	list->slots = calloc(BANLIST_LEAST, sizeof *list->slots);
-	if (!list->slots) {
-		free(list);
+	if (!table_init(&list->bans, list) ||
+		!table_init(&list->allows, list)) {
+		banlist_free(&list);
 		return NULL;
 	}
-	list->room = BANLIST_LEAST;
 	secret_random(list->key, sizeof list->key);
 	return list;
 }
@@ -52,121 +62,133 @@ void banlist_free(struct banlist **list)
 {
 	if (!*list)
 		return;
-	free((*list)->slots);
-	free((*list)->allow);
+	free((*list)->bans.slots);
+	free((*list)->allows.slots);
 	free(*list);
 	*list = NULL;
 }
 
 /* The slot that holds it, or the free one where it would go. */
-static struct ban_slot *slot_of(const struct banlist *list,
-	struct ban_slot *slots, size_t room, const struct prefix *prefix)
+static struct slot *slot_of(const struct table *table, struct slot *slots,
+	size_t room, const struct prefix *prefix)
 {
 	uint8_t bytes[17];
 	size_t at;
 
 	memcpy(bytes, prefix->addr.octets, 16);
 	bytes[16] = prefix->bits;
-	at = (size_t)siphash(list->key, bytes, sizeof bytes) & (room - 1);
+	at = (size_t)siphash(table->key, bytes, sizeof bytes) & (room - 1);
 	while (slots[at].until && !prefix_eq(&slots[at].prefix, prefix))
 		at = (at + 1) & (room - 1);
 	return &slots[at];
 }
 
 /* Moves what is kept into a fresh table; nothing changes without memory. */
-static bool banlist_rebuild(struct banlist *list, size_t room, bool told_only)
+static bool table_rebuild(struct table *table, size_t room, bool told_only)
 {
-	struct ban_slot *slots = calloc(room, sizeof *slots);
+	struct slot *slots = calloc(room, sizeof *slots);
 
 	if (!slots)
 		return false;
-	for (size_t i = 0; i < list->room; i++) {
-		const struct ban_slot *from = &list->slots[i];
+	for (size_t i = 0; i < table->room; i++) {
+		const struct slot *from = &table->slots[i];
 
 		if (!from->until)
 			continue;
-		if (told_only && from->told != list->telling) {
-			list->used--;
-			list->lengths[from->prefix.bits]--;
+		if (told_only && from->told != *table->telling) {
+			table->used--;
+			table->lengths[from->prefix.bits]--;
 			continue;
 		}
-		*slot_of(list, slots, room, &from->prefix) = *from;
+		*slot_of(table, slots, room, &from->prefix) = *from;
 	}
-	free(list->slots);
-	list->slots = slots;
-	list->room = room;
+	free(table->slots);
+	table->slots = slots;
+	table->room = room;
 	return true;
+}
+
+static bool table_add(
+	struct table *table, const struct prefix *prefix, mono_ms_t until)
+{
+	struct slot *slot;
+
+	if (table->used * 4 >= table->room * 3 &&
+		!table_rebuild(table, table->room * 2, false))
+		return false;
+	slot = slot_of(table, table->slots, table->room, prefix);
+	if (!slot->until) {
+		table->used++;
+		table->lengths[prefix->bits]++;
+	}
+	slot->prefix = *prefix;
+	slot->until = until ? until : 1;
+	slot->told = *table->telling;
+	return true;
+}
+
+/* Linear probing without gravestones: what follows moves up. */
+static void table_remove(struct table *table, const struct prefix *prefix)
+{
+	struct slot *slot = slot_of(table, table->slots, table->room, prefix);
+	size_t at = (size_t)(slot - table->slots);
+
+	if (!slot->until)
+		return;
+	table->used--;
+	table->lengths[prefix->bits]--;
+	slot->until = 0;
+	for (;;) {
+		struct slot moved;
+		at = (at + 1) & (table->room - 1);
+		if (!table->slots[at].until)
+			return;
+		moved = table->slots[at];
+		table->slots[at].until = 0;
+		*slot_of(table, table->slots, table->room, &moved.prefix) =
+			moved;
+	}
+}
+
+/* Is it in one that lasts? The families stay apart. */
+static bool table_holds(
+	const struct table *table, mono_ms_t now, const struct addr *addr)
+{
+	for (unsigned bits = 0; table->used > 0 && bits <= 128; bits++) {
+		struct prefix prefix;
+
+		if (!table->lengths[bits])
+			continue;
+		if (bits < ADDR_V4_BITS && addr_is_v4(addr))
+			continue;
+		prefix = prefix_of(addr,
+			bits > ADDR_V4_BITS ? bits - ADDR_V4_BITS : 0, bits);
+		if (slot_of(table, table->slots, table->room, &prefix)->until >
+			now)
+			return true;
+	}
+	return false;
 }
 
 bool banlist_add(
 	struct banlist *list, const struct prefix *prefix, mono_ms_t until)
 {
-	struct ban_slot *slot;
-
-	if (list->used * 4 >= list->room * 3 &&
-		!banlist_rebuild(list, list->room * 2, false))
-		return false;
-	slot = slot_of(list, list->slots, list->room, prefix);
-	if (!slot->until) {
-		list->used++;
-		list->lengths[prefix->bits]++;
-	}
-	slot->prefix = *prefix;
-	slot->until = until ? until : 1;
-	slot->told = list->telling;
-	return true;
+	return table_add(&list->bans, prefix, until);
 }
 
-/* Linear probing without gravestones: what follows moves up. */
 void banlist_remove(struct banlist *list, const struct prefix *prefix)
 {
-	struct ban_slot *slot = slot_of(list, list->slots, list->room, prefix);
-	size_t at = (size_t)(slot - list->slots);
-
-	if (!slot->until)
-		return;
-	list->used--;
-	list->lengths[prefix->bits]--;
-	slot->until = 0;
-	for (;;) {
-		struct ban_slot moved;
-		at = (at + 1) & (list->room - 1);
-		if (!list->slots[at].until)
-			return;
-		moved = list->slots[at];
-		list->slots[at].until = 0;
-		*slot_of(list, list->slots, list->room, &moved.prefix) = moved;
-	}
+	table_remove(&list->bans, prefix);
 }
 
 bool banlist_allow(struct banlist *list, const struct prefix *prefix)
 {
-	struct allow_entry *grown;
-
-	for (size_t i = 0; i < list->allow_count; i++)
-		if (prefix_eq(&list->allow[i].prefix, prefix)) {
-			list->allow[i].told = list->telling;
-			return true;
-		}
-	if (list->allow_count >= ALLOW_MOST)
-		return false;
-	grown = realloc(
-		list->allow, (list->allow_count + 1) * sizeof *list->allow);
-	if (!grown)
-		return false;
-	list->allow = grown;
-	list->allow[list->allow_count++] =
-		(struct allow_entry){*prefix, list->telling};
-	return true;
+	return table_add(&list->allows, prefix, MONO_NEVER);
 }
 
 void banlist_disallow(struct banlist *list, const struct prefix *prefix)
 {
-	for (size_t i = 0; i < list->allow_count; i++)
-		if (prefix_eq(&list->allow[i].prefix, prefix)) {
-			list->allow[i] = list->allow[--list->allow_count];
-			return;
-		}
+	table_remove(&list->allows, prefix);
 }
 
 void banlist_telling(struct banlist *list)
@@ -176,38 +198,19 @@ void banlist_telling(struct banlist *list)
 
 void banlist_told(struct banlist *list)
 {
-	(void)banlist_rebuild(list, list->room, true); /* or they run out */
-	for (size_t i = list->allow_count; i-- > 0;)
-		if (list->allow[i].told != list->telling)
-			list->allow[i] = list->allow[--list->allow_count];
+	/* Without memory bans run out, and all else goes the next time. */
+	(void)table_rebuild(&list->bans, list->bans.room, true);
+	(void)table_rebuild(&list->allows, list->allows.room, true);
 	list->telling++; /* for the next, and for what comes one by one */
 }
 
 bool banlist_allows(const struct banlist *list, const struct addr *addr)
 {
-	for (size_t i = 0; i < list->allow_count; i++)
-		if (prefix_holds(&list->allow[i].prefix, addr))
-			return true;
-	return false;
+	return table_holds(&list->allows, 0, addr);
 }
 
 bool banlist_bans(struct banlist *list, mono_ms_t now, const struct addr *addr)
 {
-	if (list->used == 0)
-		return false;
-	for (unsigned bits = 0; bits <= 128; bits++) {
-		struct prefix prefix;
-		struct ban_slot *slot;
-
-		if (!list->lengths[bits])
-			continue;
-		if (bits < ADDR_V4_BITS && addr_is_v4(addr))
-			continue;
-		prefix = prefix_of(addr,
-			bits > ADDR_V4_BITS ? bits - ADDR_V4_BITS : 0, bits);
-		slot = slot_of(list, list->slots, list->room, &prefix);
-		if (slot->until > now)
-			return !banlist_allows(list, addr);
-	}
-	return false;
+	return table_holds(&list->bans, now, addr) &&
+	       !banlist_allows(list, addr);
 }

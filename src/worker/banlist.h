@@ -2,7 +2,8 @@
  * What the keeper told: who is banned now, and who is never to be.
  *
  * Asked at each accept, without a question to anybody. A hash by prefix, one
- * probe for each prefix length in use; allow entries are few and beat all.
+ * probe for each prefix length in use; an allow entry beats all bans. The
+ * keeper bounds both.
  */
 #ifndef WORKER_BANLIST_H
 #define WORKER_BANLIST_H
@@ -18,6 +19,7 @@ void banlist_free(struct banlist **list);
 bool banlist_add(
 	struct banlist *list, const struct prefix *prefix, mono_ms_t until);
 void banlist_remove(struct banlist *list, const struct prefix *prefix);
+/* Of such addresses nobody is banned. false: no memory. */
 bool banlist_allow(struct banlist *list, const struct prefix *prefix);
 void banlist_disallow(struct banlist *list, const struct prefix *prefix);
 /*

@@ -83,6 +83,13 @@ static void got_ban(struct worker *w, const struct message_ban *ban)
 		end_banned(w, &ban->prefix);
 }
 
+static void got_allow(struct worker *w, const struct message_ban *ban)
+{
+	if (!banlist_allow(w->bans, &ban->prefix))
+		log_say(LOG_ERROR, "no-memory",
+			"an allow entry could not be kept");
+}
+
 static void sync_done(struct worker *w)
 {
 	struct prefix all = {.bits = 0};
@@ -114,7 +121,7 @@ static bool receive(
 	else if (type == MESSAGE_UNBAN)
 		banlist_remove(w->bans, &ban->prefix);
 	else if (type == MESSAGE_ALLOW)
-		(void)banlist_allow(w->bans, &ban->prefix);
+		got_allow(w, ban);
 	else if (type == MESSAGE_DISALLOW)
 		banlist_disallow(w->bans, &ban->prefix);
 	else if (type == MESSAGE_SERVER)
