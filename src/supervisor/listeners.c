@@ -189,8 +189,7 @@ static bool door_tproxy(struct door *door)
 static const char *advice(int error)
 {
 	if (error == EADDRINUSE)
-		return "; another program (a second postern?) listens there: "
-		       "`ss -ltnp` shows which";
+		return "; another program (a second postern?) listens there";
 	if (error == EACCES)
 		return "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
 	if (error == EPERM)
@@ -199,6 +198,19 @@ static const char *advice(int error)
 	if (error == EADDRNOTAVAIL)
 		return "; no interface of this machine has that address";
 	return "";
+}
+
+/* errno stays. */
+static void refused(const char *bind, uint16_t port, char *error)
+{
+	int why = errno;
+	int n = snprintf(error, LISTENERS_ERROR_LONGEST,
+		"cannot listen on %s: %s%s", bind, strerror(why), advice(why));
+
+	if (why == EADDRINUSE && n > 0 && n < LISTENERS_ERROR_LONGEST)
+		(void)snprintf(error + n, (size_t)(LISTENERS_ERROR_LONGEST - n),
+			": `ss -ltnp 'sport = :%u'` shows which", port);
+	errno = why;
 }
 
 static struct door *door_get(const char *bind, bool tproxy, size_t workers,
@@ -211,6 +223,7 @@ static struct door *door_get(const char *bind, bool tproxy, size_t workers,
 	if (!addr_parse_port(bind, &addr, &port)) {
 		(void)snprintf(error, LISTENERS_ERROR_LONGEST,
 			"%s is not ADDRESS:PORT", bind);
+		errno = 0;
 		return NULL;
 	}
 	door = door_of_old(old, &addr, port);
@@ -224,9 +237,7 @@ static struct door *door_get(const char *bind, bool tproxy, size_t workers,
 	else
 		door = NULL;
 	if (!door)
-		(void)snprintf(error, LISTENERS_ERROR_LONGEST,
-			"cannot listen on %s: %s%s", bind, strerror(errno),
-			advice(errno));
+		refused(bind, port, error);
 	return door;
 }
 
@@ -293,6 +304,7 @@ struct listeners *listeners_new(const struct conf *conf, size_t workers,
 	struct listeners *old, char error[LISTENERS_ERROR_LONGEST])
 {
 	struct listeners *l = calloc(1, sizeof *l);
+	int why;
 
 	(void)snprintf(error, LISTENERS_ERROR_LONGEST, "no memory");
 	if (!l)
@@ -306,7 +318,9 @@ struct listeners *listeners_new(const struct conf *conf, size_t workers,
 	if (l->doors && l->door_counts && l->shares &&
 		listeners_open(l, conf, old, error))
 		return l;
+	why = errno;
 	listeners_free(&l);
+	errno = why;
 	return NULL;
 }
 

@@ -21,7 +21,8 @@ struct listeners;
 /*
  * Opens what `conf` asks for, for `workers` workers; sockets of `old` (may be
  * NULL) are shared where the address is the same. NULL: `error` says which
- * address and why. Caller frees; old stays whole.
+ * address and why, errno what the system refused, 0: nothing, it is no address.
+ * Caller frees; old stays whole.
  */
 struct listeners *listeners_new(const struct conf *conf, size_t workers,
 	struct listeners *old, char error[LISTENERS_ERROR_LONGEST]);

@@ -10,6 +10,7 @@
 
 #include "../conf/conf.h"
 #include "ear.h"
+#include "holder.h"
 #include "keys.h"
 #include "places.h"
 #include "plan.h"
@@ -82,6 +83,7 @@ static void check_warnings(const char *path, const struct conf *conf)
 	if (ear)
 		(void)fprintf(stderr, "%s: warning: domino_log: %s: %s\n", path,
 			conf->domino_log.path, ear);
+	holder_warn(conf, path, stderr);
 	keys_look(conf, warn, (void *)(uintptr_t)path);
 	for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
 		if (lacks[i])

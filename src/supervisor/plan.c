@@ -6,6 +6,7 @@
  */
 #include "plan.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,6 +331,8 @@ static bool plan_fill(struct plan *p, struct plan *old,
 	}
 	p->listeners = listeners_new(
 		conf, p->workers, old ? old->listeners : NULL, error);
+	if (!p->listeners)
+		p->refused = errno;
 	return p->listeners != NULL;
 }
 
@@ -343,6 +346,7 @@ struct plan *plan_new(struct conf *conf, struct plan *old,
 	const struct names *names, char error[PLAN_ERROR_LONGEST])
 {
 	struct plan *p = calloc(1, sizeof *p);
+	int refused;
 
 	(void)snprintf(error, PLAN_ERROR_LONGEST, "no memory");
 	if (!p) {
@@ -357,7 +361,9 @@ struct plan *plan_new(struct conf *conf, struct plan *old,
 	p->files_mark = plan_files_mark(p); /* before they are read */
 	if (plan_fill(p, old, names, error))
 		return p;
+	refused = p->refused;
 	plan_free(&p);
+	errno = refused;
 	return NULL;
 }
 

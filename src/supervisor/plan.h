@@ -25,6 +25,7 @@ struct plan {
 	size_t named_count;
 	char *ear_patterns; /* text, checked; "": no log is followed */
 	char hostname[256];
+	int refused; /* by the system: an errno; 0: nothing */
 };
 
 enum { PLAN_ERROR_LONGEST = 2048 };
@@ -33,7 +34,8 @@ enum { PLAN_ERROR_LONGEST = 2048 };
  * Takes conf over in any case. old: whose sockets are kept, or NULL.
  * names: what was found for conf; NULL: servers have the addresses that they
  * have in old. A name that was not found keeps those, too, with a warning.
- * NULL: `error` says why. Warnings are logged.
+ * NULL: `error` says why, and errno what the system refused, 0: the
+ * configuration is at fault. Warnings are logged.
  */
 struct plan *plan_new(struct conf *conf, struct plan *old,
 	const struct names *names, char error[PLAN_ERROR_LONGEST]);

@@ -423,6 +423,10 @@ static int first_plan(struct supervisor *s, struct conf *conf, char *error)
 	if (s->names && names_missing(s->names))
 		code = EXIT_SYSTEM;
 	s->plan = plan_new(conf, NULL, s->names, error);
+	if (!s->plan && (errno == EACCES || errno == EPERM))
+		code = EXIT_RIGHTS;
+	else if (!s->plan && errno != 0)
+		code = EXIT_SYSTEM; /* a port that is taken gets free again */
 	names_free(&s->names);
 	s->names_until = MONO_NEVER;
 	return s->plan ? 0 : code;

@@ -203,8 +203,12 @@ def test_second_postern_on_the_same_ports_says_so(pair, folder, client):
     other = text.replace(str(front.control), str(folder / "control"))
     other = other.replace(str(front.state), str(folder))
     code, said = second(front, folder, other)
-    assert code in (71, 78)
-    assert f"127.0.0.1:{front.ports['mx']}" in said and "in use" in said
+    port = front.ports["mx"]
+    assert code == 71       # and no 78, with which the unit would give up
+    assert f"127.0.0.1:{port}" in said and "in use" in said
+    assert f"ss -ltnp 'sport = :{port}'" in said
+    # Before the start: a running postern is no trouble.
+    assert "already" not in run("check", front.conf_path)[2]
     # Other ports, but the same control socket.
     other = text.replace(f"127.0.0.1:{front.ports['mx']}",
                          f"127.0.0.1:{net.free_port()}")
@@ -214,6 +218,30 @@ def test_second_postern_on_the_same_ports_says_so(pair, folder, client):
     # The first one has not noticed.
     assert front.ctl("status")
     client(front.ports["mx"]).reply(220)
+
+
+@pytest.mark.parametrize("theirs, ours", [
+    ("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"),
+    ("127.0.0.1", "0.0.0.0"), ("::1", "::1"), ("::", "0.0.0.0")])
+def test_check_names_who_has_the_port(pair, folder, theirs, ours):
+    _, front = pair
+    family = socket.AF_INET6 if ":" in theirs else socket.AF_INET
+    with socket.create_server((theirs, 0), family=family,
+                              dualstack_ipv6=theirs == "::") as other:
+        port = other.getsockname()[1]
+        place = f"[{ours}]:{port}" if ":" in ours else f"{ours}:{port}"
+        path = folder / "other.conf"
+        path.write_text(front.conf_path.read_text().replace(
+            f"127.0.0.1:{front.ports['mx']}", place))
+        code, out, err = run("check", path)
+        assert code == 0 and "fine" in out      # it may be gone by the start
+        assert f"(process {os.getpid()}) listens on {place} already" in err
+        path.chmod(0o644)
+        folder.chmod(0o755)
+        _, _, err = run("check", path, user="nobody")
+        assert f"somebody listens on {place} already" in err
+        assert f"ss -ltnp 'sport = :{port}'" in err
+    assert "already" not in run("check", path)[2]
 
 
 def test_missing_user_is_77_with_advice(pair, folder):
