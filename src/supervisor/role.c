@@ -174,21 +174,41 @@ static size_t never_of(const struct conf *conf, struct prefix *out)
 }
 
 /* As many as there can be: none is left out in silence. */
-static void fw_most(
-	const struct conf *conf, size_t *ret_never, size_t *ret_ports)
+static size_t never_most(const struct conf *conf)
 {
-	size_t never = OWN_MOST + conf->global.allow.count +
-		       conf->firewall.never.count;
-	size_t ports = 1;
+	size_t n = OWN_MOST + conf->global.allow.count +
+		   conf->firewall.never.count;
 
-	for (size_t i = 0; i < conf->listener_count; i++) {
-		never += conf->listeners[i].proxy_from.count;
-		ports += conf->listeners[i].bind.count;
-	}
+	for (size_t i = 0; i < conf->listener_count; i++)
+		n += conf->listeners[i].proxy_from.count;
 	for (size_t i = 0; i < conf->backend_count; i++)
-		never += conf->backends[i].servers.count;
-	*ret_never = never;
-	*ret_ports = ports;
+		n += conf->backends[i].servers.count;
+	return n;
+}
+
+static size_t ports_most(const struct conf *conf)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < conf->listener_count; i++)
+		n += conf->listeners[i].bind.count;
+	return n;
+}
+
+static int firewall_serve(
+	const struct conf *conf, const struct role_fds *fds, struct fw_conf *fw)
+{
+	struct rights_user user;
+
+	if (!rights_find(conf->global.user, &user) ||
+		!fw_helper_confine(user.uid, user.gid)) {
+		log_say(LOG_ERROR, "rights", "cannot become user %s",
+			conf->global.user);
+		return EXIT_RIGHTS;
+	}
+	if (!sandbox_firewall(conf->firewall.backend))
+		return sandbox_failed();
+	return fw_helper_run(fds->firewall, fw);
 }
 
 static int firewall_main(const struct conf *conf, const struct role_fds *fds)
@@ -198,36 +218,25 @@ static int firewall_main(const struct conf *conf, const struct role_fds *fds)
 		[CONF_FIREWALL_NFT] = FW_BACKEND_NFT,
 		[CONF_FIREWALL_EXEC] = FW_BACKEND_EXEC,
 	};
-	size_t never_most, ports_most;
-	struct prefix *never;
-	uint16_t *ports;
+	struct prefix *never = calloc(never_most(conf), sizeof *never);
+	uint16_t *ports = calloc(ports_most(conf), sizeof *ports);
 	struct fw_conf fw = {
 		.backend = kinds[conf->firewall.backend],
 		.table = conf->firewall.table,
 		.exec_path = conf->firewall.exec,
+		.ports = ports,
+		.never = never,
 		.entries_most = (uint32_t)conf->firewall.entries_most_count,
 		.changes_most_per_s =
 			(uint32_t)conf->firewall.changes_most_count,
 	};
-	struct rights_user user;
-	int code;
+	int code = EXIT_OS;
 
-	fw_most(conf, &never_most, &ports_most);
-	fw.never = never = calloc(never_most, sizeof *never);
-	fw.ports = ports = calloc(ports_most, sizeof *ports);
-	if (!never || !ports)
-		return EXIT_OS; /* and its memory goes with it */
-	fw.port_count = ports_of(conf, ports);
-	fw.never_count = never_of(conf, never);
-	if (!rights_find(conf->global.user, &user) ||
-		!fw_helper_confine(user.uid, user.gid)) {
-		log_say(LOG_ERROR, "rights", "cannot become user %s",
-			conf->global.user);
-		return EXIT_RIGHTS;
+	if (never && ports) {
+		fw.port_count = ports_of(conf, ports);
+		fw.never_count = never_of(conf, never);
+		code = firewall_serve(conf, fds, &fw);
 	}
-	if (!sandbox_firewall(conf->firewall.backend))
-		return sandbox_failed();
-	code = fw_helper_run(fds->firewall, &fw);
 	free(never);
 	free(ports);
 	return code;

@@ -71,9 +71,9 @@ static int whole(const char *text, size_t n)
 	return 0;
 }
 
-void smtp_probe_send(struct smtp_probe *p, const void *octets, size_t n)
+void smtp_probe_send(struct smtp_probe *probe, const void *octets, size_t n)
 {
-	(void)send(p->fd, octets, n, MSG_NOSIGNAL);
+	(void)send(probe->fd, octets, n, MSG_NOSIGNAL);
 }
 
 int smtp_probe_say(struct smtp_probe *p, const char *line)

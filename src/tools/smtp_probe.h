@@ -24,7 +24,7 @@ struct smtp_probe {
 bool smtp_probe_open(struct smtp_probe *probe, const struct addr *server,
 	uint16_t port, const struct addr *as);
 /* Octets in front of the dialogue; what goes wrong the next call finds. */
-void smtp_probe_send(struct smtp_probe *probe, const void *p, size_t n);
+void smtp_probe_send(struct smtp_probe *probe, const void *octets, size_t n);
 /* Sends the line (NULL: nothing) and reads a whole reply: its code. */
 int smtp_probe_say(struct smtp_probe *probe, const char *line);
 void smtp_probe_close(struct smtp_probe *probe);

@@ -102,18 +102,14 @@ static void say_ehlo(struct check *c)
 	say(c, line);
 }
 
-static void hear(struct check *c);
-
 /* TLS is up: its banner is next, or EHLO again (RFC 3207 §4.2). */
 static void secured(struct check *c)
 {
 	stream_watch(&c->stream, EV_READ);
-	if (conf_of(c)->tls != CONF_BACKEND_TLS_IMPLICIT) {
+	if (conf_of(c)->tls == CONF_BACKEND_TLS_IMPLICIT)
+		c->step = CHECK_GREETING;
+	else
 		say_ehlo(c);
-		return;
-	}
-	c->step = CHECK_GREETING;
-	hear(c);
 }
 
 static void handshake(struct check *c)
@@ -290,7 +286,9 @@ static void check_event(evutil_socket_t fd, short what, void *arg)
 		connected(c);
 	else if (c->step == CHECK_TLS)
 		handshake(c);
-	else
+	/* Behind the last of the handshake the banner may be in hand. */
+	if (c->stream.fd >= 0 && c->step != CHECK_CONNECT &&
+		c->step != CHECK_TLS)
 		hear(c);
 }
 
