@@ -42,7 +42,7 @@ struct call {
 	struct hub *hub;
 	const json_t *request;
 	const struct commands_caller *caller;
-	bool *ret_reload;
+	struct commands_later *later;
 };
 
 typedef json_t *command_run(const struct call *call);
@@ -520,8 +520,17 @@ static json_t *run_explain(const struct call *call)
 
 	if (subject == NULL)
 		return commands_error(COMMANDS_USAGE, "nothing to explain",
-			"name an address, or the reference of a refusal");
-	return explain_object(call->hub, subject);
+			"name an address, a user, or the reference of a "
+			"refusal");
+	if (strlen(subject) >= COMMANDS_SUBJECT_LONGEST)
+		return commands_error(COMMANDS_USAGE,
+			"the subject is longer than 511 octets",
+			"name an address, a user or a reference");
+	call->later->question = explain_ask(call->hub, subject);
+	if (call->later->question == 0)
+		return explain_answer(call->hub, subject, NULL);
+	memcpy(call->later->subject, subject, strlen(subject) + 1);
+	return NULL;
 }
 
 static json_t *run_reload(const struct call *call)
@@ -531,7 +540,7 @@ static json_t *run_reload(const struct call *call)
 		return commands_error(COMMANDS_UNAVAILABLE,
 			"there is no supervisor to reload",
 			"start postern with: postern run");
-	*call->ret_reload = true;
+	call->later->reload = true;
 	return NULL; /* commands_reload_answer() */
 }
 
@@ -574,12 +583,12 @@ static const struct {
 };
 
 json_t *commands_run(struct hub *hub, const json_t *request,
-	const struct commands_caller *caller, bool *ret_reload)
+	const struct commands_caller *caller, struct commands_later *ret_later)
 {
-	const struct call call = {hub, request, caller, ret_reload};
+	const struct call call = {hub, request, caller, ret_later};
 	const char *name = text_of(&call, "command");
 
-	*ret_reload = false;
+	memset(ret_later, 0, sizeof(*ret_later));
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (name != NULL && strcmp(name, table[i].name) == 0)
 			return table[i].run(&call);

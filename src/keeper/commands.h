@@ -24,12 +24,21 @@ enum commands_code {
 	COMMANDS_UNAVAILABLE, /* "unavailable": not now */
 };
 
+enum { COMMANDS_SUBJECT_LONGEST = 512 };
+
+/* What the answer waits for; both 0: nothing. */
+struct commands_later {
+	bool reload;	   /* commands_reload_answer() will be it */
+	uint64_t question; /* store_ask(); explain_answer(subject) will be */
+	char subject[COMMANDS_SUBJECT_LONGEST];
+};
+
 /*
  * Carries the request out. Caller decrefs the answer. NULL without memory, or
- * with *ret_reload: a reload has begun, commands_reload_answer() will be it.
+ * when *ret_later says what it waits for.
  */
 json_t *commands_run(struct hub *hub, const json_t *request,
-	const struct commands_caller *caller, bool *ret_reload);
+	const struct commands_caller *caller, struct commands_later *ret_later);
 json_t *commands_reload_answer(const struct message_text *text);
 /* {"ok":false,"code":…,"error":…,"hint":…}; NULL without memory. */
 json_t *commands_error(

@@ -26,7 +26,9 @@
 
 #include "../base/log.h"
 #include "commands.h"
+#include "explain.h"
 #include "spare.h"
+#include "store_find.h"
 
 enum {
 	CONTROL_MAGIC = 0x636f6e74,
@@ -34,6 +36,7 @@ enum {
 	BACKLOG = 32,
 	OUT_MOST_BYTES = 262144, /* not yet read by the client: wait */
 	ACCEPT_PAUSE_MS = 1000,	 /* without descriptors */
+	QUESTION_WAIT_MS = 4000, /* for the journal */
 	MS_PER_S = 1000,
 };
 
@@ -43,9 +46,9 @@ struct client {
 	struct client *next;
 	struct bufferevent *stream;
 	struct commands_caller caller;
-	bool reload_waits;   /* for control_reload_done() */
-	mono_ms_t reload_by; /* then it waits no more */
-	bool closing;	     /* after its last answer */
+	struct commands_later later; /* what its answer waits for */
+	mono_ms_t later_by;	     /* then it waits no more */
+	bool closing;		     /* after its last answer */
 	bool gone;
 };
 
@@ -54,6 +57,7 @@ struct control {
 	struct hub *hub;
 	int fd;
 	struct event *acceptable;
+	struct event *answered; /* by the store */
 	bool opened_here;	/* the path is ours to remove */
 	mono_ms_t paused_until; /* 0: accepting */
 	struct client *first;
@@ -100,11 +104,18 @@ static void say(struct client *client, json_t *object)
 	free(text);
 }
 
-static void start_reload(struct client *client)
+static bool is_waiting(const struct client *client)
 {
-	client->reload_waits = true;
-	client->reload_by =
-		hub_now(client->hub) + (mono_ms_t)CONTROL_RELOAD_S * MS_PER_S;
+	return client->later.reload || client->later.question != 0;
+}
+
+static void start_waiting(struct client *client)
+{
+	uint64_t wait_ms = client->later.reload
+				   ? (uint64_t)CONTROL_RELOAD_S * MS_PER_S
+				   : (uint64_t)QUESTION_WAIT_MS;
+
+	client->later_by = hub_now(client->hub) + wait_ms;
 }
 
 static void one_line(struct client *client, const char *line, size_t n)
@@ -112,7 +123,6 @@ static void one_line(struct client *client, const char *line, size_t n)
 	json_error_t error;
 	json_t *request = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
 	json_t *answer;
-	bool reload;
 
 	if (!json_is_object(request)) {
 		json_decref(request);
@@ -122,17 +132,18 @@ static void one_line(struct client *client, const char *line, size_t n)
 				"send {\"command\":\"status\"}"));
 		return;
 	}
-	answer = commands_run(client->hub, request, &client->caller, &reload);
+	answer = commands_run(
+		client->hub, request, &client->caller, &client->later);
 	json_decref(request);
-	if (reload)
-		start_reload(client);
+	if (is_waiting(client))
+		start_waiting(client);
 	else
 		say(client, answer);
 }
 
 static bool may_serve(const struct client *client)
 {
-	return !client->gone && !client->closing && !client->reload_waits &&
+	return !client->gone && !client->closing && !is_waiting(client) &&
 	       evbuffer_get_length(bufferevent_get_output(client->stream)) <
 		       OUT_MOST_BYTES;
 }
@@ -270,6 +281,42 @@ static void client_new(struct control *control, int fd)
 		client->gone = true;
 }
 
+/* ---- answers that took their time ---- */
+
+/* answer: NULL: the journal was not read in time. */
+static void explain(struct client *client, const struct store_answer *answer)
+{
+	client->later.question = 0;
+	say(client, explain_answer(client->hub, client->later.subject, answer));
+	serve(client);
+}
+
+static void on_answer(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+	struct store_answer answer;
+
+	if (control->magic != CONTROL_MAGIC)
+		return;
+	while (store_answer_take(control->hub->store, &answer)) {
+		for (struct client *client = control->first; client != NULL;
+			client = client->next)
+			if (client->later.question == answer.id &&
+				!client->gone)
+				explain(client, &answer);
+		store_answer_done(&answer);
+	}
+}
+
+/* What was waited for does not come. */
+static void give_up(struct client *client)
+{
+	if (client->later.reload)
+		client->gone = true;
+	else
+		explain(client, NULL);
+}
+
 /* ---- the socket ---- */
 
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
@@ -371,8 +418,12 @@ struct control *control_new(struct hub *hub, int fd)
 					for a client that has just gone */
 	control->acceptable = event_new(hub->base, control->fd,
 		EV_READ | EV_PERSIST, on_acceptable, control);
+	control->answered = event_new(hub->base, store_answer_fd(hub->store),
+		EV_READ | EV_PERSIST, on_answer, control);
 	if (control->acceptable == NULL ||
-		event_add(control->acceptable, NULL) != 0)
+		event_add(control->acceptable, NULL) != 0 ||
+		control->answered == NULL ||
+		event_add(control->answered, NULL) != 0)
 		control_free(&control);
 	return control;
 }
@@ -389,6 +440,8 @@ void control_free(struct control **control)
 	}
 	if ((*control)->acceptable != NULL)
 		event_free((*control)->acceptable);
+	if ((*control)->answered != NULL)
+		event_free((*control)->answered);
 	if ((*control)->opened_here)
 		(void)unlink((*control)->hub->conf->global.control);
 	if ((*control)->fd >= 0)
@@ -407,9 +460,9 @@ void control_reload_done(struct hub *hub, const struct message_text *text)
 {
 	for (struct client *client = hub->control->first; client != NULL;
 		client = client->next) {
-		if (!client->reload_waits || client->gone)
+		if (!client->later.reload || client->gone)
 			continue;
-		client->reload_waits = false;
+		client->later.reload = false;
 		say(client, commands_reload_answer(text));
 		serve(client);
 	}
@@ -423,8 +476,9 @@ void control_flush(struct hub *hub)
 	while (*place != NULL) {
 		struct client *client = *place;
 
-		if (client->reload_waits && hub_now(hub) >= client->reload_by)
-			client->gone = true;
+		if (is_waiting(client) && !client->gone &&
+			hub_now(hub) >= client->later_by)
+			give_up(client);
 		if (!client->gone) {
 			place = &client->next;
 			continue;

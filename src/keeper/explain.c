@@ -1,46 +1,33 @@
 /*
- * The answer to `explain`: why an address is where it is, and the way out.
+ * The answer to `explain`: what became of somebody and why, and the way out.
  *
- * Puts together what policy, history, refusals and notes know of one source.
- * Only reads. A reference that a client was shown leads to its address.
- * Called by commands.
+ * Puts together what policy, refusals, notes and the journal know of a source,
+ * a user or a session. Only reads. The journal is on the disk, so it is asked
+ * first and the answer is made when it has come; without it memory tells the
+ * last events. Called by commands, and by control when the journal answered.
  */
 #include "explain.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/duration.h"
+#include "../base/log.h"
 #include "../base/reference.h"
 #include "commands.h"
-#include "history.h"
+#include "decisions.h"
 #include "judge.h"
+#include "notes.h"
 #include "refusals.h"
+#include "story.h"
 
-enum { COMMAND_LONGEST = 100 };
-
-static json_t *events_array(struct hub *hub, const struct prefix *source)
-{
-	struct history_event events[HISTORY_EVENTS_MOST];
-	size_t n = history_find(hub->history, source, events);
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < n; i++) {
-		char reference[REFERENCE_TEXT_LONGEST] = "";
-
-		if (events[i].session != 0)
-			(void)reference_format(events[i].session, reference);
-		(void)json_array_append_new(array,
-			json_pack("{s:I, s:s, s:s, s:s, s:i, s:i, s:s}", "at",
-				(json_int_t)events[i].at, "event",
-				history_kind_name(events[i].kind), "user",
-				events[i].user, "rule",
-				policy_rule_name(
-					(enum policy_rule)events[i].rule),
-				"failures", (int)events[i].failure_count,
-				"code", (int)events[i].code, "ref", reference));
-	}
-	return array;
-}
+enum {
+	COMMAND_LONGEST = 100,
+	SUMMARY_LONGEST = 700,
+	WIDER_V4 = 24, /* what a prefix is banned by */
+	WIDER_V6 = 48,
+};
 
 /* The entry that allows the address. */
 static json_t *allowed_by(struct hub *hub, const struct addr *addr)
@@ -86,7 +73,7 @@ static json_t *seen(struct hub *hub, mono_ms_t at)
 	return json_integer(hub_wall_of(hub, at));
 }
 
-static void set_history(
+static void set_counts(
 	json_t *object, struct hub *hub, const struct policy_source_info *info)
 {
 	(void)json_object_set_new(object, "known", json_boolean(info->known));
@@ -104,8 +91,87 @@ static void set_history(
 		object, "last_success", seen(hub, info->last_success));
 	(void)json_object_set_new(object, "next_delay_ms",
 		json_integer((json_int_t)info->next_delay_ms));
+}
+
+/* session: of this one only, unless it is 0. */
+static void set_events(json_t *object, struct hub *hub,
+	const struct prefix *source, const struct store_answer *answer,
+	uint64_t session)
+{
+	bool read = answer != NULL && answer->good;
+	json_t *events = NULL;
+
+	if (read && answer->count > 0)
+		events = story_of_rows(answer, session);
+	else if (source != NULL)
+		events = story_of_memory(hub, source, session);
+	(void)json_object_set_new(object, "journal", json_boolean(read));
 	(void)json_object_set_new(
-		object, "events", events_array(hub, &info->source));
+		object, "events", events != NULL ? events : json_array());
+}
+
+/* ---- in a sentence ---- */
+
+static void set_summary(json_t *object, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void set_summary(json_t *object, const char *format, ...)
+{
+	char text[SUMMARY_LONGEST];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args); /* cut */
+	va_end(args);
+	(void)json_object_set_new(object, "summary", json_string(text));
+}
+
+static void summarize_ban(json_t *object, struct hub *hub, const char *address,
+	const struct policy_ban *ban)
+{
+	char span[DURATION_TEXT_LONGEST], prefix[PREFIX_TEXT_LONGEST];
+	const char *note = notes_find(hub->notes, &ban->prefix);
+	bool ever = ban->until == MONO_NEVER;
+	uint64_t left_ms =
+		ban->until > hub_now(hub) ? ban->until - hub_now(hub) : 0;
+
+	set_summary(object, "%s is banned%s%s%s%s: %s%s%s%s.", address,
+		strcmp(prefix_format(&ban->prefix, prefix), address) == 0
+			? ""
+			: ", with all of ",
+		strcmp(prefix, address) == 0 ? "" : prefix,
+		ever ? ", for ever" : ", for another ",
+		ever ? "" : duration_format(left_ms, span),
+		policy_rule_text(ban->rule),
+		note != NULL && note[0] != '\0' ? " (\"" : "",
+		note != NULL ? note : "",
+		note != NULL && note[0] != '\0' ? "\")" : "");
+}
+
+static void summarize_address(json_t *object, struct hub *hub,
+	const char *address, const struct policy_source_info *info)
+{
+	const struct conf_source_limit *limit = &hub->conf->source_limit;
+	char span[DURATION_TEXT_LONGEST];
+
+	if (info->banned)
+		summarize_ban(object, hub, address, &info->ban);
+	else if (info->allowed)
+		set_summary(object,
+			"%s is on the allow list or one of our own: it is "
+			"never slowed, refused or banned.",
+			address);
+	else if (!info->known)
+		set_summary(object,
+			"%s is not banned, and memory has no login of it.",
+			address);
+	else
+		set_summary(object,
+			"%s is not banned: %u of the %u failed logins that it "
+			"may have in %s.",
+			address, info->failure_count,
+			(unsigned)limit->failures_count,
+			duration_format(limit->window_ms, span));
 }
 
 /* The exact commands that let the address in. */
@@ -128,7 +194,8 @@ static void set_ways_out(json_t *object, const struct addr *addr,
 	}
 }
 
-static json_t *explain_address(struct hub *hub, const struct addr *addr)
+static json_t *explain_address(struct hub *hub, const struct addr *addr,
+	const struct store_answer *answer, uint64_t session)
 {
 	char address[ADDR_TEXT_LONGEST], source[PREFIX_TEXT_LONGEST];
 	struct policy_source_info info;
@@ -145,43 +212,155 @@ static json_t *explain_address(struct hub *hub, const struct addr *addr)
 		info.banned ? commands_ban(hub, &info.ban) : json_null());
 	if (object == NULL)
 		return NULL;
+	summarize_address(object, hub, address, &info);
 	set_windows(object, hub, &info);
-	set_history(object, hub, &info);
+	set_counts(object, hub, &info);
+	set_events(object, hub, &info.source, answer, session);
 	set_ways_out(object, addr, &info);
 	return object;
 }
 
-static json_t *explain_reference(struct hub *hub, uint64_t session)
+/* ---- a session ---- */
+
+/* Whose it was, by memory or the journal. false: by neither. */
+static bool find_session(struct hub *hub, uint64_t session,
+	const struct store_answer *answer, struct addr *ret_addr,
+	wall_s_t *ret_at)
+{
+	struct refusal refusal;
+
+	if (refusals_find(hub->refusals, session, &refusal)) {
+		*ret_addr = refusal.addr;
+		*ret_at = refusal.at;
+		return true;
+	}
+	for (size_t i = answer == NULL ? 0 : answer->count; i-- > 0;) {
+		const struct journal_row *row = &answer->rows[i];
+
+		if (row->session != session ||
+			(row->kind != JOURNAL_EVENT &&
+				row->kind != JOURNAL_REFUSAL))
+			continue;
+		*ret_addr = row->kind == JOURNAL_REFUSAL ? row->addr
+							 : row->event.addr;
+		*ret_at = row->at;
+		return true;
+	}
+	return false;
+}
+
+static json_t *explain_session(struct hub *hub, uint64_t session,
+	const struct addr *addr, wall_s_t at, const struct store_answer *answer)
 {
 	char reference[REFERENCE_TEXT_LONGEST];
-	struct refusal refusal;
-	json_t *object;
+	json_t *object = explain_address(hub, addr, answer, session);
 
-	if (!refusals_find(hub->refusals, session, &refusal))
-		return commands_error(COMMANDS_NOT_FOUND,
-			"no refusal with this reference is remembered",
-			"the last 4,096 are; look for ref= in the log");
-	object = explain_address(hub, &refusal.addr);
 	if (object != NULL)
 		(void)json_object_set_new(object, "reference",
 			json_pack("{s:s, s:I}", "ref",
 				reference_format(session, reference), "at",
-				(json_int_t)refusal.at));
+				(json_int_t)at));
 	return object;
 }
 
-json_t *explain_object(struct hub *hub, const char *subject)
+/* ---- a user ---- */
+
+static json_t *explain_user(
+	struct hub *hub, const char *user, const struct store_answer *answer)
+{
+	json_t *object = json_pack("{s:b, s:s, s:o}", "ok", 1, "user", user,
+		"places", story_of_places(hub, answer));
+	uint64_t failures = 0, successes = 0, refused = 0;
+	const json_t *place;
+	size_t i;
+
+	if (object == NULL)
+		return NULL;
+	json_array_foreach(json_object_get(object, "places"), i, place)
+	{
+		failures += (uint64_t)json_integer_value(
+			json_object_get(place, "failures"));
+		successes += (uint64_t)json_integer_value(
+			json_object_get(place, "successes"));
+		refused += (uint64_t)json_integer_value(
+			json_object_get(place, "refused"));
+	}
+	set_summary(object,
+		"%s: of the last logins %llu succeeded, %llu failed at the "
+		"server and %llu were held or refused, from %zu places.",
+		user, (unsigned long long)successes,
+		(unsigned long long)failures, (unsigned long long)refused, i);
+	set_events(object, hub, NULL, answer, 0);
+	return object;
+}
+
+/* ---- the subject ---- */
+
+/* Enough of its signs that nobody has it for a name. */
+static bool parse_reference(const char *subject, uint64_t *ret_session)
+{
+	return strpbrk(subject, ".:/@") == NULL &&
+	       reference_parse(subject, ret_session);
+}
+
+uint64_t explain_ask(struct hub *hub, const char *subject)
+{
+	struct store_question question;
+	char pseudonym[HISTORY_USER_LONGEST];
+	struct prefix prefix;
+	size_t n;
+
+	memset(&question, 0, sizeof(question));
+	if (prefix_parse(subject, &prefix)) {
+		question.by_source = true;
+		question.addr = prefix.addr;
+		question.source = judge_source(hub, &prefix.addr);
+		question.wider = prefix_of(&prefix.addr, WIDER_V4, WIDER_V6);
+		return store_ask(hub->store, &question);
+	}
+	(void)parse_reference(subject, &question.session);
+	if (hub->conf->log.users == CONF_USERS_FULL) {
+		n = log_escape(slice_str(subject), LOG_TEXT, question.user,
+			STORE_NAME_LONGEST);
+		question.user[n] = '\0';
+	} else {
+		(void)snprintf(question.user, sizeof(question.user), "%s",
+			decisions_pseudonym(
+				hub, slice_str(subject), pseudonym));
+	}
+	return store_ask(hub->store, &question);
+}
+
+static json_t *explain_nothing(const struct store_answer *answer)
+{
+	if (answer == NULL || !answer->good)
+		return commands_error(COMMANDS_UNAVAILABLE,
+			"memory has no refusal with this reference, and the "
+			"journal cannot be read now",
+			"posternctl status says what is wrong with the store; "
+			"look for ref= and user= in the log");
+	return commands_error(COMMANDS_NOT_FOUND,
+		"no refusal with this reference and no login of a user with "
+		"this name is remembered",
+		"is it complete? it stands behind \"ref\" in the refusal; the "
+		"journal goes back as far as journal.keep says, older ones are "
+		"in the log: look for ref= or user= there");
+}
+
+json_t *explain_answer(
+	struct hub *hub, const char *subject, const struct store_answer *answer)
 {
 	struct prefix prefix;
+	struct addr addr;
 	uint64_t session;
+	wall_s_t at;
 
 	if (prefix_parse(subject, &prefix))
-		return explain_address(hub, &prefix.addr);
-	if (strpbrk(subject, ".:/") == NULL &&
-		reference_parse(subject, &session))
-		return explain_reference(hub, session);
-	return commands_error(COMMANDS_USAGE,
-		"this is neither an address nor a reference",
-		"name an address such as 192.0.2.7, or the 13 signs behind "
-		"\"ref\" in a refusal");
+		return explain_address(hub, &prefix.addr, answer, 0);
+	if (parse_reference(subject, &session) &&
+		find_session(hub, session, answer, &addr, &at))
+		return explain_session(hub, session, &addr, at, answer);
+	if (answer != NULL && answer->good && answer->count > 0)
+		return explain_user(hub, subject, answer);
+	return explain_nothing(answer);
 }

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "../base/clock.h"
 #include "store_inside.h"
@@ -212,7 +214,8 @@ void store_state(struct store *store, struct store_state *ret_state)
 	(void)pthread_mutex_lock(&store->lock);
 	*ret_state = store->state;
 	ret_state->waiting_count = store->count + store->batch_count;
-	ret_state->journal_waiting_count = store->backlog.count;
+	ret_state->journal_waiting_count =
+		store->backlog.count + store->journal_batch_count;
 	ret_state->journal_shed_total = store->backlog.shed_total;
 	(void)pthread_mutex_unlock(&store->lock);
 }
@@ -256,6 +259,8 @@ struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
 		return NULL;
 	store->most = queue_most;
 	store->backlog.most = BACKLOG_MOST;
+	/* Without it the journal answers no question. */
+	store->asking.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	store->file = store_file_new(dir);
 	if (store->file == NULL || !locks_init(store)) {
 		store_file_free(&store->file);
@@ -285,6 +290,10 @@ void store_close(struct store **store)
 	store_file_free(&(*store)->file);
 	(void)pthread_cond_destroy(&(*store)->wake);
 	(void)pthread_mutex_destroy(&(*store)->lock);
+	for (size_t i = 0; i < (*store)->asking.answer_count; i++)
+		store_answer_done(&(*store)->asking.answers[i]);
+	if ((*store)->asking.fd >= 0)
+		(void)close((*store)->asking.fd);
 	backlog_done(&(*store)->backlog);
 	free((*store)->ring);
 	free(*store);

@@ -7,8 +7,24 @@
 #include "backlog.h"
 #include "store.h"
 #include "store_file.h"
+#include "store_find.h"
 
-enum { STORE_JOURNAL_WAIT_MS = 1000, STORE_JOURNAL_BATCH = 4096 };
+enum {
+	STORE_JOURNAL_WAIT_MS = 1000,
+	STORE_JOURNAL_BATCH = 4096,
+	STORE_QUESTIONS_MOST = 8,
+};
+
+/* Questions and answers, those under way apart. */
+struct store_asking {
+	int fd; /* eventfd: there are answers */
+	uint64_t last_id;
+	struct store_question questions[STORE_QUESTIONS_MOST];
+	uint64_t ids[STORE_QUESTIONS_MOST];
+	size_t question_count;
+	struct store_answer answers[STORE_QUESTIONS_MOST];
+	size_t answer_count;
+};
 
 struct store {
 	pthread_t thread;
@@ -19,13 +35,15 @@ struct store {
 	pthread_cond_t wake;
 	struct store_row *ring;
 	size_t ring_size, head, count, most;
-	size_t batch_count; /* taken by the thread, not yet on disk */
+	/* Taken by the thread, not yet on disk. */
+	size_t batch_count, journal_batch_count;
 	bool stop, lost, wants_all;
 	struct backlog backlog;
 	uint64_t backlog_since; /* ms; its first row came then */
 	struct store_day day;
 	bool day_waits;
 	struct store_keep keep;
+	struct store_asking asking;
 	struct store_state state;
 };
 

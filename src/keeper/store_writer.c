@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../base/clock.h"
 #include "store_day.h"
@@ -41,6 +42,8 @@ struct work {
 	struct store_keep keep;
 	struct store_day day;
 	bool has_day;
+	struct store_question question;
+	uint64_t question_id; /* 0: none */
 };
 
 static void copy_text(char *out, size_t room, const char *text)
@@ -165,8 +168,33 @@ static void journal_write(struct store *store, struct work *work)
 	} else {
 		backlog_shed(&store->backlog, &work->journal);
 	}
+	store->journal_batch_count = 0;
 	(void)pthread_mutex_unlock(&store->lock);
 	backlog_done(&work->journal);
+}
+
+/* One at a time, so that what must not be lost waits for one at most. */
+static void question_answer(struct store *store, struct work *work)
+{
+	const uint64_t one = 1;
+	struct store_asking *asking = &store->asking;
+	struct store_answer answer = {.id = work->question_id};
+	struct store_find_work find = {&work->question, &answer};
+	struct store_say said = {.error = ""};
+
+	if (!store_file_do(
+		    store->file, clock_wall_s(), store_find, &find, &said))
+		answer.good = false; /* a write will say why */
+	(void)pthread_mutex_lock(&store->lock);
+	if (asking->answer_count < STORE_QUESTIONS_MOST) {
+		asking->answers[asking->answer_count++] = answer;
+		answer.rows = NULL;
+		answer.count = 0;
+	}
+	(void)pthread_mutex_unlock(&store->lock);
+	store_answer_done(&answer); /* nobody has taken the last eight */
+	if (write(asking->fd, &one, sizeof(one)) < 0)
+		return; /* full: the loop has been told */
 }
 
 /* ---- taking ---- */
@@ -181,8 +209,8 @@ static uint64_t journal_left(const struct store *store)
 		return UINT64_MAX;
 	now = clock_mono_ms();
 	due = store->backlog_since + STORE_JOURNAL_WAIT_MS;
-	if (store->stop || store->backlog.count >= STORE_JOURNAL_BATCH ||
-		due <= now)
+	if (store->stop || store->asking.question_count > 0 ||
+		store->backlog.count >= STORE_JOURNAL_BATCH || due <= now)
 		return 0;
 	return due - now;
 }
@@ -216,6 +244,18 @@ static void rows_take(struct store *store, struct work *work)
 	store->batch_count = work->n;
 }
 
+static void question_take(struct store *store, struct work *work)
+{
+	struct store_asking *asking = &store->asking;
+
+	work->question_id = 0;
+	if (asking->question_count == 0 || store->stop)
+		return;
+	asking->question_count--;
+	work->question = asking->questions[asking->question_count];
+	work->question_id = asking->ids[asking->question_count];
+}
+
 /* Waits for something to do. false: nothing is left, and the end has come. */
 static bool work_take(struct store *store, struct work *work)
 {
@@ -224,16 +264,20 @@ static bool work_take(struct store *store, struct work *work)
 
 	(void)pthread_mutex_lock(&store->lock);
 	while ((left_ms = journal_left(store)) > 0 && store->count == 0 &&
-		!store->day_waits && !store->stop)
+		!store->day_waits && store->asking.question_count == 0 &&
+		!store->stop)
 		wait_ms(store, left_ms);
 	rows_take(store, work);
 	if (left_ms == 0)
 		backlog_take(&store->backlog, &work->journal);
+	store->journal_batch_count = work->journal.count;
 	work->has_day = store->day_waits;
 	work->day = store->day;
 	store->day_waits = false;
 	work->keep = store->keep;
-	any = work->n > 0 || work->journal.count > 0 || work->has_day;
+	question_take(store, work);
+	any = work->n > 0 || work->journal.count > 0 || work->has_day ||
+	      work->question_id != 0;
 	(void)pthread_mutex_unlock(&store->lock);
 	return any;
 }
@@ -246,6 +290,8 @@ static bool work_do(struct store *store, struct work *work)
 		day_write(store, work);
 	if (going_on && work->journal.count > 0)
 		journal_write(store, work);
+	if (going_on && work->question_id != 0)
+		question_answer(store, work);
 	backlog_done(&work->journal);
 	return going_on;
 }

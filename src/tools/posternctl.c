@@ -83,7 +83,7 @@ static void print_help(void)
 		"  allow add PREFIX [--reason TEXT]\n"
 		"  backends [list]            the servers and how they are\n"
 		"  backends drain|undrain SERVER  no new sessions to it\n"
-		"  explain ADDRESS|REFERENCE  what happened, and the way out\n"
+		"  explain ADDRESS|USER|REF   what happened, and the way out\n"
 		"  doctor [--as ADDRESS] [--probe-lockout[=N]] [--login USER]\n"
 		"  reload                     read the configuration again\n"
 		"  version\n"

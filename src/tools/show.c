@@ -267,8 +267,8 @@ static void explain_seen(const json_t *answer)
 
 static void explain_events(const json_t *events)
 {
-	static const char *const heads[] = {
-		"TIME", "EVENT", "USER", "RULE", "CODE", "COUNT", "REF"};
+	static const char *const heads[] = {"TIME", "EVENT", "FROM", "USER",
+		"RULE", "CODE", "COUNT", "REF"};
 	struct table *table;
 
 	if (json_array_size(events) == 0)
@@ -281,8 +281,11 @@ static void explain_events(const json_t *events)
 		char at[TEXT_LONGEST], code[TEXT_LONGEST] = "";
 		char count[TEXT_LONGEST];
 		const char *rule = text_of(event, "rule");
+		const char *from = json_object_get(event, "prefix") != NULL
+					   ? text_of(event, "prefix")
+					   : text_of(event, "address");
 		const char *cells[] = {clock_time(number_of(event, "at"), at),
-			text_of(event, "event"), text_of(event, "user"),
+			text_of(event, "event"), from, text_of(event, "user"),
 			strcmp(rule, "none") == 0 ? "" : rule, code, count,
 			text_of(event, "ref")};
 
@@ -298,15 +301,42 @@ static void explain_events(const json_t *events)
 	table_free(&table);
 }
 
-void show_explain(const json_t *answer)
+static void explain_places(const json_t *places)
 {
-	const json_t *reference = json_object_get(answer, "reference");
-	const json_t *by = json_object_get(answer, "allowed_by");
-	char at[TEXT_LONGEST];
+	static const char *const heads[] = {
+		"FROM", "OK", "LAST OK", "FAILED", "LAST FAILED", "REFUSED"};
+	static const char *const members[] = {
+		"successes", "failures", "refused"};
+	enum { NUMBERS = sizeof(members) / sizeof(members[0]) };
+	struct table *table;
 
-	if (reference != NULL)
-		line("reference", "%s, shown %s", text_of(reference, "ref"),
-			ago(json_object_get(reference, "at"), at));
+	if (json_array_size(places) == 0)
+		return;
+	table = table_new(sizeof(heads) / sizeof(heads[0]), heads);
+	for (size_t i = 0; table != NULL && i < json_array_size(places); i++) {
+		const json_t *place = json_array_get(places, i);
+		char n[NUMBERS][TEXT_LONGEST], ok[TEXT_LONGEST];
+		char failed[TEXT_LONGEST];
+		const char *cells[] = {text_of(place, "source"), n[0],
+			ago(json_object_get(place, "last_success"), ok), n[1],
+			ago(json_object_get(place, "last_failure"), failed),
+			n[2]};
+
+		for (size_t k = 0; k < NUMBERS; k++)
+			(void)snprintf(n[k], TEXT_LONGEST, "%" PRId64,
+				number_of(place, members[k]));
+		table_add(table, cells);
+	}
+	(void)putchar('\n');
+	if (table != NULL)
+		table_print(table, stdout);
+	table_free(&table);
+}
+
+static void explain_address(const json_t *answer)
+{
+	const json_t *by = json_object_get(answer, "allowed_by");
+
 	line("address", "%s", text_of(answer, "address"));
 	line("source", "%s", text_of(answer, "source"));
 	if (is_set(answer, "allowed"))
@@ -316,10 +346,31 @@ void show_explain(const json_t *answer)
 		line("allowed", "no");
 	explain_ban(answer);
 	explain_seen(answer);
+}
+
+void show_explain(const json_t *answer)
+{
+	const json_t *reference = json_object_get(answer, "reference");
+	const json_t *journal = json_object_get(answer, "journal");
+	char at[TEXT_LONGEST];
+
+	if (text_of(answer, "summary")[0] != '\0')
+		(void)printf("%s\n\n", text_of(answer, "summary"));
+	if (reference != NULL)
+		line("reference", "%s, shown %s", text_of(reference, "ref"),
+			ago(json_object_get(reference, "at"), at));
+	if (json_object_get(answer, "address") != NULL)
+		explain_address(answer);
+	if (json_object_get(answer, "user") != NULL)
+		line("user", "%s", text_of(answer, "user"));
 	if (text_of(answer, "lift")[0] != '\0')
 		line("to lift it", "%s", text_of(answer, "lift"));
 	if (text_of(answer, "allow")[0] != '\0')
 		line("never again", "%s", text_of(answer, "allow"));
+	if (json_is_false(journal))
+		line("events", "the last in memory: the journal cannot be read "
+			       "now (posternctl status)");
+	explain_places(json_object_get(answer, "places"));
 	explain_events(json_object_get(answer, "events"));
 }
 

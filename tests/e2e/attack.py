@@ -135,7 +135,7 @@ def stored(front):
     """Wait until the store has on disk what the keeper has told it."""
     def look():
         store = front.ctl("status", json_out=True)["store"]
-        return store["waiting"] == 0
+        return store["waiting"] == 0 and store["journal_waiting"] == 0
     wait.until(look, "write of the store")
 
 

@@ -10,6 +10,7 @@ import os
 import pathlib
 import resource
 import signal
+import sqlite3
 import threading
 
 import pytest
@@ -148,8 +149,8 @@ def site(double, postern, certs, strangers):
         front = postern(
             {"mx": {"starttls": "optional"}, "smtps": {"tls": "implicit"}},
             [server], certificates={"mail": certs.rsa},
-            options={"workers": 1, "log": {"format": form},
-                     "source_limit": limit, **options})
+            options={"workers": 1, "source_limit": limit,
+                     **{"log": {"format": form}, **options}})
         return Site(front, certs, strangers)
     return start
 
@@ -164,6 +165,30 @@ def test_SEC_01_no_way_to_send_a_password_leaves_it_anywhere(site, form):
                     contextlib.suppress(Broken, OSError):
                 way(client, secret)
     here.nothing_is_told()
+
+
+@pytest.mark.parametrize("users", ["full", "hash", "none"])
+def test_SEC_01_names_are_kept_as_the_log_may_show_them(site, users):
+    """In the journal, too; there it is seen that somebody was there."""
+    here = site(log={"format": "json", "users": users})
+    for name in "carla", "Carla":
+        with here.client() as client:
+            heard(client, f"AUTH PLAIN {token('wrong', name)}")
+    here.nothing_is_told()
+    written = {place: octets.lower() for place, octets
+               in canary.written(here.front, here.used).items()}
+    shown = {place for place, octets in written.items() if b"carla" in octets}
+    if users == "full":
+        assert {"log", "control"} <= shown
+        assert shown & {"postern.db", "postern.db-wal"}
+    else:
+        assert not shown
+    with contextlib.closing(sqlite3.connect(
+            here.front.state / "postern.db")) as store:
+        names = {row[0] for row in store.execute(
+            "SELECT user FROM journal WHERE kind = 'auth-settled'")}
+    assert names == {"carla", "Carla"} if users == "full" else \
+        len(names) == 1 and names.pop().startswith("#")
 
 
 def test_SEC_01_nor_does_one_that_is_right(site, double):

@@ -23,31 +23,190 @@ static void explain_tells_the_story_and_the_way_out(void **state)
 	json_decref(answer);
 }
 
-static void reference_leads_to_the_address(void **state)
+static void send_refusal(const char *from, uint64_t session)
 {
-	const uint64_t session = 0x123456789abcdef0;
-	char text[REFERENCE_TEXT_LONGEST], request[128];
 	struct message_note note = {
-		.addr = addr("203.0.113.9"),
+		.addr = addr(from),
 		.session = session,
 		.kind = NOTE_REFUSAL,
 	};
-	json_t *answer;
 
 	assert_int_equal(
 		channel_send(worker, MESSAGE_NOTE, &note, sizeof(note)),
 		CHANNEL_OK);
-	(void)begin("203.0.113.9", "x"); /* answered after the note */
+	(void)begin(from, "x"); /* answered after the note */
+}
+
+static json_t *explain(const char *subject)
+{
+	char request[128];
+
 	snprintf(request, sizeof(request),
-		"{'command':'explain','subject':'%s'}",
-		reference_format(session, text));
-	answer = ask(request);
+		"{'command':'explain','subject':'%s'}", subject);
+	return ask(request);
+}
+
+static void restart(void)
+{
+	assert_int_equal(end_keeper(SIGTERM), 0);
+	close_ends();
+	start_keeper();
+	start_worker();
+}
+
+static void reference_leads_to_the_address(void **state)
+{
+	const uint64_t session = 0x123456789abcdef0;
+	char text[REFERENCE_TEXT_LONGEST];
+	json_t *answer;
+
+	send_refusal("203.0.113.9", session);
+	answer = explain(reference_format(session, text));
 	assert_string_equal(text_in(answer, "address"), "203.0.113.9");
 	json_decref(answer);
 	assert_refused("{'command':'explain','subject':'ZZZZ'}", "not-found",
 		"no refusal", "log");
-	assert_refused("{'command':'explain','subject':'no!'}", "usage",
-		"neither", "address");
+	assert_refused("{'command':'explain','subject':'no!'}", "not-found",
+		"no login of a user", "journal.keep");
+}
+
+/* What memory had is gone; the journal knows. */
+static void reference_is_explained_after_a_restart(void **state)
+{
+	char text[REFERENCE_TEXT_LONGEST];
+	const json_t *event;
+	json_t *answer;
+
+	fail_three_times("203.0.113.7");
+	assert_int_equal(begin("203.0.113.7", "anna")->kind, VERDICT_TURN_AWAY);
+	send_refusal("203.0.113.9", 0x123456789abcdef0);
+	restart();
+	answer = explain(reference_format(77, text)); /* of the harness */
+	assert_string_equal(text_in(answer, "address"), "203.0.113.7");
+	assert_true(json_is_true(json_object_get(answer, "banned")));
+	assert_string_equal(
+		text_in(answer, "lift"), "posternctl bans del 203.0.113.7");
+	assert_int_equal(json_array_size(json_object_get(answer, "events")), 4);
+	event = json_array_get(json_object_get(answer, "events"), 3);
+	assert_string_equal(text_in(event, "event"), "turned-away");
+	assert_string_equal(text_in(event, "rule"), "banned");
+	json_decref(answer);
+	answer = explain(reference_format(0x123456789abcdef0, text));
+	assert_string_equal(text_in(answer, "address"), "203.0.113.9");
+	json_decref(answer);
+}
+
+static void address_keeps_its_story_after_a_restart(void **state)
+{
+	const json_t *events;
+	json_t *answer;
+
+	fail_three_times("203.0.113.7");
+	assert_ok("{'command':'bans.add','prefix':'203.0.113.0/24'}");
+	restart();
+	answer = explain("203.0.113.7");
+	assert_true(json_is_true(json_object_get(answer, "journal")));
+	events = json_object_get(answer, "events");
+	/* Three failures, the ban, the order and what it brought. */
+	assert_int_equal(json_array_size(events), 6);
+	assert_string_equal(text_in(json_array_get(events, 0), "user"), "anna");
+	assert_int_equal(number_in(json_array_get(events, 0), "code"), 535);
+	assert_string_equal(text_in(json_array_get(events, 3), "event"), "ban");
+	assert_string_equal(
+		text_in(json_array_get(events, 3), "rule"), "source-limit");
+	assert_string_equal(
+		text_in(json_array_get(events, 5), "prefix"), "203.0.113.0/24");
+	assert_non_null(strstr(text_in(answer, "summary"), "is banned"));
+	json_decref(answer);
+}
+
+static void user_is_explained_place_by_place(void **state)
+{
+	const json_t *place;
+	json_t *answer;
+
+	fail_three_times("203.0.113.7");
+	(void)begin("192.0.2.1", "Anna@example.com");
+	(void)settle("192.0.2.1", OUTCOME_OK);
+	(void)begin("192.0.2.1", "berta");
+	(void)settle("192.0.2.1", OUTCOME_OK);
+	answer = explain("anna");
+	assert_string_equal(text_in(answer, "user"), "anna");
+	assert_int_equal(json_array_size(json_object_get(answer, "places")), 2);
+	place = json_array_get(json_object_get(answer, "places"), 0);
+	assert_string_equal(text_in(place, "source"), "192.0.2.1");
+	assert_int_equal(number_in(place, "successes"), 1);
+	place = json_array_get(json_object_get(answer, "places"), 1);
+	assert_string_equal(text_in(place, "source"), "203.0.113.7");
+	assert_int_equal(number_in(place, "failures"), 3);
+	json_decref(answer);
+}
+
+/* No folder, no journal: memory answers at once. */
+static void address_is_explained_without_a_store(void **state)
+{
+	json_t *answer;
+	char command[256];
+
+	assert_int_equal(end_keeper(SIGTERM), 0);
+	close_ends();
+	snprintf(command, sizeof(command),
+		"rm -f '%s'/postern.db*; mkdir '%s'/postern.db", dir, dir);
+	assert_int_equal(system(command), 0);
+	start_keeper();
+	start_worker();
+	fail_three_times("203.0.113.7");
+	answer = explain("203.0.113.7");
+	assert_true(json_is_false(json_object_get(answer, "journal")));
+	assert_int_equal(json_array_size(json_object_get(answer, "events")), 4);
+	json_decref(answer);
+	assert_refused("{'command':'explain','subject':'ZZZZZZZZZZZZ'}",
+		"unavailable", "cannot be read", "posternctl status");
+}
+
+static void days_are_counted_and_outlive_a_restart(void **state)
+{
+	const json_t *day;
+	json_t *answer;
+
+	fail_three_times("203.0.113.7");
+	(void)begin("203.0.113.7", "anna"); /* turned away */
+	(void)begin("192.0.2.1", "berta");
+	(void)settle("192.0.2.1", OUTCOME_OK);
+	restart();
+	assert_ok("{'command':'bans.del','prefix':'203.0.113.7'}");
+	(void)begin("203.0.113.7", "anna");
+	(void)settle("203.0.113.7", OUTCOME_OK);
+	answer = ask("{'command':'days'}");
+	day = json_array_get(json_object_get(answer, "days"), 0);
+	assert_int_equal(number_in(day, "guesses"), 4);
+	assert_int_equal(number_in(day, "guesses_passed"), 3);
+	assert_int_equal(number_in(day, "successes"), 2);
+	assert_int_equal(number_in(day, "sources"), 2);
+	assert_int_equal(
+		number_in(json_object_get(day, "bans"), "source-limit"), 1);
+	json_decref(answer);
+}
+
+/* She was refused, and then she came in from there. */
+static void refused_one_who_comes_in_was_hurt(void **state)
+{
+	json_t *answer;
+
+	fail_three_times("203.0.113.7");
+	(void)begin("203.0.113.7", "anna");
+	assert_ok("{'command':'bans.del','prefix':'203.0.113.7'}");
+	(void)begin("203.0.113.7", "berta");
+	(void)settle("203.0.113.7", OUTCOME_OK);
+	(void)begin("203.0.113.7", "Anna");
+	(void)settle("203.0.113.7", OUTCOME_OK);
+	answer = ask("{'command':'days','days':1}");
+	assert_int_equal(json_array_size(json_object_get(answer, "days")), 1);
+	assert_int_equal(
+		number_in(json_array_get(json_object_get(answer, "days"), 0),
+			"people_hurt"),
+		1);
+	json_decref(answer);
 }
 
 static void operator_bans_lists_and_lifts(void **state)
@@ -326,6 +485,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		KEEPER_TEST(explain_tells_the_story_and_the_way_out),
 		KEEPER_TEST(reference_leads_to_the_address),
+		KEEPER_TEST(reference_is_explained_after_a_restart),
+		KEEPER_TEST(address_keeps_its_story_after_a_restart),
+		KEEPER_TEST(user_is_explained_place_by_place),
+		KEEPER_TEST(address_is_explained_without_a_store),
+		KEEPER_TEST(days_are_counted_and_outlive_a_restart),
+		KEEPER_TEST(refused_one_who_comes_in_was_hurt),
 		KEEPER_TEST(operator_bans_lists_and_lifts),
 		KEEPER_TEST(flush_lifts_more_than_one_turn_can_tell),
 		KEEPER_TEST(long_list_comes_in_pages),

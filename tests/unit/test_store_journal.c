@@ -239,7 +239,8 @@ static void full_disk_sheds_the_journal_and_keeps_the_bans(void **state)
 	UNTIL(store, state_of(store).failing)
 	for (unsigned i = 0; i < 3 * MANY; i++)
 		put_row(store, clock_wall_s(), 10);
-	assert_in_range(state_of(store).journal_waiting_count, 1, MANY);
+	/* One lot waits, one may be under way. */
+	assert_in_range(state_of(store).journal_waiting_count, 1, 2 * MANY);
 	assert_in_range(state_of(store).journal_shed_total, 2 * MANY, 4 * MANY);
 	assert_int_equal(state_of(store).lost_total, 0);
 	set_disk(DISK_WORKS);
