@@ -7,7 +7,7 @@
  *
  * The core's time begins a day after zero, which means "never" there.
  */
-#include "course.h"
+#include "course_core.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,31 +15,9 @@
 #include "../keeper/allowed.h"
 #include "../keeper/numbers.h"
 
-enum {
-	BEGAN_MS = 24 * 60 * 60 * 1000,
-	TICKS_MOST = 4096,
-	SEED = 1, /* the same log has the same course */
-};
+enum { SEED = 1 }; /* the same log has the same course */
 
-/* A list that grows. */
-struct rows {
-	void *items;
-	size_t count, room, bytes;
-};
-
-struct course {
-	const struct conf *conf;
-	struct policy *policy;
-	struct allowed allowed;
-	struct course_counts counts;
-	struct rows bans, hurts;
-	int64_t first_ms; /* of the log; INT64_MIN: nothing came */
-	mono_ms_t now;
-	uint64_t attempt;
-	bool full; /* no memory */
-};
-
-static void *rows_add(struct rows *rows)
+void *rows_add(struct rows *rows)
 {
 	if (rows->count == rows->room) {
 		size_t room = rows->room == 0 ? 256 : rows->room * 2;
@@ -64,6 +42,10 @@ struct course *course_new(const struct conf *conf)
 	course->first_ms = INT64_MIN;
 	course->bans.bytes = sizeof(struct course_ban);
 	course->hurts.bytes = sizeof(struct course_hurt);
+	course->pending.bytes = sizeof(struct pending);
+	course->said.bytes = sizeof(struct policy_action);
+	if (conf == NULL)
+		return course;
 	if (allowed_fill(&course->allowed, conf, NULL, 0)) {
 		numbers = numbers_of(conf, &course->allowed);
 		course->policy = policy_new(&numbers, SEED);
@@ -83,6 +65,8 @@ void course_free(struct course **course)
 	allowed_done(&c->allowed);
 	free(c->bans.items);
 	free(c->hurts.items);
+	free(c->pending.items);
+	free(c->said.items);
 	free(c);
 	*course = NULL;
 }
@@ -134,11 +118,25 @@ static void add_ban(struct course *c, const struct policy_action *action)
 	};
 }
 
-static void take_actions(struct course *c)
+/* For a journal's own course: the next rows must say the same. */
+static void expect(struct course *c, const struct policy_action *action)
+{
+	struct policy_action *said;
+
+	if (c->conf != NULL)
+		return;
+	said = rows_add(&c->said);
+	if (said != NULL)
+		*said = *action;
+	c->full = c->full || said == NULL;
+}
+
+void course_actions(struct course *c)
 {
 	struct policy_action action;
 
 	while (policy_next_action(c->policy, &action)) {
+		expect(c, &action);
 		switch (action.kind) {
 		case ACTION_BAN:
 		case ACTION_WOULD_BAN: add_ban(c, &action); break;
@@ -154,7 +152,7 @@ static void take_actions(struct course *c)
 }
 
 /* As the keeper's loop does: the core ticks at each deadline on the way. */
-static void pass_time(struct course *c, mono_ms_t until)
+void course_pass_time(struct course *c, mono_ms_t until)
 {
 	unsigned ticks = 0;
 
@@ -167,18 +165,18 @@ static void pass_time(struct course *c, mono_ms_t until)
 		if (deadline > c->now)
 			c->now = deadline;
 		policy_tick(c->policy, c->now);
-		take_actions(c);
+		course_actions(c);
 	}
 	c->now = until;
 }
 
-static struct policy_verdict step(
+struct policy_verdict course_tell(
 	struct course *c, const struct policy_event *event)
 {
 	struct policy_verdict verdict;
 
 	policy_step(c->policy, c->now, event, &verdict);
-	take_actions(c);
+	course_actions(c);
 	return verdict;
 }
 
@@ -199,7 +197,7 @@ static bool shielded(const struct course *c, const struct entry *entry)
 					    firewall->ports == CONF_PORTS_ALL);
 }
 
-static void add_hurt(
+void course_hurt_add(
 	struct course *c, const struct entry *entry, enum policy_rule rule)
 {
 	struct course_hurt *hurt = rows_add(&c->hurts);
@@ -231,18 +229,18 @@ static bool attempt(struct course *c, const struct entry *entry,
 		.addr = entry->addr,
 		.user = entry->user,
 	};
-	struct policy_verdict verdict = step(c, &event);
+	struct policy_verdict verdict = course_tell(c, &event);
 
 	*ret_rule = verdict.rule;
 	if (verdict.kind != VERDICT_PASS && verdict.kind != VERDICT_DELAY)
 		return false;
 	event.kind = EVENT_AUTH_SETTLED;
 	event.outcome = outcome;
-	(void)step(c, &event);
+	(void)course_tell(c, &event);
 	return true;
 }
 
-static bool heard(struct course *c, const struct entry *entry,
+bool course_heard(struct course *c, const struct entry *entry,
 	enum policy_outcome outcome, enum policy_rule *ret_rule)
 {
 	const struct policy_event event = {
@@ -258,7 +256,7 @@ static bool heard(struct course *c, const struct entry *entry,
 		*ret_rule = ban.rule;
 		return false;
 	}
-	(void)step(c, &event);
+	(void)course_tell(c, &event);
 	return true;
 }
 
@@ -267,7 +265,7 @@ static bool login(struct course *c, const struct entry *entry,
 {
 	*ret_rule = RULE_NONE;
 	return in_line(c, entry) ? attempt(c, entry, outcome, ret_rule)
-				 : heard(c, entry, outcome, ret_rule);
+				 : course_heard(c, entry, outcome, ret_rule);
 }
 
 static void tls_failure(struct course *c, const struct entry *entry)
@@ -275,19 +273,25 @@ static void tls_failure(struct course *c, const struct entry *entry)
 	const struct policy_event event = {
 		.kind = EVENT_TLS_FAILURE, .addr = entry->addr};
 
-	(void)step(c, &event);
+	(void)course_tell(c, &event);
+}
+
+void course_go_to(struct course *c, int64_t at_ms)
+{
+	mono_ms_t now = BEGAN_MS;
+
+	if (c->first_ms == INT64_MIN)
+		c->first_ms = at_ms;
+	if (at_ms > c->first_ms)
+		now += (mono_ms_t)(at_ms - c->first_ms);
+	course_pass_time(c, now > c->now ? now : c->now);
 }
 
 bool course_step(struct course *c, int64_t at_ms, const struct entry *entry)
 {
 	enum policy_rule rule;
-	mono_ms_t now;
 
-	if (c->first_ms == INT64_MIN)
-		c->first_ms = at_ms;
-	now = at_ms > c->first_ms ? BEGAN_MS + (mono_ms_t)(at_ms - c->first_ms)
-				  : BEGAN_MS;
-	pass_time(c, now > c->now ? now : c->now);
+	course_go_to(c, at_ms);
 	switch (entry->outcome) {
 	case ENTRY_FAILED:
 		c->counts.failures++;
@@ -296,7 +300,7 @@ bool course_step(struct course *c, int64_t at_ms, const struct entry *entry)
 	case ENTRY_OK:
 		c->counts.successes++;
 		if (!login(c, entry, OUTCOME_OK, &rule))
-			add_hurt(c, entry, rule);
+			course_hurt_add(c, entry, rule);
 		break;
 	case ENTRY_TLS: tls_failure(c, entry); break;
 	case ENTRY_REFUSED: /* what others did is no event of ours */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "../conf/conf.h"
+#include "../journal/row.h"
 #include "../logs/entry.h"
 #include "../policy/policy.h"
 
@@ -39,14 +40,19 @@ struct course_counts {
 	uint64_t successes;
 	uint64_t hurt; /* of these, that would have been refused */
 	uint64_t alarms, notes, limits, spared;
+	uint64_t stopped; /* tries of a journal whose end nobody knows: they
+			     were stopped when it was written */
+	/* Of a journal's own course: */
+	uint64_t same, different; /* verdicts and actions, against the rows */
+	uint64_t uncompared;	  /* behind a gap, before the first start */
 };
 
 struct course;
 
 /*
- * conf: borrowed. A guess is stopped by a ban where postern stands: at SMTP
- * with a listener, everywhere with a firewall that drops all ports. NULL
- * without memory. Caller frees.
+ * conf: borrowed; NULL: for course_own_row() only. A guess is stopped by a ban
+ * where postern stands: at SMTP with a listener, everywhere with a firewall
+ * that drops all ports. NULL without memory. Caller frees.
  */
 struct course *course_new(const struct conf *conf);
 void course_free(struct course **course);
@@ -55,6 +61,17 @@ void course_free(struct course **course);
  * memory. */
 bool course_step(
 	struct course *course, int64_t at_ms, const struct entry *entry);
+
+/*
+ * A row of a journal, under this course's configuration: what was stopped when
+ * it was written is left out, since nobody knows how it would have ended.
+ */
+bool course_row(
+	struct course *course, int64_t at_ms, const struct journal_row *row);
+/* Its own course: with the configurations that stand in it, compared verdict by
+ * verdict. For a course that course_new() made of NULL. */
+bool course_own_row(
+	struct course *course, int64_t at_ms, const struct journal_row *row);
 
 const struct course_counts *course_counts(const struct course *course);
 /* In the order of time. */

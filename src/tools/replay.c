@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "../journal/journal.h"
 #include "logfile.h"
 #include "replay_show.h"
 
@@ -22,6 +23,8 @@ enum {
 	EXIT_DONE,
 	EXIT_REFUSED,
 	EXIT_USAGE,
+	JOURNAL_ERROR_LONGEST = 512,
+	MS_PER_S = 1000,
 	BAR_LONGEST = 40,
 	BAR_EACH_MS = 100,
 	PERCENT = 100,
@@ -39,9 +42,9 @@ struct replay {
 	struct logfile_setup setup;
 	struct replay_result result;
 	struct patterns *patterns;
-	struct conf *confs[REPLAY_SIDES];
-	const char *path; /* that is being read */
-	bool bar;	  /* a terminal looks on */
+	struct conf *confs[REPLAY_SIDES]; /* NULL: a journal's own */
+	const char *path;		  /* that is being read */
+	bool bar;			  /* a terminal looks on */
 	mono_ms_t bar_at;
 };
 
@@ -62,7 +65,8 @@ static void print_help(void)
 		"json) through\n"
 		"the rules, at the logs' own times. FILE: plain or gzip, \"-\" "
 		"for standard\n"
-		"input, the oldest first.\n"
+		"input, the oldest first; or postern.db, whose journal says "
+		"more.\n"
 		"\n"
 		"  --config FILE      the rules (default: those of an empty "
 		"configuration)\n"
@@ -165,12 +169,90 @@ static bool on_entry(void *arg, int64_t at_ms, const struct entry *entry)
 	return true;
 }
 
+/* ---- journals ---- */
+
+/* Times of a run are counted from its start, to the millisecond. */
+struct run {
+	int64_t at_ms;
+	mono_ms_t now;
+};
+
+static int64_t row_time(struct run *run, const struct journal_row *row)
+{
+	if (run->at_ms == 0 || row->kind == JOURNAL_START ||
+		row->now < run->now) {
+		run->at_ms = (int64_t)row->at * MS_PER_S;
+		run->now = row->now;
+	}
+	return run->at_ms + (int64_t)(row->now - run->now);
+}
+
+static void count_row(struct logfile_counts *log, int64_t at_ms,
+	const struct journal_row *row)
+{
+	log->read.lines++;
+	log->read.entries += row->kind == JOURNAL_EVENT;
+	if (!log->any)
+		log->first_ms = at_ms;
+	log->any = true;
+	log->last_ms = at_ms;
+}
+
+static bool on_row(
+	struct replay *r, int64_t at_ms, const struct journal_row *row)
+{
+	count_row(&r->result.log, at_ms, row);
+	for (unsigned i = 0; i < r->result.side_count; i++) {
+		struct course *course = r->result.sides[i].course;
+		bool good = r->confs[i] != NULL
+				    ? course_row(course, at_ms, row)
+				    : course_own_row(course, at_ms, row);
+
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+static bool read_journal(struct replay *r)
+{
+	char error[JOURNAL_ERROR_LONGEST] = "no memory";
+	struct journal_reader *reader =
+		journal_open(r->path, error, sizeof(error));
+	struct journal_row row;
+	struct run run = {0};
+	uint64_t done = 0;
+	bool good = reader != NULL;
+
+	while (good && journal_next(reader, &row)) {
+		good = on_row(r, row_time(&run, &row), &row);
+		journal_row_done(&row);
+		draw_bar(r, ++done, journal_count(reader));
+	}
+	if (reader != NULL)
+		r->result.log.read.skipped += journal_unknown_count(reader);
+	journal_close(&reader);
+	clear_bar(r);
+	if (!good)
+		(void)fprintf(stderr, "posternctl: replay: %s\n", error);
+	return good;
+}
+
 static int read_files(struct replay *r, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
 		int error;
 
 		r->path = argv[i];
+		if (journal_is(argv[i])) {
+			if (!read_journal(r))
+				return EXIT_REFUSED;
+			continue;
+		}
+		if (r->result.own)
+			return usage("beside a journal, other logs need "
+				     "--config",
+				argv[i]);
 		if (logfile_read(argv[i], &r->setup, &r->result.log))
 			continue;
 		error = errno;
@@ -186,6 +268,17 @@ static int read_files(struct replay *r, int argc, char **argv)
 }
 
 /* ---- what it needs ---- */
+
+/* Journals, by the configurations that stand in them. */
+static bool add_own_side(struct replay *r)
+{
+	struct replay_side *side = &r->result.sides[r->result.side_count++];
+
+	r->result.own = true;
+	side->name = "the journal";
+	side->course = course_new(NULL);
+	return side->course != NULL;
+}
 
 static bool add_side(struct replay *r, const char *path)
 {
@@ -226,14 +319,26 @@ static bool read_patterns(struct replay *r)
 	return r->patterns != NULL;
 }
 
-static bool prepare(struct replay *r)
+static bool any_journal(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (journal_is(argv[i]))
+			return true;
+	return false;
+}
+
+static bool prepare(struct replay *r, bool journal)
 {
 	r->setup.tell = on_entry;
 	r->setup.progress = draw_bar;
 	r->setup.arg = r;
 	r->result.log.order = STAMP_UNKNOWN;
 	r->bar = isatty(STDERR_FILENO) == 1;
-	if (!read_patterns(r) || !add_side(r, r->config))
+	if (!read_patterns(r))
+		return false;
+	if (journal && r->config == NULL && r->compare == NULL)
+		return add_own_side(r);
+	if (!add_side(r, r->config))
 		return false;
 	r->setup.patterns = r->patterns;
 	return r->compare == NULL || add_side(r, r->compare);
@@ -264,8 +369,9 @@ int replay_main(int argc, char **argv)
 
 	if (code >= 0)
 		return told(code);
-	code = prepare(&r) ? read_files(&r, argc - optind, argv + optind)
-			   : EXIT_REFUSED;
+	code = prepare(&r, any_journal(argc - optind, argv + optind))
+		       ? read_files(&r, argc - optind, argv + optind)
+		       : EXIT_REFUSED;
 	if (code == EXIT_DONE && r.json)
 		replay_print_json(&r.result);
 	else if (code == EXIT_DONE)

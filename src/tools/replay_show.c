@@ -126,11 +126,11 @@ static void print_numbers(const struct replay_result *r)
 {
 	const char *heads[] = {"", r->sides[0].name, r->sides[1].name};
 	struct table *table = table_new(1 + r->side_count, heads);
-	uint64_t of[8][REPLAY_SIDES] = {{0}};
+	uint64_t of[9][REPLAY_SIDES] = {{0}};
 	static const char *const what[] = {"failed logins",
 		"  still heard by the server", "right logins", "  refused",
 		"  of so many users", "bans", "  of so many sources",
-		"alarms and notes"};
+		"alarms and notes", "stopped then, end unknown"};
 
 	if (table == NULL)
 		return;
@@ -148,6 +148,7 @@ static void print_numbers(const struct replay_result *r)
 		of[5][i] = bans;
 		of[6][i] = sources_banned(course);
 		of[7][i] = counts->alarms + counts->notes;
+		of[8][i] = counts->stopped;
 	}
 	for (unsigned k = 0; k < sizeof(what) / sizeof(what[0]); k++)
 		number_row(table, r, what[k], of[k]);
@@ -258,9 +259,18 @@ static void print_log(const struct replay_result *r)
 	(void)putchar('\n');
 }
 
+static void print_compared(const struct course_counts *counts)
+{
+	(void)printf("verdicts and actions: %" PRIu64 " the same, %" PRIu64
+		     " different, %" PRIu64 " not compared (behind a gap)\n\n",
+		counts->same, counts->different, counts->uncompared);
+}
+
 void replay_print_text(const struct replay_result *r)
 {
 	print_log(r);
+	if (r->own)
+		print_compared(course_counts(r->sides[0].course));
 	print_numbers(r);
 	for (unsigned i = 0; i < r->side_count; i++)
 		print_bans(&r->sides[i]);
@@ -341,8 +351,8 @@ static json_t *side_json(const struct replay_side *side)
 {
 	const struct course_counts *counts = course_counts(side->course);
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I, s:I, s:o, s:o}",
 		"config", side->name, "failures", (json_int_t)counts->failures,
 		"arrived", (json_int_t)counts->arrived, "successes",
 		(json_int_t)counts->successes, "refused",
@@ -350,8 +360,11 @@ static json_t *side_json(const struct replay_side *side)
 		(json_int_t)users_hurt(side->course), "sources_banned",
 		(json_int_t)sources_banned(side->course), "alarms",
 		(json_int_t)counts->alarms, "notes", (json_int_t)counts->notes,
-		"bans", bans_json(side->course), "refusals",
-		hurts_json(side->course));
+		"stopped", (json_int_t)counts->stopped, "same",
+		(json_int_t)counts->same, "different",
+		(json_int_t)counts->different, "uncompared",
+		(json_int_t)counts->uncompared, "bans", bans_json(side->course),
+		"refusals", hurts_json(side->course));
 }
 
 static json_t *only_json(

@@ -17,6 +17,7 @@ struct replay_result {
 	unsigned side_count;
 	struct logfile_counts log;
 	uint64_t others_bans; /* that the log itself tells of */
+	bool own; /* a journal by its own configurations, compared */
 };
 
 void replay_print_text(const struct replay_result *result);

@@ -4,6 +4,8 @@ import gzip
 import json
 import os
 import pty
+import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -74,7 +76,7 @@ def conf(folder):
 
 def test_who_is_banned_when_and_what_still_arrives(log):
     path = log(f"{at(0)}begins\n",
-               *[smtp(60 * n, "192.0.2.1", f"u{n}") for n in range(10)],
+               *[smtp(60 * n, "192.0.2.1") for n in range(10)],
                *[smtp(900 + n, "192.0.2.1") for n in range(5)],
                *[http(2000 + n, "2001:db8::1") for n in range(7)])
     said = replay(path)
@@ -95,7 +97,7 @@ def test_who_is_banned_when_and_what_still_arrives(log):
 
 
 def test_people_who_would_have_been_refused(log, conf):
-    path = log(*[http(n, "192.0.2.1", f"u{n}") for n in range(5)],
+    path = log(*[http(n, "192.0.2.1", "eve") for n in range(5)],
                imap_ok(60, "192.0.2.1", "anna"),
                imap_ok(90, "192.0.2.1", "anna"),
                imap_ok(95, "192.0.2.1", "Bert Ö\x1b[31m"),
@@ -225,3 +227,85 @@ def test_a_terminal_sees_how_far_it_is(log):
     seen = os.read(leader, 4096)
     os.close(leader)
     assert done.returncode == 0 and b"%" in seen and seen.endswith(b"\x1b[K")
+
+
+def on_disk(front):
+    """Rows wait for up to a second."""
+    store = front.ctl("status", json_out=True)["store"]
+    return store["journal_written"] and not store["journal_waiting"]
+
+
+@pytest.fixture
+def lived(double, postern, strangers, folder):
+    """A postern with a life behind it: guesses in line and in the log, orders,
+    a reload, a new keeper. Its journal is whole on the disk."""
+    heard = folder / "console.log"
+    heard.write_text("")
+    server = double(auth_clear="LOGIN PLAIN", t_535="535 no")
+    front = postern({"mx": {}}, [server.address], options={
+        "source_limit": {"delay": "0s", "failures": 3, "ban": "1h"},
+        "banned": {"answer": "close"}, "domino_log": {"path": heard}})
+    port = front.ports["mx"]
+    attack.guesses(port, strangers[0], 3)
+    front.wait_event("ban", src=strangers[0])
+    assert attack.guess(port, strangers[0]) is None
+    attack.guesses(port, strangers[1], 2)
+    assert attack.guess(port, strangers[1], secret="secret") == 235
+    with heard.open("a") as out:
+        out.write(http(0, "192.0.2.77") * 3 + imap_ok(1, "192.0.2.78"))
+    front.wait_event("ban", src="192.0.2.77")
+    front.ctl("bans", "add", "192.0.2.0/29")
+    front.options["source_limit"]["failures"] = 4
+    front.write_conf()
+    front.ctl("reload")
+    attack.at_once([lambda n=n: attack.guess(port, strangers[2], "bert",
+                                             f"at-once-{n}")
+                    for n in range(6)])
+    front.wait_event("ban", src=strangers[2])
+    front.wait_until(lambda: on_disk(front), "the journal on the disk")
+    keeper = next(pid for pid, line in front.pids().items()
+                  if "postern-keeper" in line)
+    os.kill(keeper, signal.SIGKILL)
+    front.wait_event("loaded", 2)
+    front.wait_until(lambda: attack.guess(port, strangers[3]) == 535, "a guess")
+    attack.guesses(port, strangers[3], 3, user="carl")
+    front.wait_event("ban", src=strangers[3])
+    front.stop_clean()
+    front.process = None
+    return front, strangers
+
+
+def test_a_journal_replays_to_the_verdicts_that_stand_in_it(lived, folder):
+    front, strangers = lived
+    journal = front.state / "postern.db"
+    only = replay(journal)["replays"][0]
+    assert only["different"] == 0 and only["uncompared"] == 0
+    assert only["same"] > 20
+    assert {strangers[0], strangers[2], strangers[3], "192.0.2.77",
+            "192.0.2.0/29"} <= {ban["prefix"] for ban in only["bans"]}
+    assert "different, 0 not compared" in replay(journal, as_json=False)
+    # Under other rules: nobody is banned by himself, the order stands.
+    loose = folder / "loose.conf"
+    loose.write_text(FRONT + SHIELD + "source_limit { failures = 50 }\n")
+    strict = folder / "strict.conf"
+    strict.write_text(FRONT + SHIELD + "source_limit { failures = 1 }\n")
+    said = replay("--config", loose, "--compare", strict, journal)
+    loosely, strictly = said["replays"]
+    assert [b["prefix"] for b in loosely["bans"]] == ["192.0.2.0/29"]
+    assert loosely["arrived"] == loosely["failures"] == only["failures"]
+    assert strictly["arrived"] < loosely["arrived"]
+    assert [r["user"] for r in strictly["refusals"]] == ["anna"]
+    # A copy with one verdict changed is found out.
+    forged = folder / "forged.db"
+    source = sqlite3.connect(journal)
+    target = sqlite3.connect(forged)
+    with source, target:
+        source.backup(target)
+        target.execute("UPDATE journal SET failures = failures + 1 WHERE id ="
+                       " (SELECT max(id) FROM journal WHERE kind LIKE"
+                       " '%settled%')")
+    source.close()
+    target.close()
+    assert replay(forged)["replays"][0]["different"] == 1
+    code, _, err = replay(journal, front.conf_path, check=False)
+    assert code == 2 and "need --config" in err
