@@ -7,13 +7,14 @@
  *
  * The core's time begins a day after zero, which means "never" there.
  */
-#include "course_core.h"
+#include "course.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "../keeper/allowed.h"
 #include "../keeper/numbers.h"
+#include "course_core.h"
 
 enum { SEED = 1 }; /* the same log has the same course */
 
