@@ -206,8 +206,8 @@ const char *history_kind_name(enum history_kind kind)
 {
 	switch (kind) {
 	case HISTORY_AUTH_OK: return "auth-ok";
-	case HISTORY_LOG_FAILED: return "log-failed";
-	case HISTORY_LOG_OK: return "log-ok";
+	case HISTORY_LOG_FAILED: return "log-failure";
+	case HISTORY_LOG_OK: return "log-success";
 	case HISTORY_AUTH_FAILED: return "auth-failed";
 	case HISTORY_AUTH_TEMPORARY: return "auth-temporary";
 	case HISTORY_AUTH_CANCELLED: return "auth-cancelled";
