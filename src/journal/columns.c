@@ -61,14 +61,14 @@ const char journal_insert[] =
 static void put_number(sqlite3_stmt *statement, enum column at, uint64_t value)
 {
 	if (value != 0)
-		(void)sqlite3_bind_int64(statement, at, (int64_t)value);
+		(void)sqlite3_bind_int64(statement, (int)at, (int64_t)value);
 }
 
 static void put_text(sqlite3_stmt *statement, enum column at, const char *text)
 {
 	if (text != NULL)
 		(void)sqlite3_bind_text(
-			statement, at, text, -1, SQLITE_TRANSIENT);
+			statement, (int)at, text, -1, SQLITE_TRANSIENT);
 }
 
 static void put_octets(
@@ -79,7 +79,7 @@ static void put_octets(
 
 	if (n > 0)
 		(void)sqlite3_bind_text(
-			statement, at, text, (int)n, SQLITE_TRANSIENT);
+			statement, (int)at, text, (int)n, SQLITE_TRANSIENT);
 }
 
 static void put_addr(

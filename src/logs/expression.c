@@ -112,7 +112,8 @@ static struct slice group_of(
 	const struct expression *e, struct slice subject, unsigned group)
 {
 	const PCRE2_SIZE *pairs = pcre2_get_ovector_pointer(e->data);
-	PCRE2_SIZE begin = pairs[2 * group], end = pairs[2 * group + 1];
+	size_t at = 2 * (size_t)group;
+	PCRE2_SIZE begin = pairs[at], end = pairs[at + 1];
 
 	if (group == 0 || begin == PCRE2_UNSET || end < begin)
 		return slice_of(NULL, 0);

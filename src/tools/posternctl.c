@@ -208,6 +208,15 @@ static const struct verb *find_verb(const struct words *words, int *ret_used)
 	return NULL;
 }
 
+/* 0: that is no number. */
+static long days_of(const char *text)
+{
+	char *end;
+	long days = strtol(text, &end, 10);
+
+	return end == text || *end != '\0' ? 0 : days;
+}
+
 /* -1: fine. */
 static int check_words(
 	const struct words *words, const struct verb *verb, int used)
@@ -228,7 +237,7 @@ static int check_words(
 		return usage("--seed and --config belong to policy-filter", "");
 	if (words->days != NULL && strcmp(verb->noun, "status") != 0)
 		return usage("--days belongs to status", "");
-	if (words->days != NULL && atoi(words->days) <= 0)
+	if (words->days != NULL && days_of(words->days) <= 0)
 		return usage("--days is a number of days", words->days);
 	if (words->rule != NULL && !verb->rule)
 		return usage("--rule belongs to bans list", "");
@@ -259,7 +268,7 @@ static json_t *make_request(
 		(void)json_object_set_new(
 			request, "command", json_string("days"));
 		(void)json_object_set_new(
-			request, "days", json_integer(atoi(words->days)));
+			request, "days", json_integer(days_of(words->days)));
 	}
 	return request;
 }

@@ -197,8 +197,8 @@ static size_t hostile(uint64_t *seed, char *out)
 		FROM "203.0.113.9", "connecting host", " ; ", "\"", "'", "\\",
 		"[", "]", "(", "\n", "\r\n", "\r", "\t", "\xc3\xa4", "\xff",
 		FAILED "x" FROM "203.0.113.9",
-		"http: x [203.0.113.9] authentication failure using internet "
-		"password",
+		("http: x [203.0.113.9] authentication failure using internet "
+		 "password"),
 		": User is locked out", " logged in from 203.0.113.9",
 		"2022/11/05 14:18:50 ", "01.02.2022 03:04:05 ", "\n\n\n", "a",
 		"host", "[1.2.3.4]:", "::1", "%s%n", ".*", "(?<addr>"};
