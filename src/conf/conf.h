@@ -143,6 +143,15 @@ struct conf {
 	struct conf_source_days source_days;
 	struct conf_source_users source_users;
 	struct conf_prefix_limit prefix_limit;
+	struct conf_decoys decoys;
+	struct conf_auth_refused auth_refused;
+	struct conf_early_talk early_talk;
+	struct conf_helo helo;
+	struct conf_protocol_errors protocol_errors;
+	struct conf_tls_failures tls_failures;
+	struct conf_unknown_recipients unknown_recipients;
+	struct conf_relay_probes relay_probes;
+	struct conf_connections connections;
 	struct conf_banned banned;
 	struct conf_firewall firewall;
 	struct conf_domino_log domino_log;

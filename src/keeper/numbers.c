@@ -74,12 +74,36 @@ static size_t attempts_most(const struct conf *conf)
 	return most > ATTEMPTS_MOST ? (size_t)ATTEMPTS_MOST : (size_t)most;
 }
 
+/* The sections of offences.def have the same options, in types of their own. */
+#define OFFENCE_OF(section)                                                    \
+	(struct policy_offence)                                                \
+	{                                                                      \
+		.mode = mode_of((section).mode),                               \
+		.limit = (unsigned)(section).times_count,                      \
+		.window_ms = (section).window_ms, .ban_ms = (section).ban_ms,  \
+	}
+
+static void offences(const struct conf *conf, struct policy_conf *numbers)
+{
+#define OFFENCE(field, event, rule) numbers->field = OFFENCE_OF(conf->field);
+#include "../policy/offences.def"
+#undef OFFENCE
+	numbers->helo_names = (const char *const *)conf->helo.names.items;
+	numbers->helo_name_count = conf->helo.names.count;
+	numbers->decoys = (struct policy_decoys){
+		.mode = mode_of(conf->decoys.mode),
+		.ban_ms = conf->decoys.ban_ms,
+		.names = (const char *const *)conf->decoys.users.items,
+		.count = conf->decoys.users.count,
+	};
+}
+
 struct policy_conf numbers_of(
 	const struct conf *conf, const struct allowed *allowed)
 {
 	const struct conf_source_limit *limit = &conf->source_limit;
 
-	return (struct policy_conf){
+	struct policy_conf numbers = {
 		.mode = mode_of(conf->global.mode),
 		.source_mode = mode_of(limit->mode),
 		.v4_bits = (unsigned)limit->prefix_v4_count,
@@ -107,4 +131,7 @@ struct policy_conf numbers_of(
 		.allow = allowed->items,
 		.allow_count = allowed->count,
 	};
+
+	offences(conf, &numbers);
+	return numbers;
 }

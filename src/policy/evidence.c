@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "known.h"
+#include "offence.h"
 #include "prefix_limit.h"
 #include "sentence.h"
 #include "source_days.h"
@@ -28,7 +29,8 @@ static size_t share(size_t most, unsigned parts)
 	return most / parts > TABLE_LEAST ? most / parts : TABLE_LEAST;
 }
 
-struct evidence *evidence_new(const struct policy_conf *conf)
+struct evidence *evidence_new(
+	const struct policy_conf *conf, const struct hash_key *key)
 {
 	struct evidence *evidence = calloc(1, sizeof(*evidence));
 
@@ -40,8 +42,9 @@ struct evidence *evidence_new(const struct policy_conf *conf)
 	evidence->days = keyed_table_new(
 		share(conf->sources_most, 2), SOURCE_DAYS_BYTES);
 	prefix_limit_init(evidence, conf);
+	evidence->offences = offences_new(conf, key);
 	if (!evidence->known || !evidence->said || !evidence->days ||
-		!evidence->prefixes)
+		!evidence->prefixes || !evidence->offences)
 		evidence_free(&evidence);
 	return evidence;
 }
@@ -54,6 +57,7 @@ void evidence_free(struct evidence **evidence)
 	keyed_table_free(&(*evidence)->said);
 	keyed_table_free(&(*evidence)->days);
 	keyed_table_free(&(*evidence)->prefixes);
+	offences_free(&(*evidence)->offences);
 	free(*evidence);
 	*evidence = NULL;
 }
@@ -66,6 +70,8 @@ enum policy_rule evidence_failed(struct policy *policy, mono_ms_t now,
 		banned_by = RULE_SOURCE_USERS;
 	if (source_days_failed(policy, now, source, user, tag))
 		banned_by = RULE_SOURCE_DAYS;
+	if (offence_decoy(policy, now, source, user))
+		banned_by = RULE_DECOY;
 	prefix_limit_failed(policy, now, &source->key);
 	return banned_by;
 }

@@ -12,10 +12,12 @@ struct evidence {
 	struct keyed_table *days;     /* source_days.c */
 	struct keyed_table *prefixes; /* prefix_limit.c */
 	unsigned prefix_sources_most; /* kept of each prefix */
+	struct offences *offences;    /* offence.c */
 };
 
 /* NULL without memory. Caller frees. */
-struct evidence *evidence_new(const struct policy_conf *conf);
+struct evidence *evidence_new(
+	const struct policy_conf *conf, const struct hash_key *key);
 void evidence_free(struct evidence **evidence);
 
 /* One more failure of this source counted, of a guess that had none. Returns

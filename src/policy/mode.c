@@ -9,6 +9,7 @@
 #include "mode.h"
 
 #include "core.h"
+#include "offence.h"
 
 enum policy_mode mode_within(const struct policy *policy, enum policy_mode mode)
 {
@@ -24,7 +25,7 @@ static const enum policy_mode *own_mode(
 		[RULE_PREFIX_LIMIT] = &conf->prefix_limit.mode,
 	};
 
-	return modes[rule];
+	return modes[rule] != NULL ? modes[rule] : offence_mode(conf, rule);
 }
 
 enum policy_mode mode_of_rule(

@@ -22,6 +22,7 @@
 #include "failure.h"
 #include "heard.h"
 #include "ladder.h"
+#include "offence.h"
 #include "operator.h"
 #include "penalty.h"
 
@@ -78,7 +79,7 @@ static bool make_tables(struct policy *policy, const struct policy_conf *conf)
 	policy->attempts = attempt_table_new(conf->attempts_most, key);
 	policy->bans = ban_table_new(conf->bans_most, key);
 	policy->allow = allow_table_new(key);
-	policy->evidence = evidence_new(conf);
+	policy->evidence = evidence_new(conf, key);
 	return policy->sources != NULL && policy->attempts != NULL &&
 	       policy->bans != NULL && policy->allow != NULL &&
 	       policy->evidence != NULL &&
@@ -127,6 +128,8 @@ void policy_configure(
 	now = advance(policy, now);
 	if (!allow_configure(policy->allow, conf->allow, conf->allow_count))
 		penalty_tell_limit(policy, now, RULE_ALLOWED, &everything);
+	if (!offences_configure(policy->evidence->offences, conf, &policy->key))
+		penalty_tell_limit(policy, now, RULE_HELO, &everything);
 	take_numbers(policy, conf);
 	operator_reconcile(policy, now);
 }
@@ -176,9 +179,11 @@ static void step_order(
 	case EVENT_OPERATOR_ALLOW: operator_allow(policy, now, event); break;
 	case EVENT_OPERATOR_DISALLOW: operator_disallow(policy, event); break;
 	case EVENT_RESTORE_BAN: operator_restore(policy, now, event); break;
-	case EVENT_AUTH_BEGINS:
+	case EVENT_OPERATOR_FORGET: /* these are no rule's business yet */
+	case EVENT_RESTORE_PASSPORT: break;
+	case EVENT_AUTH_BEGINS: /* and these are no orders */
 	case EVENT_AUTH_SETTLED:
-	case EVENT_AUTH_REFUSED: /* these are no rule's business yet */
+	case EVENT_AUTH_REFUSED:
 	case EVENT_EARLY_TALK:
 	case EVENT_PROTOCOL_ERROR:
 	case EVENT_CONNECT:
@@ -188,9 +193,7 @@ static void step_order(
 	case EVENT_TLS_FAILURE:
 	case EVENT_LIST_SCORE:
 	case EVENT_LOG_FAILURE:
-	case EVENT_LOG_SUCCESS:
-	case EVENT_OPERATOR_FORGET:
-	case EVENT_RESTORE_PASSPORT: break;
+	case EVENT_LOG_SUCCESS: break;
 	}
 }
 
@@ -217,6 +220,7 @@ void policy_step(struct policy *policy, mono_ms_t now,
 	} else if (event->kind == EVENT_LOG_SUCCESS) {
 		heard_success(policy, now, event);
 	} else {
+		offence_step(policy, now, event, &verdict);
 		step_order(policy, now, event);
 	}
 	*ret_verdict = verdict;

@@ -42,6 +42,21 @@ struct policy_prefix_limit {
 	size_t prefixes_most;
 };
 
+/* One kind of bad manners, by source (offences.def). */
+struct policy_offence {
+	enum policy_mode mode;
+	unsigned limit; /* 1-100000 in window_ms -> ban */
+	uint64_t window_ms, ban_ms;
+};
+
+/* Users whom nobody has. */
+struct policy_decoys {
+	enum policy_mode mode;
+	uint64_t ban_ms;
+	const char *const *names; /* copied */
+	size_t count;
+};
+
 /* Plain numbers, filled by the caller from the configuration. */
 struct policy_conf {
 	enum policy_mode mode; /* of the whole; the ladder may be lower */
@@ -68,6 +83,11 @@ struct policy_conf {
 	struct policy_source_days source_days;
 	struct policy_source_users source_users;
 	struct policy_prefix_limit prefix_limit;
+	struct policy_offence auth_refused, early_talk, helo, protocol_errors,
+		tls_failures, unknown_recipients, relay_probes, connections;
+	const char *const *helo_names; /* patterns (pattern.h); copied */
+	size_t helo_name_count;
+	struct policy_decoys decoys;
 	const struct prefix *allow; /* copied by policy_new/policy_configure */
 	size_t allow_count;
 };

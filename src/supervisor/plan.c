@@ -166,8 +166,29 @@ static void plan_patterns_free(struct worker_backend *b)
 	free(b->auth_failed);
 }
 
+/* The keeper compiles them for itself: here they are only tried. */
+static bool helo_fine(const struct conf *conf, char *error)
+{
+	const struct conf_list *names = &conf->helo.names;
+
+	for (size_t i = 0; i < names->count; i++) {
+		char why[PATTERN_ERROR_LONGEST];
+		struct pattern *pattern = pattern_new(names->items[i], why);
+
+		if (!pattern) {
+			(void)snprintf(error, PLAN_ERROR_LONGEST,
+				"helo: names: %s: %s", names->items[i], why);
+			return false;
+		}
+		pattern_free(&pattern);
+	}
+	return true;
+}
+
 bool plan_patterns_fine(const struct conf *conf, char error[PLAN_ERROR_LONGEST])
 {
+	if (!helo_fine(conf, error))
+		return false;
 	for (size_t i = 0; i < conf->backend_count; i++) {
 		struct worker_backend b = {.conf = &conf->backends[i]};
 		bool fine = plan_patterns(&b, error);
@@ -309,7 +330,7 @@ static bool plan_fill(struct plan *p, struct plan *old,
 		calloc(conf->listener_count + 1, sizeof *p->worker_listeners);
 	p->named = calloc(NAMED_MOST, sizeof *p->named);
 	p->ear_patterns = ear_patterns_text(conf, error);
-	if (!p->ear_patterns)
+	if (!p->ear_patterns || !helo_fine(conf, error))
 		return false;
 	if (names_wanted(conf))
 		p->names_ttl_ms =

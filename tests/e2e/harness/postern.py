@@ -53,7 +53,8 @@ def conf_block(head, options):
 
 # Whoever sets the ladder's numbers tests the ladder by itself: the rules beside
 # it are off unless he names them.
-BESIDE_THE_LADDER = ("source_days", "source_users", "prefix_limit")
+BESIDE_THE_LADDER = ("source_days", "source_users", "prefix_limit",
+                     "auth_refused", "relay_probes")
 
 
 class Postern(Program):
