@@ -4,6 +4,8 @@ The worker tells the keeper; plain sessions are not told of at all, and a
 flood of notes is shed before it could hold up a login.
 """
 
+import contextlib
+
 import pytest
 
 import attack
@@ -27,7 +29,9 @@ def site(double, postern, certs):
              "tls": {"tls": "implicit", "certificates": ["rsa"]}},
             [behind.address],
             certificates={"rsa": certs.rsa},
-            options=options)
+            # Noted, and nobody banned for it, unless a test asks for that.
+            options={"auth_refused": {"mode": "off"},
+                     "relay_probes": {"mode": "off"}, **options})
         return behind, front
     return start
 
@@ -146,3 +150,39 @@ def test_a_flood_of_notes_is_shed_and_others_log_in(site, strangers):
     # The next second is another one, and nobody else was meant.
     rcpt(front, strangers[5], "nobody@example.test")
     wait_noted(front, strangers[5], "recipient-refused")
+
+
+def gone(front, source):
+    """Its next connection is turned away."""
+    with Client(front.ports["mx"], source=source) as client:
+        client.reply(554)
+        client.expect_closed()
+
+
+def wait_banned(front, source, rule):
+    def banned():
+        bans = front.ctl("bans", "list", json_out=True)["bans"]
+        return [ban["rule"] for ban in bans
+                if ban["prefix"].split("/")[0] == source] == [rule]
+    wait.until(banned, f"{source} banned by {rule}")
+
+
+def test_bad_manners_ban_a_stranger_and_nobody_who_logged_in(site, strangers):
+    ours, probe, noauth, decoy = strangers[:4]
+    server, front = site(
+        local_domains=["example.test"], auth_refused={"times": 1},
+        relay_probes={"times": 3}, decoys={"users": ["backup"]},
+        banned={"answer": "refuse"})
+    rcpt(front, ours, OURS, login=True)
+    no_auth(front, ours)
+    for act in (lambda: no_auth(front, noauth),
+                lambda: rcpt(front, probe, "x@elsewhere.test", count=3)):
+        with contextlib.suppress(Broken):   # its QUIT may meet the ban's 421
+            act()
+    with greeted(front.ports["mx"], decoy) as client:
+        assert client.auth_plain("backup", "x").code == 535
+    for source, rule in ((probe, "relay-probes"), (noauth, "auth-refused"),
+                         (decoy, "decoy")):
+        wait_banned(front, source, rule)
+        gone(front, source)
+    rcpt(front, ours, OURS, login=True)
