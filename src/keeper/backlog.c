@@ -71,13 +71,18 @@ void backlog_take(struct backlog *backlog, struct backlog *ret_batch)
 	backlog->count = backlog->room = 0;
 }
 
+void backlog_skip(struct backlog *batch, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		journal_row_done(&batch->rows[batch->head++]);
+}
+
 void backlog_done(struct backlog *backlog)
 {
-	for (size_t i = 0; i < backlog->count; i++)
-		journal_row_done(&backlog->rows[i]);
+	backlog_skip(backlog, backlog->count - backlog->head);
 	free(backlog->rows);
 	backlog->rows = NULL;
-	backlog->count = backlog->room = 0;
+	backlog->count = backlog->room = backlog->head = 0;
 }
 
 /* A gap's own rows were counted when they were shed. */
@@ -91,7 +96,7 @@ static void count_shed(struct backlog *backlog, const struct journal_row *row)
 
 void backlog_shed(struct backlog *backlog, struct backlog *batch)
 {
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = batch->head; i < batch->count; i++)
 		count_shed(backlog, &batch->rows[i]);
 	backlog_done(batch);
 }

@@ -146,31 +146,41 @@ static void day_write(struct store *store, struct work *work)
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
+/*
+ * A part of what was taken, so that rows that must not be lost wait for a part
+ * at most. Tried once: when the disk fails, all of it is shed.
+ */
 static void journal_write(struct store *store, struct work *work)
 {
-	struct store_journal_work batch = {
-		.rows = work->journal.rows,
-		.count = work->journal.count,
+	struct backlog *journal = &work->journal;
+	size_t left = journal->count - journal->head;
+	struct store_journal_work part = {
+		.rows = journal->rows + journal->head,
+		.count =
+			left < STORE_JOURNAL_BATCH ? left : STORE_JOURNAL_BATCH,
 		.keep = work->keep,
 		.now = clock_wall_s(),
 	};
 	struct store_say said = {.error = ""};
-	bool written = store_file_do(store->file, clock_wall_s(),
-		store_journal_write, &batch, &said);
+	bool written = store_file_do(
+		store->file, clock_wall_s(), store_journal_write, &part, &said);
 
 	say_result(store, written, &said);
 	if (written)
 		say_written(store, 0);
 	(void)pthread_mutex_lock(&store->lock);
 	if (written) {
-		store->state.journal_written_total += work->journal.count;
-		store->state.file_bytes = batch.file_bytes;
+		store->state.journal_written_total += part.count;
+		store->state.file_bytes = part.file_bytes;
 	} else {
-		backlog_shed(&store->backlog, &work->journal);
+		backlog_shed(&store->backlog, journal);
 	}
-	store->journal_batch_count = 0;
+	store->journal_batch_count = written ? left - part.count : 0;
 	(void)pthread_mutex_unlock(&store->lock);
-	backlog_done(&work->journal);
+	if (written)
+		backlog_skip(journal, part.count);
+	if (journal->head == journal->count)
+		backlog_done(journal);
 }
 
 /* One at a time, so that what must not be lost waits for one at most. */
@@ -201,10 +211,12 @@ static void question_answer(struct store *store, struct work *work)
 
 /* Under the lock, as the rest. Time that is left until the journal is due, in
  * ms; UINT64_MAX: it has no rows. */
-static uint64_t journal_left(const struct store *store)
+static uint64_t journal_left(const struct store *store, const struct work *work)
 {
 	uint64_t now, due;
 
+	if (work->journal.count > 0) /* the rest of what was taken */
+		return 0;
 	if (store->backlog.count == 0)
 		return UINT64_MAX;
 	now = clock_mono_ms();
@@ -251,6 +263,9 @@ static void question_take(struct store *store, struct work *work)
 	work->question_id = 0;
 	if (asking->question_count == 0 || store->stop)
 		return;
+	/* What it asks for may be among the rows that wait. */
+	if (work->journal.count - work->journal.head > STORE_JOURNAL_BATCH)
+		return;
 	asking->question_count--;
 	work->question = asking->questions[asking->question_count];
 	work->question_id = asking->ids[asking->question_count];
@@ -263,14 +278,15 @@ static bool work_take(struct store *store, struct work *work)
 	bool any;
 
 	(void)pthread_mutex_lock(&store->lock);
-	while ((left_ms = journal_left(store)) > 0 && store->count == 0 &&
+	while ((left_ms = journal_left(store, work)) > 0 && store->count == 0 &&
 		!store->day_waits && store->asking.question_count == 0 &&
 		!store->stop)
 		wait_ms(store, left_ms);
 	rows_take(store, work);
-	if (left_ms == 0)
+	if (left_ms == 0 && work->journal.count == 0) {
 		backlog_take(&store->backlog, &work->journal);
-	store->journal_batch_count = work->journal.count;
+		store->journal_batch_count = work->journal.count;
+	}
 	work->has_day = store->day_waits;
 	work->day = store->day;
 	store->day_waits = false;
@@ -292,7 +308,6 @@ static bool work_do(struct store *store, struct work *work)
 		journal_write(store, work);
 	if (going_on && work->question_id != 0)
 		question_answer(store, work);
-	backlog_done(&work->journal);
 	return going_on;
 }
 
@@ -307,6 +322,7 @@ static void *writer_main(void *arg)
 	}
 	while (work_take(store, &work) && work_do(store, &work))
 		continue;
+	backlog_done(&work.journal);
 	free(work.rows);
 	return NULL;
 }
