@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../tls/context.h"
 #include "smtp_probe.h"
 
 #define LOCKOUT_OFF                                                            \
@@ -25,12 +26,14 @@
 	"Domino Administrator, inetlockout.nsf: delete the entry of "          \
 	"postern's address; then " LOCKOUT_OFF
 
-enum { LOGIN_LONGEST = 250, LINE_LONGEST = 1024 };
+#define EHLO "EHLO postern-doctor.invalid"
+
+enum { LOGIN_LONGEST = 250, LINE_LONGEST = 900 };
 
 enum login_end {
 	LOGIN_OK,      /* 2yz */
 	LOGIN_REFUSED, /* 535 */
-	LOGIN_NONE,    /* no AUTH PLAIN in clear */
+	LOGIN_NONE,    /* no AUTH PLAIN */
 	LOGIN_SHUT,    /* no connection, no banner, or another answer */
 };
 
@@ -67,23 +70,86 @@ static bool compose(const char *user, const char *password, char *out)
 	return true;
 }
 
-static bool offers_plain(const char *reply)
+static bool offers(const char *reply, const char *keyword, const char *word)
 {
-	const char *auth = strstr(reply, "AUTH ");
-	const char *plain = auth != NULL ? strstr(auth, "PLAIN") : NULL;
+	const char *at = strstr(reply, keyword);
+	const char *found = at != NULL ? strstr(at, word) : NULL;
 
-	return plain != NULL && plain < auth + strcspn(auth, "\r\n");
+	return found != NULL && found < at + strcspn(at, "\r\n");
 }
 
-static enum login_end login_said(
-	struct smtp_probe *probe, const char *user, const char *password)
+static bool offers_plain(const struct smtp_probe *probe)
+{
+	return offers(probe->text, "AUTH ", "PLAIN");
+}
+
+/* ---- inside TLS, as postern's own connections make it ---- */
+
+static enum tls_version version_of(const char *text)
+{
+	static const char *const names[] = {"1.0", "1.1", "1.2", "1.3"};
+	unsigned at = 0;
+
+	while (at < TLS_1_3 && strcmp(names[at], text) != 0)
+		at++;
+	return (enum tls_version)at;
+}
+
+static struct tls_context *context_of(const json_t *backend)
+{
+	const char *verify = doctor_text(backend, "tls_verify");
+	const struct tls_client_conf conf = {
+		.name = doctor_text(backend, "title"),
+		.version_least = version_of(doctor_text(backend, "tls_least")),
+		.level = (int)doctor_number(backend, "tls_level"),
+		.verify = strcmp(verify, "name") == 0 ? TLS_VERIFY_NAME
+			  : strcmp(verify, "ca") == 0 ? TLS_VERIFY_CA
+						      : TLS_VERIFY_OFF,
+		.ca_file = doctor_text(backend, "tls_ca"),
+		.verify_name = doctor_text(backend, "tls_name"),
+		.pin_sha256 = doctor_text(backend, "tls_pin"),
+	};
+	char error[TLS_ERROR_LONGEST];
+
+	return tls_client_new(&conf, error);
+}
+
+static bool secured(struct smtp_probe *probe, const json_t *backend)
+{
+	struct tls_context *context = context_of(backend);
+	const char *why = "";
+	bool good = context != NULL && smtp_probe_tls(probe, context, &why);
+
+	tls_context_free(&context);
+	return good;
+}
+
+/* Up to the EHLO whose offers count: inside TLS where sessions have it, or
+ * where logins need it. false: shut. */
+static bool greeted(struct smtp_probe *probe, const json_t *backend)
+{
+	const char *tls = doctor_text(backend, "tls");
+
+	if (strcmp(tls, "implicit") == 0 && !secured(probe, backend))
+		return false;
+	if (smtp_probe_say(probe, NULL) != 220 ||
+		smtp_probe_say(probe, EHLO) != 250)
+		return false;
+	if (probe->tls != NULL || !offers(probe->text, "STARTTLS", "") ||
+		(strcmp(tls, "off") == 0 && offers_plain(probe)))
+		return true;
+	return smtp_probe_say(probe, "STARTTLS") == 220 &&
+	       secured(probe, backend) && smtp_probe_say(probe, EHLO) == 250;
+}
+
+static enum login_end login_said(struct smtp_probe *probe,
+	const json_t *backend, const char *user, const char *password)
 {
 	char line[LINE_LONGEST];
 
-	if (smtp_probe_say(probe, NULL) != 220 ||
-		smtp_probe_say(probe, "EHLO postern-doctor.invalid") != 250)
+	if (!greeted(probe, backend))
 		return LOGIN_SHUT;
-	if (!offers_plain(probe->text) || !compose(user, password, line))
+	if (!offers_plain(probe) || !compose(user, password, line))
 		return LOGIN_NONE;
 	(void)smtp_probe_say(probe, line);
 	if (probe->code >= 200 && probe->code < 300)
@@ -122,7 +188,7 @@ static enum login_end login(const json_t *backend,
 			said, 64, "no connection: %s", strerror(probe.error));
 		return end;
 	}
-	end = login_said(&probe, user, password);
+	end = login_said(&probe, backend, user, password);
 	if (probe.code > 0)
 		(void)snprintf(said, 64, "an answer of %d", probe.code);
 	else
@@ -203,7 +269,7 @@ static void probe_server(struct doctor *d, const json_t *backend,
 	else
 		finding(&d->findings, FINDING_WARN, "address lockout",
 			LOCKOUT_OFF, "%s cannot be probed for it: %s", name,
-			end == LOGIN_NONE ? "it offers no AUTH PLAIN in clear"
+			end == LOGIN_NONE ? "it offers no AUTH PLAIN"
 			: end == LOGIN_OK ? "it takes any name and password"
 					  : said);
 }

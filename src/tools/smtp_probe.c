@@ -76,23 +76,69 @@ void smtp_probe_send(struct smtp_probe *probe, const void *octets, size_t n)
 	(void)send(probe->fd, octets, n, MSG_NOSIGNAL);
 }
 
+bool smtp_probe_tls(
+	struct smtp_probe *p, struct tls_context *context, const char **ret_why)
+{
+	enum tls_result result;
+
+	p->code = 0;
+	p->tls = tls_connect_new(context, p->fd);
+	if (p->tls == NULL) {
+		*ret_why = "no memory";
+		return false;
+	}
+	/* The socket waits by itself, so that it wants what does not come. */
+	result = tls_handshake(p->tls);
+	if (result == TLS_OK)
+		return true;
+	*ret_why = result == TLS_WANT_READ || result == TLS_WANT_WRITE
+			   ? "no answer to TLS in time"
+			   : tls_error(p->tls);
+	return false;
+}
+
+static bool put(struct smtp_probe *p, const char *line)
+{
+	char text[SMTP_PROBE_LINE];
+	int n = snprintf(text, sizeof(text), "%s\r\n", line);
+	size_t sent = 0, done = 0;
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return false;
+	if (p->tls == NULL)
+		return send(p->fd, text, (size_t)n, MSG_NOSIGNAL) == n;
+	while (done < (size_t)n && tls_write(p->tls, text + done,
+					   (size_t)n - done, &sent) == TLS_OK)
+		done += sent;
+	return done == (size_t)n;
+}
+
+/* 0: nothing more comes. */
+static size_t get(struct smtp_probe *p, char *out, size_t room)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	if (p->tls != NULL)
+		return tls_read(p->tls, out, room, &n) == TLS_OK ? n : 0;
+	got = recv(p->fd, out, room, 0);
+	return got > 0 ? (size_t)got : 0;
+}
+
 int smtp_probe_say(struct smtp_probe *p, const char *line)
 {
 	size_t n = 0;
 
 	p->code = 0;
 	p->text[0] = '\0';
-	if (line != NULL &&
-		(send(p->fd, line, strlen(line), MSG_NOSIGNAL | MSG_MORE) < 0 ||
-			send(p->fd, "\r\n", 2, MSG_NOSIGNAL) < 0))
+	if (line != NULL && !put(p, line))
 		return 0;
 	while (p->code == 0 && n + 1 < sizeof(p->text)) {
-		ssize_t got =
-			recv(p->fd, p->text + n, sizeof(p->text) - n - 1, 0);
+		size_t got = get(p, p->text + n, sizeof(p->text) - n - 1);
 
-		if (got <= 0)
+		if (got == 0)
 			return 0;
-		n += (size_t)got;
+		n += got;
 		p->text[n] = '\0';
 		p->code = whole(p->text, n);
 	}
@@ -101,6 +147,7 @@ int smtp_probe_say(struct smtp_probe *p, const char *line)
 
 void smtp_probe_close(struct smtp_probe *p)
 {
+	tls_free(&p->tls);
 	if (p->fd >= 0)
 		(void)close(p->fd);
 	p->fd = -1;

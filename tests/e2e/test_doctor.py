@@ -113,10 +113,30 @@ def test_a_server_that_locks_nobody_s_address(double, postern):
     assert {one["ip"] for one in server.of("auth")} == {"127.0.0.9"}
 
 
+@pytest.mark.parametrize("tls", ["off", "starttls", "required", "implicit"])
+def test_a_lock_where_logins_are_inside_tls(double, postern, tls):
+    """As most Dominos have it, whatever postern's own leg is."""
+    implicit = tls == "implicit"
+    server = double(users={"anna": "secret"}, auth_tls="PLAIN",
+                    t_535="535 no", ip_lockout=4, tls_port=implicit,
+                    starttls="off" if implicit else "enabled")
+    port = server.tls_port if implicit else server.port
+    front = postern({"mx": {}}, {"domino": {
+        "servers": [f"127.0.0.1:{port}"], "tls": tls}},
+        options={"workers": 1})
+    _, found = examine(front, "--probe-lockout=4", "--login", "anna",
+                       typed="secret\n")
+    (one,) = found["address lockout"]
+    assert one["level"] == "fail" and "535" in one["text"], one
+    assert len(server.of("auth")) == 7
+    assert {e["tls"] for e in server.of("command")
+            if e["line"].startswith("AUTH")} == {True}
+
+
 def test_what_cannot_be_probed_for_a_lock(double, postern):
     (level, text, _), server = probed(
         double, postern, "--probe-lockout", auth_clear="none")
-    assert level == "warn" and "no AUTH PLAIN in clear" in text
+    assert level == "warn" and "no AUTH PLAIN" in text
     (level, text, _), server = probed(
         double, postern, "--probe-lockout", "--login", "anna",
         typed="wrong\n", name="again")
