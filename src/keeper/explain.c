@@ -265,11 +265,34 @@ static json_t *explain_session(struct hub *hub, uint64_t session,
 
 /* ---- a user ---- */
 
+static json_t *passports_array(const struct store_answer *answer)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < answer->passport_count; i++) {
+		const struct store_found_passport *passport =
+			&answer->passports[i];
+		char prefix[PREFIX_TEXT_LONGEST];
+
+		(void)json_array_append_new(array,
+			json_pack("{s:s, s:s, s:I, s:o, s:I}", "user",
+				passport->user, "prefix",
+				prefix_format(&passport->prefix, prefix),
+				"since", (json_int_t)passport->since, "until",
+				passport->until == STORE_NEVER
+					? json_null()
+					: json_integer(passport->until),
+				"last", (json_int_t)passport->last));
+	}
+	return array;
+}
+
 static json_t *explain_user(
 	struct hub *hub, const char *user, const struct store_answer *answer)
 {
-	json_t *object = json_pack("{s:b, s:s, s:o}", "ok", 1, "user", user,
-		"places", story_of_places(hub, answer));
+	json_t *object = json_pack("{s:b, s:s, s:o, s:o}", "ok", 1, "user",
+		user, "places", story_of_places(hub, answer), "passports",
+		passports_array(answer));
 	uint64_t failures = 0, successes = 0, refused = 0;
 	const json_t *place;
 	size_t i;
@@ -287,9 +310,11 @@ static json_t *explain_user(
 	}
 	set_summary(object,
 		"%s: of the last logins %llu succeeded, %llu failed at the "
-		"server and %llu were held or refused, from %zu places.",
+		"server and %llu were held or refused, from %zu places; "
+		"known at %zu.",
 		user, (unsigned long long)successes,
-		(unsigned long long)failures, (unsigned long long)refused, i);
+		(unsigned long long)failures, (unsigned long long)refused, i,
+		answer->passport_count);
 	set_events(object, hub, NULL, answer, 0);
 	return object;
 }
@@ -319,10 +344,11 @@ uint64_t explain_ask(struct hub *hub, const char *subject)
 		return store_ask(hub->store, &question);
 	}
 	(void)parse_reference(subject, &question.session);
+	n = log_escape(slice_str(subject), LOG_TEXT, question.name,
+		STORE_NAME_LONGEST);
+	question.name[n] = '\0';
 	if (hub->conf->log.users == CONF_USERS_FULL) {
-		n = log_escape(slice_str(subject), LOG_TEXT, question.user,
-			STORE_NAME_LONGEST);
-		question.user[n] = '\0';
+		memcpy(question.user, question.name, n + 1);
 	} else {
 		(void)snprintf(question.user, sizeof(question.user), "%s",
 			decisions_pseudonym(
@@ -360,7 +386,8 @@ json_t *explain_answer(
 	if (parse_reference(subject, &session) &&
 		find_session(hub, session, answer, &addr, &at))
 		return explain_session(hub, session, &addr, at, answer);
-	if (answer != NULL && answer->good && answer->count > 0)
+	if (answer != NULL && answer->good &&
+		answer->count + answer->passport_count > 0)
 		return explain_user(hub, subject, answer);
 	return explain_nothing(answer);
 }

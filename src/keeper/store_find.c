@@ -66,8 +66,10 @@ void store_answer_done(struct store_answer *answer)
 	for (size_t i = 0; i < answer->count; i++)
 		journal_row_done(&answer->rows[i]);
 	free(answer->rows);
+	free(answer->passports);
 	answer->rows = NULL;
-	answer->count = 0;
+	answer->passports = NULL;
+	answer->count = answer->passport_count = 0;
 }
 
 /* ---- the writer's side ---- */
@@ -135,6 +137,54 @@ static void reverse(struct store_answer *answer)
 	}
 }
 
+static const char find_passports[] =
+	"SELECT user, prefix, since, until, last FROM passport WHERE"
+	" user = ?1 COLLATE NOCASE OR (instr(?1, '@') = 0 AND"
+	" substr(user, 1, length(?1) + 1) = ?1 || '@' COLLATE NOCASE)"
+	" ORDER BY last DESC LIMIT ?2";
+
+static void passport_of(
+	sqlite3_stmt *statement, struct store_found_passport *ret_passport)
+{
+	const char *prefix = (const char *)sqlite3_column_text(statement, 1);
+	const char *user = (const char *)sqlite3_column_text(statement, 0);
+	bool ever = sqlite3_column_type(statement, 3) == SQLITE_NULL;
+
+	memset(ret_passport, 0, sizeof(*ret_passport));
+	(void)snprintf(ret_passport->user, sizeof(ret_passport->user), "%s",
+		user != NULL ? user : "");
+	if (prefix == NULL || !prefix_parse(prefix, &ret_passport->prefix))
+		memset(&ret_passport->prefix, 0, sizeof(ret_passport->prefix));
+	ret_passport->since = sqlite3_column_int64(statement, 2);
+	ret_passport->until =
+		ever ? STORE_NEVER : sqlite3_column_int64(statement, 3);
+	ret_passport->last = sqlite3_column_int64(statement, 4);
+}
+
+static int look_for_passports(
+	sqlite3 *db, const char *name, struct store_answer *answer)
+{
+	sqlite3_stmt *statement = NULL;
+	int result =
+		sqlite3_prepare_v2(db, find_passports, -1, &statement, NULL);
+
+	answer->passports =
+		calloc(STORE_PASSPORTS_SHOWN, sizeof(*answer->passports));
+	if (result == SQLITE_OK && answer->passports == NULL)
+		result = SQLITE_NOMEM;
+	if (result == SQLITE_OK) {
+		bind(statement, 1, name);
+		(void)sqlite3_bind_int64(statement, 2, STORE_PASSPORTS_SHOWN);
+	}
+	while (result == SQLITE_OK &&
+		answer->passport_count < STORE_PASSPORTS_SHOWN &&
+		sqlite3_step(statement) == SQLITE_ROW)
+		passport_of(statement,
+			&answer->passports[answer->passport_count++]);
+	(void)sqlite3_finalize(statement); /* what was found is the answer */
+	return result;
+}
+
 int store_find(sqlite3 *db, void *arg)
 {
 	struct store_find_work *work = arg;
@@ -158,6 +208,8 @@ int store_find(sqlite3 *db, void *arg)
 	(void)sqlite3_finalize(statement); /* what was found is the answer */
 	sqlite3_progress_handler(db, 0, NULL, NULL);
 	reverse(answer);
+	if (result == SQLITE_OK && work->question->name[0] != '\0')
+		result = look_for_passports(db, work->question->name, answer);
 	answer->good = result == SQLITE_OK;
 	return result;
 }

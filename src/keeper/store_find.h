@@ -17,6 +17,15 @@ struct store_question {
 	struct prefix source, wider;	   /* counted under; a ban's */
 	uint64_t session;		   /* 0: none */
 	char user[STORE_NAME_LONGEST + 1]; /* as the journal writes it */
+	char name[STORE_NAME_LONGEST + 1]; /* as passports have it; "": none */
+};
+
+enum { STORE_PASSPORTS_SHOWN = 32 };
+
+struct store_found_passport {
+	char user[STORE_USER_LONGEST + 1];
+	struct prefix prefix;
+	wall_s_t since, until, last; /* until: STORE_NEVER: for ever */
 };
 
 /* The newest rows but for what is of no interest, oldest first. */
@@ -25,6 +34,8 @@ struct store_answer {
 	bool good; /* the journal could be read */
 	struct journal_row *rows;
 	size_t count;
+	struct store_found_passport *passports; /* of the name; newest first */
+	size_t passport_count;
 };
 
 /*

@@ -198,8 +198,7 @@ static void question_answer(struct store *store, struct work *work)
 	(void)pthread_mutex_lock(&store->lock);
 	if (asking->answer_count < STORE_QUESTIONS_MOST) {
 		asking->answers[asking->answer_count++] = answer;
-		answer.rows = NULL;
-		answer.count = 0;
+		memset(&answer, 0, sizeof(answer));
 	}
 	(void)pthread_mutex_unlock(&store->lock);
 	store_answer_done(&answer); /* nobody has taken the last eight */

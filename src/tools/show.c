@@ -333,6 +333,36 @@ static void explain_places(const json_t *places)
 	table_free(&table);
 }
 
+static void explain_passports(const json_t *passports)
+{
+	static const char *const heads[] = {
+		"KNOWN AT", "AS", "SINCE", "LAST", "UNTIL"};
+	struct table *table;
+
+	if (json_array_size(passports) == 0)
+		return;
+	table = table_new(sizeof(heads) / sizeof(heads[0]), heads);
+	for (size_t i = 0; table != NULL && i < json_array_size(passports);
+		i++) {
+		const json_t *passport = json_array_get(passports, i);
+		char since[TEXT_LONGEST], last[TEXT_LONGEST];
+		char until[TEXT_LONGEST] = "ever";
+		const json_t *end = json_object_get(passport, "until");
+		const char *cells[] = {text_of(passport, "prefix"),
+			text_of(passport, "user"),
+			ago(json_object_get(passport, "since"), since),
+			ago(json_object_get(passport, "last"), last), until};
+
+		if (json_is_integer(end))
+			(void)clock_time(json_integer_value(end), until);
+		table_add(table, cells);
+	}
+	(void)putchar('\n');
+	if (table != NULL)
+		table_print(table, stdout);
+	table_free(&table);
+}
+
 static void explain_address(const json_t *answer)
 {
 	const json_t *by = json_object_get(answer, "allowed_by");
@@ -370,6 +400,7 @@ void show_explain(const json_t *answer)
 	if (json_is_false(journal))
 		line("events", "the last in memory: the journal cannot be read "
 			       "now (posternctl status)");
+	explain_passports(json_object_get(answer, "passports"));
 	explain_places(json_object_get(answer, "places"));
 	explain_events(json_object_get(answer, "events"));
 }

@@ -1,4 +1,6 @@
 /* The control socket: what operators may say, and what they hear. */
+#include <sqlite3.h>
+
 #include "keeper_world.h"
 
 static void explain_tells_the_story_and_the_way_out(void **state)
@@ -139,6 +141,30 @@ static void user_is_explained_place_by_place(void **state)
 	place = json_array_get(json_object_get(answer, "places"), 1);
 	assert_string_equal(text_in(place, "source"), "203.0.113.7");
 	assert_int_equal(number_in(place, "failures"), 3);
+	json_decref(answer);
+}
+
+static void passport_of_the_store_is_shown_of_its_user(void **state)
+{
+	static const char text[] =
+		"INSERT INTO passport VALUES ('anna', '192.0.2.0/24',"
+		" unixepoch() - 9, unixepoch() + 900, unixepoch() - 5)";
+	const json_t *passport;
+	char path[128];
+	json_t *answer;
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/postern.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	(void)sqlite3_busy_timeout(db, WAIT_MS);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	answer = explain("Anna");
+	passport = json_array_get(json_object_get(answer, "passports"), 0);
+	assert_string_equal(text_in(passport, "prefix"), "192.0.2.0/24");
+	assert_int_equal(
+		number_in(passport, "until") - number_in(passport, "since"),
+		909);
 	json_decref(answer);
 }
 
@@ -488,6 +514,7 @@ int main(void)
 		KEEPER_TEST(reference_is_explained_after_a_restart),
 		KEEPER_TEST(address_keeps_its_story_after_a_restart),
 		KEEPER_TEST(user_is_explained_place_by_place),
+		KEEPER_TEST(passport_of_the_store_is_shown_of_its_user),
 		KEEPER_TEST(address_is_explained_without_a_store),
 		KEEPER_TEST(days_are_counted_and_outlive_a_restart),
 		KEEPER_TEST(refused_one_who_comes_in_was_hurt),
