@@ -198,8 +198,15 @@ static bool shielded(const struct course *c, const struct entry *entry)
 					    firewall->ports == CONF_PORTS_ALL);
 }
 
-void course_hurt_add(
-	struct course *c, const struct entry *entry, enum policy_rule rule)
+/* 454 to the question or to one that was held; the others end the session. */
+static bool comes_again(const struct policy_verdict *why)
+{
+	return why->kind == VERDICT_ANSWER_TEMPORARY ||
+	       why->kind == VERDICT_HOLD;
+}
+
+void course_hurt_add(struct course *c, const struct entry *entry,
+	const struct policy_verdict *why)
 {
 	struct course_hurt *hurt = rows_add(&c->hurts);
 	size_t n = entry->user.n < COURSE_USER_LONGEST ? entry->user.n
@@ -210,19 +217,22 @@ void course_hurt_add(
 		return;
 	}
 	c->counts.hurt++;
+	c->counts.late += comes_again(why);
 	*hurt = (struct course_hurt){
 		.at_ms = log_time(c, c->now),
 		.addr = entry->addr,
 		.service = entry->service,
-		.rule = rule,
+		.rule = why->rule,
+		.late = comes_again(why),
 	};
 	if (n > 0)
 		memcpy(hurt->user, entry->user.p, n);
 }
 
-/* A whole attempt. true: it came to the server; else *ret_rule: why not. */
+/* A whole attempt. true: it came to the server. *ret_why: the last verdict; a
+ * right login may be taken back by it. */
 static bool attempt(struct course *c, const struct entry *entry,
-	enum policy_outcome outcome, enum policy_rule *ret_rule)
+	enum policy_outcome outcome, struct policy_verdict *ret_why)
 {
 	struct policy_event event = {
 		.kind = EVENT_AUTH_BEGINS,
@@ -230,19 +240,18 @@ static bool attempt(struct course *c, const struct entry *entry,
 		.addr = entry->addr,
 		.user = entry->user,
 	};
-	struct policy_verdict verdict = course_tell(c, &event);
 
-	*ret_rule = verdict.rule;
-	if (verdict.kind != VERDICT_PASS && verdict.kind != VERDICT_DELAY)
+	*ret_why = course_tell(c, &event);
+	if (!course_passed(ret_why))
 		return false;
 	event.kind = EVENT_AUTH_SETTLED;
 	event.outcome = outcome;
-	(void)course_tell(c, &event);
+	*ret_why = course_tell(c, &event);
 	return true;
 }
 
 bool course_heard(struct course *c, const struct entry *entry,
-	enum policy_outcome outcome, enum policy_rule *ret_rule)
+	enum policy_outcome outcome, struct policy_verdict *ret_why)
 {
 	const struct policy_event event = {
 		.kind = outcome == OUTCOME_OK ? EVENT_LOG_SUCCESS
@@ -254,19 +263,19 @@ bool course_heard(struct course *c, const struct entry *entry,
 
 	if (shielded(c, entry) &&
 		policy_banned(c->policy, c->now, &entry->addr, &ban)) {
-		*ret_rule = ban.rule;
+		*ret_why = (struct policy_verdict){
+			.kind = VERDICT_TURN_AWAY, .rule = ban.rule};
 		return false;
 	}
-	(void)course_tell(c, &event);
+	*ret_why = course_tell(c, &event);
 	return true;
 }
 
 static bool login(struct course *c, const struct entry *entry,
-	enum policy_outcome outcome, enum policy_rule *ret_rule)
+	enum policy_outcome outcome, struct policy_verdict *ret_why)
 {
-	*ret_rule = RULE_NONE;
-	return in_line(c, entry) ? attempt(c, entry, outcome, ret_rule)
-				 : course_heard(c, entry, outcome, ret_rule);
+	return in_line(c, entry) ? attempt(c, entry, outcome, ret_why)
+				 : course_heard(c, entry, outcome, ret_why);
 }
 
 static void tls_failure(struct course *c, const struct entry *entry)
@@ -290,18 +299,19 @@ void course_go_to(struct course *c, int64_t at_ms)
 
 bool course_step(struct course *c, int64_t at_ms, const struct entry *entry)
 {
-	enum policy_rule rule;
+	struct policy_verdict why;
 
 	course_go_to(c, at_ms);
 	switch (entry->outcome) {
 	case ENTRY_FAILED:
 		c->counts.failures++;
-		c->counts.arrived += login(c, entry, OUTCOME_FAILED, &rule);
+		c->counts.arrived += login(c, entry, OUTCOME_FAILED, &why);
 		break;
 	case ENTRY_OK:
 		c->counts.successes++;
-		if (!login(c, entry, OUTCOME_OK, &rule))
-			course_hurt_add(c, entry, rule);
+		(void)login(c, entry, OUTCOME_OK, &why);
+		if (!course_passed(&why))
+			course_hurt_add(c, entry, &why);
 		break;
 	case ENTRY_TLS: tls_failure(c, entry); break;
 	case ENTRY_REFUSED: /* what others did is no event of ours */

@@ -31,6 +31,7 @@ struct course_hurt {
 	struct addr addr;
 	enum entry_service service;
 	enum policy_rule rule;
+	bool late; /* told to come again: a mail program does by itself */
 	char user[COURSE_USER_LONGEST + 1]; /* as it was tried, cut */
 };
 
@@ -39,6 +40,7 @@ struct course_counts {
 	uint64_t arrived;  /* of these, that the server would still hear */
 	uint64_t successes;
 	uint64_t hurt; /* of these, that would have been refused */
+	uint64_t late; /* of these, that were told to come again */
 	uint64_t alarms, notes, limits, spared;
 	uint64_t stopped; /* tries of a journal whose end nobody knows: they
 			     were stopped when it was written */

@@ -20,8 +20,7 @@ struct rows {
 /* A try of a journal that is under way. */
 struct pending {
 	uint64_t attempt;
-	bool open; /* this course let it pass */
-	enum policy_rule rule;
+	struct policy_verdict why; /* what this course said */
 	struct addr addr;
 	char user[COURSE_USER_LONGEST + 1];
 	size_t user_n;
@@ -51,11 +50,16 @@ void course_pass_time(struct course *course, mono_ms_t until);
 void course_go_to(struct course *course, int64_t at_ms);
 struct policy_verdict course_tell(
 	struct course *course, const struct policy_event *event);
-/* A right login that was refused. */
+/* A right login that did not get in. */
 void course_hurt_add(struct course *course, const struct entry *entry,
-	enum policy_rule rule);
-/* A login at another door. false: a ban stopped it, *ret_rule. */
+	const struct policy_verdict *why);
+/* A login at another door. false: a ban stopped it, *ret_why. */
 bool course_heard(struct course *course, const struct entry *entry,
-	enum policy_outcome outcome, enum policy_rule *ret_rule);
+	enum policy_outcome outcome, struct policy_verdict *ret_why);
+/* Does it let the login through? */
+static inline bool course_passed(const struct policy_verdict *verdict)
+{
+	return verdict->kind == VERDICT_PASS || verdict->kind == VERDICT_DELAY;
+}
 
 #endif

@@ -42,35 +42,27 @@ static void pending_drop(struct course *c, struct pending *pending)
 	*pending = all[--c->pending.count];
 }
 
-static bool passed(const struct policy_verdict *verdict)
-{
-	return verdict->kind == VERDICT_PASS || verdict->kind == VERDICT_DELAY;
-}
-
 /* A try that was stopped; one that is held comes again. */
 static bool stopped(const struct policy_verdict *verdict)
 {
-	return !passed(verdict) && verdict->kind != VERDICT_HOLD;
+	return !course_passed(verdict) && verdict->kind != VERDICT_HOLD;
 }
 
 static void row_begins(struct course *c, const struct journal_row *row)
 {
 	struct policy_event event = row->event;
 	struct pending *pending;
-	struct policy_verdict verdict;
 
 	c->counts.stopped += stopped(&row->verdict);
-	if (!passed(&row->verdict))
+	if (!course_passed(&row->verdict))
 		return;
 	pending = pending_take(c, event.attempt);
 	if (pending == NULL)
 		return;
 	event.held_since = 0; /* it came when it passed */
-	verdict = course_tell(c, &event);
 	*pending = (struct pending){
 		.attempt = event.attempt,
-		.open = passed(&verdict),
-		.rule = verdict.rule,
+		.why = course_tell(c, &event),
 		.addr = event.addr,
 	};
 	pending->user_n = event.user.n < COURSE_USER_LONGEST
@@ -85,7 +77,8 @@ static bool is_failure(enum policy_outcome outcome)
 	return outcome == OUTCOME_FAILED || outcome == OUTCOME_ABANDONED;
 }
 
-static void refused(struct course *c, const struct pending *pending)
+static void refused(struct course *c, const struct pending *pending,
+	const struct policy_verdict *why)
 {
 	const struct entry entry = {
 		.addr = pending->addr,
@@ -93,22 +86,23 @@ static void refused(struct course *c, const struct pending *pending)
 		.user = slice_of(pending->user, pending->user_n),
 	};
 
-	course_hurt_add(c, &entry, pending->rule);
+	course_hurt_add(c, &entry, why);
 }
 
 static void row_settled(struct course *c, const struct journal_row *row)
 {
 	struct pending *pending = pending_find(c, row->event.attempt);
-	bool open = pending == NULL || pending->open;
+	bool open = pending == NULL || course_passed(&pending->why);
 	bool failed = is_failure(row->event.outcome);
+	struct policy_verdict why;
 
 	c->counts.failures += failed;
 	c->counts.arrived += failed && open;
 	c->counts.successes += row->event.outcome == OUTCOME_OK;
-	if (open)
-		(void)course_tell(c, &row->event);
-	else if (row->event.outcome == OUTCOME_OK)
-		refused(c, pending);
+	why = open ? course_tell(c, &row->event) : pending->why;
+	if (row->event.outcome == OUTCOME_OK && pending != NULL &&
+		!course_passed(&why))
+		refused(c, pending, &why);
 	if (pending != NULL)
 		pending_drop(c, pending);
 }
@@ -121,15 +115,15 @@ static void row_heard(struct course *c, const struct journal_row *row)
 		.service = ENTRY_OTHER, /* the row does not say */
 		.user = row->event.user,
 	};
-	enum policy_rule rule = RULE_NONE;
+	struct policy_verdict why;
 	bool arrived = course_heard(
-		c, &entry, success ? OUTCOME_OK : OUTCOME_FAILED, &rule);
+		c, &entry, success ? OUTCOME_OK : OUTCOME_FAILED, &why);
 
 	c->counts.failures += !success;
 	c->counts.successes += success;
 	c->counts.arrived += !success && arrived;
 	if (success && !arrived)
-		course_hurt_add(c, &entry, rule);
+		course_hurt_add(c, &entry, &why);
 }
 
 static void row_event(struct course *c, const struct journal_row *row)

@@ -72,6 +72,7 @@ static void look(struct doctor *doctor)
 	doctor_firewall(doctor);
 	doctor_certificates(doctor);
 	doctor_clock(doctor);
+	doctor_log(doctor);
 }
 
 int doctor_run(

@@ -48,6 +48,7 @@ void doctor_firewall(struct doctor *doctor);
 void doctor_intercept(struct doctor *doctor);
 void doctor_certificates(struct doctor *doctor);
 void doctor_clock(struct doctor *doctor);
+void doctor_log(struct doctor *doctor); /* the second ear */
 /* Why answers to clients' addresses do not come back: the fault's name. */
 void doctor_return_path(struct doctor *doctor, const char *server, bool v4);
 

@@ -17,6 +17,7 @@ enum {
 	CAP_NET_RAW_BIT = 13,
 	SPARE_DESCRIPTORS = 512,
 	SAID_BYTES = 1 << 20,
+	LOG_LINES_TELLING = 1000,
 	YEAR_2025_S = 1735689600,
 };
 
@@ -330,4 +331,34 @@ void doctor_clock(struct doctor *d)
 	else
 		finding(&d->findings, FINDING_OK, "clock", NULL,
 			"the clock is kept right");
+}
+
+/* ---- the second ear ---- */
+
+void doctor_log(struct doctor *d)
+{
+	const json_t *ear = json_object_get(d->status, "domino_log");
+	const char *state = doctor_text(ear, "state");
+	const char *path = doctor_text(ear, "path");
+	long lines = doctor_number(ear, "lines");
+	long entries = doctor_number(ear, "entries");
+
+	if (state[0] == '\0' || strcmp(state, "off") == 0)
+		return;
+	if (strcmp(state, "following") != 0)
+		finding(&d->findings, FINDING_FAIL, "domino-log",
+			"let the user of postern's supervisor read it; at "
+			"Domino: start consolelog",
+			"%s cannot be followed: %s", path,
+			doctor_text(ear, "error"));
+	else if (lines >= LOG_LINES_TELLING && entries == 0)
+		finding(&d->findings, FINDING_WARN, "domino-log",
+			"look for a failed login in it, and try: posternctl "
+			"patterns check",
+			"%ld lines of %s, and none tells of a login", lines,
+			path);
+	else
+		finding(&d->findings, FINDING_OK, "domino-log", NULL,
+			"%s is followed: %ld lines, %ld entries", path, lines,
+			entries);
 }

@@ -126,11 +126,12 @@ static void print_numbers(const struct replay_result *r)
 {
 	const char *heads[] = {"", r->sides[0].name, r->sides[1].name};
 	struct table *table = table_new(1 + r->side_count, heads);
-	uint64_t of[9][REPLAY_SIDES] = {{0}};
+	uint64_t of[10][REPLAY_SIDES] = {{0}};
 	static const char *const what[] = {"failed logins",
 		"  still heard by the server", "right logins", "  refused",
-		"  of so many users", "bans", "  of so many sources",
-		"alarms and notes", "stopped then, end unknown"};
+		"  of these, told to come again", "  of so many users", "bans",
+		"  of so many sources", "alarms and notes",
+		"stopped then, end unknown"};
 
 	if (table == NULL)
 		return;
@@ -144,11 +145,12 @@ static void print_numbers(const struct replay_result *r)
 		of[1][i] = counts->arrived;
 		of[2][i] = counts->successes;
 		of[3][i] = counts->hurt;
-		of[4][i] = users_hurt(course);
-		of[5][i] = bans;
-		of[6][i] = sources_banned(course);
-		of[7][i] = counts->alarms + counts->notes;
-		of[8][i] = counts->stopped;
+		of[4][i] = counts->late;
+		of[5][i] = users_hurt(course);
+		of[6][i] = bans;
+		of[7][i] = sources_banned(course);
+		of[8][i] = counts->alarms + counts->notes;
+		of[9][i] = counts->stopped;
 	}
 	for (unsigned k = 0; k < sizeof(what) / sizeof(what[0]); k++)
 		number_row(table, r, what[k], of[k]);
@@ -337,12 +339,13 @@ static json_t *hurts_json(const struct course *course)
 		char addr[ADDR_TEXT_LONGEST];
 
 		(void)json_array_append_new(array,
-			json_pack("{s:I, s:s, s:o, s:s, s:s}", "at",
+			json_pack("{s:I, s:s, s:o, s:s, s:s, s:b}", "at",
 				(json_int_t)(hurts[i].at_ms / MS_PER_S),
 				"address", addr_format(&hurts[i].addr, addr),
 				"user", name_json(hurts[i].user), "service",
 				entry_service_name(hurts[i].service), "rule",
-				policy_rule_name(hurts[i].rule)));
+				policy_rule_name(hurts[i].rule), "late",
+				(int)hurts[i].late));
 	}
 	return array;
 }
@@ -351,18 +354,19 @@ static json_t *side_json(const struct replay_side *side)
 {
 	const struct course_counts *counts = course_counts(side->course);
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:o, s:o}",
+	return json_pack(
+		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:I, s:o, s:o}",
 		"config", side->name, "failures", (json_int_t)counts->failures,
 		"arrived", (json_int_t)counts->arrived, "successes",
 		(json_int_t)counts->successes, "refused",
-		(json_int_t)counts->hurt, "users_refused",
-		(json_int_t)users_hurt(side->course), "sources_banned",
-		(json_int_t)sources_banned(side->course), "alarms",
-		(json_int_t)counts->alarms, "notes", (json_int_t)counts->notes,
-		"stopped", (json_int_t)counts->stopped, "same",
-		(json_int_t)counts->same, "different",
-		(json_int_t)counts->different, "uncompared",
+		(json_int_t)counts->hurt, "late", (json_int_t)counts->late,
+		"users_refused", (json_int_t)users_hurt(side->course),
+		"sources_banned", (json_int_t)sources_banned(side->course),
+		"alarms", (json_int_t)counts->alarms, "notes",
+		(json_int_t)counts->notes, "stopped",
+		(json_int_t)counts->stopped, "same", (json_int_t)counts->same,
+		"different", (json_int_t)counts->different, "uncompared",
 		(json_int_t)counts->uncompared, "bans", bans_json(side->course),
 		"refusals", hurts_json(side->course));
 }

@@ -160,15 +160,24 @@ def test_the_log_is_followed_through_its_rotation(log, deaf):
     assert banned(front) == ["192.0.2.1"]
 
 
+def doctor_says(front, level):
+    """What it finds of the log. Of this machine it may find more."""
+    done = front.ctl("doctor", check=False, json_out=True)
+    return next(f["text"] for f in done["findings"]
+                if f["check"] == "domino-log" and f["level"] == level)
+
+
 def test_a_log_that_comes_later_is_read_from_its_beginning(log, deaf):
     log.path.unlink()
     front = deaf(log.path)
     said = until(front, state="trouble")
     assert said["error"] == os.strerror(errno.ENOENT)
     front.wait_event("domino-log", level="warn")
+    assert "No such file" in doctor_says(front, "fail")
     log.write(http("a", "192.0.2.1") * LIMIT)
     until(front, state="following", failures=LIMIT)
     assert banned(front) == ["192.0.2.1"]
+    assert f"{log.path} is followed" in doctor_says(front, "ok")
     # Away: what is open is read on. A folder is no log.
     log.path.unlink()
     log.path.mkdir()
