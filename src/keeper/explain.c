@@ -131,21 +131,19 @@ static void summarize_ban(json_t *object, struct hub *hub, const char *address,
 {
 	char span[DURATION_TEXT_LONGEST], prefix[PREFIX_TEXT_LONGEST];
 	const char *note = notes_find(hub->notes, &ban->prefix);
-	bool ever = ban->until == MONO_NEVER;
+	bool ever = ban->until == MONO_NEVER, alone, noted;
 	uint64_t left_ms =
 		ban->until > hub_now(hub) ? ban->until - hub_now(hub) : 0;
 
+	(void)prefix_format(&ban->prefix, prefix);
+	alone = strcmp(prefix, address) == 0;
+	noted = note != NULL && note[0] != '\0';
 	set_summary(object, "%s is banned%s%s%s%s: %s%s%s%s.", address,
-		strcmp(prefix_format(&ban->prefix, prefix), address) == 0
-			? ""
-			: ", with all of ",
-		strcmp(prefix, address) == 0 ? "" : prefix,
+		alone ? "" : ", with all of ", alone ? "" : prefix,
 		ever ? ", for ever" : ", for another ",
 		ever ? "" : duration_format(left_ms, span),
-		policy_rule_text(ban->rule),
-		note != NULL && note[0] != '\0' ? " (\"" : "",
-		note != NULL ? note : "",
-		note != NULL && note[0] != '\0' ? "\")" : "");
+		policy_rule_text(ban->rule), noted ? " (\"" : "",
+		noted ? note : "", noted ? "\")" : "");
 }
 
 static void summarize_address(json_t *object, struct hub *hub,

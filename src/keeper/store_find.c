@@ -125,15 +125,13 @@ static int look_enough(void *arg)
 	return clock_mono_ms() > *until;
 }
 
-static void reverse(struct store_answer *answer)
+static void reverse(struct journal_row *rows, size_t count)
 {
-	for (size_t i = 0; i < answer->count / 2; i++) {
-		struct journal_row *a = &answer->rows[i];
-		struct journal_row *b = &answer->rows[answer->count - 1 - i];
-		struct journal_row row = *a;
+	for (size_t i = 0; i < count / 2; i++) {
+		struct journal_row row = rows[i];
 
-		*a = *b;
-		*b = row;
+		rows[i] = rows[count - 1 - i];
+		rows[count - 1 - i] = row;
 	}
 }
 
@@ -185,31 +183,41 @@ static int look_for_passports(
 	return result;
 }
 
-int store_find(sqlite3 *db, void *arg)
+/* The newest, oldest first; *ret_count of STORE_ANSWER_MOST are filled. */
+static int look_for_rows(sqlite3 *db, const struct store_question *question,
+	struct journal_row *rows, size_t *ret_count)
 {
-	struct store_find_work *work = arg;
-	struct store_answer *answer = work->answer;
-	mono_ms_t until = clock_mono_ms() + LOOK_MOST_MS;
 	sqlite3_stmt *statement = NULL;
 	int result = sqlite3_prepare_v2(db,
-		work->question->by_source ? find_source : find_name, -1,
-		&statement, NULL);
+		question->by_source ? find_source : find_name, -1, &statement,
+		NULL);
+
+	*ret_count = 0;
+	if (result == SQLITE_OK)
+		bind_question(statement, question);
+	while (result == SQLITE_OK && *ret_count < STORE_ANSWER_MOST &&
+		sqlite3_step(statement) == SQLITE_ROW)
+		*ret_count += journal_get(statement, &rows[*ret_count]);
+	reverse(rows, *ret_count);
+	(void)sqlite3_finalize(statement); /* what was found is the answer */
+	return result;
+}
+
+int store_find(sqlite3 *db, void *arg)
+{
+	const struct store_find_work *work = arg;
+	struct store_answer *answer = work->answer;
+	mono_ms_t until = clock_mono_ms() + LOOK_MOST_MS;
+	int result = SQLITE_NOMEM;
 
 	answer->rows = calloc(STORE_ANSWER_MOST, sizeof(*answer->rows));
-	if (result == SQLITE_OK && answer->rows == NULL)
-		result = SQLITE_NOMEM;
 	sqlite3_progress_handler(db, LOOK_STEPS, look_enough, &until);
-	if (result == SQLITE_OK)
-		bind_question(statement, work->question);
-	while (result == SQLITE_OK && answer->count < STORE_ANSWER_MOST &&
-		sqlite3_step(statement) == SQLITE_ROW)
-		answer->count +=
-			journal_get(statement, &answer->rows[answer->count]);
-	(void)sqlite3_finalize(statement); /* what was found is the answer */
-	sqlite3_progress_handler(db, 0, NULL, NULL);
-	reverse(answer);
+	if (answer->rows != NULL)
+		result = look_for_rows(
+			db, work->question, answer->rows, &answer->count);
 	if (result == SQLITE_OK && work->question->name[0] != '\0')
 		result = look_for_passports(db, work->question->name, answer);
+	sqlite3_progress_handler(db, 0, NULL, NULL);
 	answer->good = result == SQLITE_OK;
 	return result;
 }
