@@ -84,7 +84,7 @@ static void next_file(struct ear *ear)
 	ear->next_fd = -1;
 	ear->read_error = 0;
 	ear->files++;
-	reader_end(ear->reader);
+	reader_break(ear->reader);
 }
 
 /* Cut by its writer, who goes on at its beginning. */
@@ -110,7 +110,7 @@ static bool at_end(struct ear *ear)
 	if (!was_cut(ear))
 		return false;
 	ear->files++;
-	reader_end(ear->reader);
+	reader_break(ear->reader);
 	return true;
 }
 
@@ -218,7 +218,7 @@ void ear_patterns(struct hub *hub, const char *text)
 	ear->patterns = patterns_parse(text, "patterns", false, error);
 	if (ear->patterns != NULL)
 		ear->reader =
-			reader_new(ear->patterns, READER_TEXT, on_entry, ear);
+			reader_new(ear->patterns, READER_FOLLOW, on_entry, ear);
 	if (ear->reader == NULL)
 		log_say(LOG_ERROR, "domino-log", "cannot use the patterns: %s",
 			error);

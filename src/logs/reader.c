@@ -24,6 +24,7 @@ enum {
 	OTHERS_SURE = 20000, /* more lines than a name can have */
 	OTHERS_LEAST = 3,
 	OTHERS_MS = 30000,
+	HEADLESS_SURE = 32, /* lines */
 	MS_PER_S = 1000,
 };
 
@@ -41,6 +42,7 @@ struct reader {
 	char shape[HEAD_SHAPE_LONGEST]; /* of heads here; "": not known yet */
 	unsigned other_count; /* lines since the last head of that shape */
 	mono_ms_t other_since;
+	unsigned headless_count; /* lines before the first head */
 	mono_ms_t now;
 };
 
@@ -107,6 +109,11 @@ static void record_end(struct reader *r)
 	if (!r->open)
 		return;
 	r->open = false;
+	if (r->kind == READER_FOLLOW && r->shape[0] == 0 &&
+		r->headless_count < HEADLESS_SURE) {
+		r->counts.skipped++;
+		return;
+	}
 	body = slice_skip(clip_text(&r->record), r->head.n);
 	r->counts.cut += r->record.cut;
 	for (unsigned i = 0; i < TRIES_MOST && body.n > 0; i++) {
@@ -130,6 +137,7 @@ static void record_begin(
 	struct reader *r, const struct head *head, struct slice line)
 {
 	record_end(r);
+	memcpy(r->shape, head->shape, sizeof r->shape);
 	r->head = *head;
 	r->open = true;
 	clip_clear(&r->record);
@@ -170,7 +178,7 @@ static bool begins_record(
 			return false;
 	}
 	r->other_count = 0;
-	memcpy(r->shape, ret_head->shape, sizeof r->shape);
+	r->headless_count = ret_head->n == 0 ? r->headless_count + 1 : 0;
 	return true;
 }
 
@@ -244,4 +252,11 @@ void reader_end(struct reader *r)
 	record_end(r);
 	r->shape[0] = 0;
 	r->other_count = 0;
+}
+
+void reader_break(struct reader *r)
+{
+	record_end(r);
+	r->counts.skipped += r->line.n > 0;
+	clip_clear(&r->line);
 }

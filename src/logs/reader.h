@@ -30,7 +30,9 @@ struct reader_counts {
 enum reader_kind {
 	READER_GUESS, /* by its first octet */
 	READER_TEXT,
-	READER_JSON, /* postern's log */
+	READER_FOLLOW, /* text, from its middle on: nothing counts before the
+			  first head, or a log that shows none for long */
+	READER_JSON,   /* postern's log */
 };
 
 /* patterns are borrowed. NULL without memory. Caller frees. */
@@ -45,6 +47,9 @@ void reader_feed(struct reader *reader, mono_ms_t now, struct slice octets);
 void reader_quiet(struct reader *reader);
 /* The end of this file, and another one begins: a half line is a line. */
 void reader_end(struct reader *reader);
+/* The same for one that is followed: what is half a line is nobody's word, and
+ * the shape of its heads stays. */
+void reader_break(struct reader *reader);
 const struct reader_counts *reader_counts(const struct reader *reader);
 
 #endif

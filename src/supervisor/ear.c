@@ -120,6 +120,7 @@ void ear_done(struct ear *ear)
 	if (ear->fd >= 0)
 		(void)close(ear->fd);
 	free(ear->path);
+	free(ear->told);
 	ear_begin(ear);
 }
 
@@ -214,12 +215,17 @@ static void tell_patterns(struct supervisor *s)
 {
 	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
 	const char *text = in_force(s)->ear_patterns;
-	int fd = memfd_create("patterns", MFD_CLOEXEC);
+	int fd;
 	ssize_t n = (ssize_t)strlen(text);
 
+	if (s->ear.told && strcmp(s->ear.told, text) == 0)
+		return;
+	fd = memfd_create("patterns", MFD_CLOEXEC);
 	if (fd >= 0 && write(fd, text, (size_t)n) == n && keeper &&
-		keeper->channel)
-		(void)say(keeper, EAR_PATTERNS, 0, fd);
+		keeper->channel && say(keeper, EAR_PATTERNS, 0, fd)) {
+		free(s->ear.told);
+		s->ear.told = strdup(text);
+	}
 	if (fd >= 0)
 		(void)close(fd);
 }
@@ -229,7 +235,7 @@ static bool same_path(const struct ear *ear, const char *path)
 	return ear->path ? strcmp(ear->path, path) == 0 : path[0] == 0;
 }
 
-void ear_tell(struct supervisor *s)
+void ear_plan(struct supervisor *s)
 {
 	const char *path = in_force(s)->conf->domino_log.path;
 	struct ear *ear = &s->ear;
@@ -240,11 +246,19 @@ void ear_tell(struct supervisor *s)
 		if (ear->path)
 			look(ear);
 		ear->due = s->now + LOOK_EACH_MS;
+		ear->untold = true;
 	}
 	if (ear->path)
 		tell_patterns(s);
-	ear->untold = true;
 	tell_file(s);
+}
+
+void ear_tell(struct supervisor *s)
+{
+	free(s->ear.told);
+	s->ear.told = NULL;
+	s->ear.untold = true;
+	ear_plan(s);
 }
 
 void ear_tick(struct supervisor *s)
@@ -255,5 +269,7 @@ void ear_tick(struct supervisor *s)
 		ear->due = s->now + LOOK_EACH_MS;
 		look(ear);
 	}
+	if (ear->path && !ear->told)
+		tell_patterns(s);
 	tell_file(s);
 }

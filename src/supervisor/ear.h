@@ -23,6 +23,7 @@ struct ear {
 	bool looked;   /* a file that was not there then is read from its
 			  beginning */
 	bool untold;   /* the keeper lacks something */
+	char *told;    /* the patterns that it has; NULL: none */
 	mono_ms_t due; /* of the next look */
 };
 
@@ -39,8 +40,10 @@ const char *ear_path_wrong(const struct conf *conf);
 
 void ear_begin(struct ear *ear); /* before anything else */
 void ear_done(struct ear *ear);
-/* The keeper is new, or the plan: tells it everything. */
+/* The keeper is new: it is told everything. */
 void ear_tell(struct supervisor *s);
+/* The plan is: what it changes. A file that stays is read on in mid-line. */
+void ear_plan(struct supervisor *s);
 /* Looks whether the path means another file now. */
 void ear_tick(struct supervisor *s);
 

@@ -248,7 +248,7 @@ void reload_ready(struct supervisor *s)
 		(enum log_level)s->plan->conf->log.level,
 		(enum log_format)s->plan->conf->log.format);
 	plan_free(&s->old_plan);
-	ear_tell(s);
+	ear_plan(s);
 	renew_plan(s);
 	/* What came since they were read is seen at the next look. */
 	s->files_mark = s->plan->files_mark;

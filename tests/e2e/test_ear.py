@@ -284,6 +284,22 @@ finds = 192.0.2.1 http failed anna
     until(front, state="following")
 
 
+def test_a_reload_in_mid_line_takes_nothing_away(log, deaf):
+    front = deaf(log.path)
+    until(front, state="following", files=1)
+    log.write(f"{HEAD}begins\n")
+    for number in range(LIMIT):
+        line = http(f"u{number}", "192.0.2.1")
+        log.write(line[:90])
+        until(front, octets=log.path.stat().st_size)
+        front.options["source_limit"]["delay"] = f"{number + 2}s"
+        front.write_conf()
+        front.ctl("reload")
+        log.write(line[90:])
+        until(front, failures=number + 1)
+    assert banned(front) == ["192.0.2.1"] and status(front)["files"] == 1
+
+
 FLOOD_LINES = 100_000
 
 

@@ -165,6 +165,47 @@ static void a_huge_line_costs_bounded_memory_and_tells_its_end(void **state)
 	done(heard);
 }
 
+/* What a writer never ended, before he went on elsewhere, may be half a name.
+ */
+static void a_half_line_is_nobody_s_word(void **state)
+{
+	struct heard *heard = begin(READER_FOLLOW);
+
+	feed(heard, HEAD "begins\n" HEAD FAILED "x" FROM "203.0.113.9");
+	reader_break(heard->reader);
+	assert_int_equal(heard->count, 0);
+	feed(heard, HEAD FAILED "y" FROM "192.0.2.1\n");
+	/* The shape of heads is still that of this log. */
+	feed(heard,
+		HEAD FAILED "z" FROM "203.0.113.9\n2022/11/05 14:18:50 " FAILED
+			    "z" FROM "192.0.2.2\n");
+	reader_break(heard->reader);
+	assert_int_equal(heard->count, 2);
+	assert_string_equal(heard->lines[0], "192.0.2.1 smtp failed y");
+	assert_memory_equal(heard->lines[1], "192.0.2.2 ", 10);
+	done(heard);
+}
+
+/* Who begins in the middle of a log begins in the middle of a name. */
+static void what_comes_before_the_first_head_is_not_followed(void **state)
+{
+	struct heard *heard = begin(READER_FOLLOW);
+
+	feed(heard, FAILED "x" FROM "203.0.113.9\n" FAILED "x" FROM
+			   "203.0.113.9\n");
+	feed(heard, HEAD FAILED "y" FROM "192.0.2.1\n");
+	reader_quiet(heard->reader);
+	assert_int_equal(heard->count, 1);
+	done(heard);
+	/* A log without any heads is one all the same, after a while. */
+	heard = begin(READER_FOLLOW);
+	for (unsigned i = 0; i < 40; i++)
+		feed(heard, FAILED "x" FROM "192.0.2.1\n");
+	reader_quiet(heard->reader);
+	assert_true(heard->count > 0 && heard->count < 40);
+	done(heard);
+}
+
 /* ---- twins ---- */
 
 static void two_forms_of_one_failure_count_once(void **state)
@@ -333,6 +374,9 @@ int main(void)
 		cmocka_unit_test(another_form_of_head_is_learnt_in_time),
 		cmocka_unit_test(
 			a_huge_line_costs_bounded_memory_and_tells_its_end),
+		cmocka_unit_test(a_half_line_is_nobody_s_word),
+		cmocka_unit_test(
+			what_comes_before_the_first_head_is_not_followed),
 		cmocka_unit_test(two_forms_of_one_failure_count_once),
 		cmocka_unit_test(
 			no_name_forges_an_address_or_hides_its_failure),
