@@ -229,8 +229,8 @@ static void early(struct session *s)
 
 short session_watches_end(const struct session *s)
 {
-	/* By edges: what the client says now waits in the socket. */
-	return s->client_spoke || s->dialog.again ? 0 : EV_READ | EV_ET;
+	/* What the client says meanwhile waits in the socket. */
+	return s->client_spoke || s->dialog.again ? 0 : EV_READ;
 }
 
 /*
