@@ -274,6 +274,8 @@ static inline uint64_t end_now(const struct world *w)
 /* The queue to the server is empty from now on, or is not. */
 static inline void world_queue(struct world *w, bool unsent)
 {
+	if (unsent && w->unsent)
+		return; /* what is in it stays */
 	w->unsent = unsent;
 	w->unsent_n = 0;
 	for (unsigned i = 0; i < ENDS_KEPT && !unsent; i++)
