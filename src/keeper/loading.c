@@ -165,5 +165,5 @@ bool loading_run(struct hub *hub)
 	free(loading.allows);
 	free(loading.bans);
 	free(loading.passports);
-	return hub->store != NULL;
+	return hub->store != NULL && store_start(hub->store);
 }

@@ -272,9 +272,12 @@ struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
 	copy_text(store->state.error, sizeof(store->state.error), said.error);
 	copy_text(store->state.set_aside, sizeof(store->state.set_aside),
 		said.aside);
-	if (!store_writer_start(store))
-		store_close(&store);
 	return store;
+}
+
+bool store_start(struct store *store)
+{
+	return store_writer_start(store);
 }
 
 void store_close(struct store **store)

@@ -52,13 +52,16 @@ struct store_readers {
 
 /*
  * Opens dir/postern.db (made when it is not there; a damaged one is renamed
- * to postern.db.damaged-<time>), hands every row to the readers, then starts
- * the writer. queue_most: rows that may wait. Comes back without a file when
- * there can be none (store_state says why) and tries again by itself.
- * NULL: no memory or no thread. Caller frees.
+ * to postern.db.damaged-<time>), hands every row to the readers. What is put
+ * waits until store_start(). queue_most: rows that may wait. Comes back
+ * without a file when there can be none (store_state says why) and tries again
+ * by itself. NULL: no memory. Caller frees.
  */
 struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
 	const struct store_readers *readers);
+/* Starts the writer: behind the restoring of 100,000 rows, which it would only
+ * hold up. false: no thread. */
+bool store_start(struct store *store) __attribute__((warn_unused_result));
 /* Writes what waits (at most a few seconds), ends the thread, closes. */
 void store_close(struct store **store);
 

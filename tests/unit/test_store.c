@@ -83,6 +83,7 @@ static struct store *open_store(void)
 	memset(&found, 0, sizeof(found));
 	store = store_open(dir, 2 * MANY, NOW, &readers);
 	assert_non_null(store);
+	assert_true(store_start(store));
 	return store;
 }
 
@@ -558,6 +559,7 @@ static void full_queue_loses_rows_and_then_wants_all(void **state)
 	assert_int_equal(rename(dir, gone), 0);
 	store = store_open(dir, 10, NOW, &readers);
 	assert_non_null(store);
+	assert_true(store_start(store));
 	for (unsigned i = 0; i < 100; i++)
 		put_ban(store, "192.0.2.1", NOW + 600);
 	store_state(store, &now);

@@ -98,6 +98,7 @@ static struct store *open_store(wall_s_t journal_s, uint64_t file_bytes)
 	ban_count = 0;
 	store = store_open(dir, 1000, clock_wall_s(), &readers);
 	assert_non_null(store);
+	assert_true(store_start(store));
 	store_set_keep(store, &(struct store_keep){.journal_s = journal_s,
 				      .file_bytes = file_bytes,
 				      .waiting_count = MANY});

@@ -127,6 +127,7 @@ static void open_and_compare(void)
 	ban_count = allow_count = 0;
 	store = store_open(dir, 1000, NOW, &readers);
 	assert_non_null(store);
+	assert_true(store_start(store));
 	store_state(store, &now);
 	assert_string_equal(now.error, "");
 	assert_string_equal(now.set_aside, "");
@@ -153,6 +154,8 @@ static void new_file_gives_its_space_back(void **state)
 	(void)state;
 	clear();
 	store = store_open(dir, 1000, NOW, &readers);
+	assert_non_null(store);
+	assert_true(store_start(store));
 	store_close(&store);
 	assert_int_equal(number("PRAGMA auto_vacuum"), 2);
 }
@@ -190,6 +193,8 @@ static bool bring_up_to(unsigned writes)
 				(sqlite3_syscall_ptr)last_pwrite) != SQLITE_OK)
 			_exit(2);
 		store = store_open(dir, 1000, NOW, &readers);
+		assert_non_null(store);
+		assert_true(store_start(store));
 		store_close(&store);
 		_exit(0);
 	}
