@@ -187,6 +187,22 @@ def test_a_log_that_comes_later_is_read_from_its_beginning(log, deaf):
     until(front, state="following", failures=2 * LIMIT)
 
 
+def test_a_log_that_cannot_be_read_is_said_and_tried_again(log, deaf):
+    """A file whose every read fails: the memory at 0 of a process."""
+    front = deaf("/proc/self/mem")
+    said = until(front, state="trouble")
+    assert said["error"] == os.strerror(errno.EIO)
+    warned = front.wait_event("domino-log", level="warn", process="keeper")
+    assert os.strerror(errno.EIO) in warned["message"]
+    front.options["domino_log"] = {"path": log.path}
+    front.write_conf()
+    front.ctl("reload")
+    until(front, state="following", error="")
+    log.write(http("a", "192.0.2.1") * LIMIT)
+    until(front, failures=LIMIT)
+    assert len(front.events("domino-log", level="warn")) == 1   # said once
+
+
 def test_a_pipe_is_followed_from_writer_to_writer(log, deaf):
     log.path.unlink()
     os.mkfifo(log.path)

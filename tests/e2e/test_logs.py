@@ -45,3 +45,39 @@ def test_errors_in_patterns_have_their_place(tmp_path):
     assert code == 1 and err.startswith(f"{path}:3: pattern: ")
     code, out, err = ctl("patterns", "check", tmp_path / "none")
     assert code == 1 and "No such file" in err
+
+
+# postern check
+
+def check(folder, text):
+    path = folder / "postern.conf"
+    path.write_text(text)
+    done = subprocess.run([str(binary()), "check", str(path)], timeout=60,
+                          capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_log_and_a_firewall_are_a_whole_configuration(tmp_path):
+    log = tmp_path / "console.log"
+    ear = f'domino_log {{ path = "{log}" }}\n'
+    code, out, err = check(tmp_path, ear)
+    assert code == 0 and "fine, 0 listeners, 0 backends" in out
+    assert f"warning: domino_log: {log}: No such file" in err
+    log.touch()
+    code, out, err = check(
+        tmp_path, ear + "firewall { backend = nft ports = all }\n")
+    assert code == 0 and "domino_log" not in err
+    code, out, err = check(tmp_path, ear + "firewall { backend = nft }\n")
+    assert code == 78 and "set ports = all" in err
+
+
+def test_check_tries_the_patterns(tmp_path):
+    path = tmp_path / "patterns.conf"
+    path.write_text(PATTERNS.read_text().replace(
+        "finds = 125.120.107.140", "finds = 125.120.107.141"))
+    conf = f'domino_log {{ path = /x\npatterns = "{path}" }}\n'
+    code, out, err = check(tmp_path, conf)
+    assert code == 78 and f"{path}:" in err and "does not find what" in err
+    path.unlink()
+    code, out, err = check(tmp_path, conf)
+    assert code == 78 and "No such file" in err
