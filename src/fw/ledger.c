@@ -111,7 +111,9 @@ static void ledger_refuse(struct fw_ledger *ledger,
 		log_str("why", fw_verdict_text(verdict));
 		log_end();
 	}
-	ledger_answer_prefix(ledger, record->word, FW_STATUS_REFUSED,
+	ledger_answer_prefix(ledger, record->word,
+		verdict == FW_VERDICT_TOO_FAST ? FW_STATUS_LATER
+					       : FW_STATUS_REFUSED,
 		record->token, record->octets, record->bits);
 }
 

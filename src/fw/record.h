@@ -40,6 +40,7 @@ enum fw_status {
 	FW_STATUS_OK = 0,
 	FW_STATUS_REFUSED, /* never-block list, or a limit */
 	FW_STATUS_FAILED,  /* the kernel or the command said no */
+	FW_STATUS_LATER,   /* too many in this second: say it in a sync */
 };
 
 /*
@@ -48,7 +49,7 @@ enum fw_status {
  * answer: they cannot come from a sound keeper. A PING is answered after all
  * that came before it was tried; FAILED of it: the firewall is out of order.
  * FAILED of an ADD or a DELETE: the helper has taken note and tries again at
- * the next sync; REFUSED: it has not.
+ * the next sync; REFUSED and LATER: it has not.
  */
 struct fw_answer {
 	uint32_t magic;

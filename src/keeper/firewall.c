@@ -27,6 +27,8 @@
 enum {
 	FIREWALL_MAGIC = 0x66697265,
 	SYNC_EVERY_MS = 60000,
+	SYNC_SOON_MS = 2000,	  /* what is too much for single records */
+	SYNC_SHARE = 4,		  /* of the helper's time, for such syncs */
 	ANSWER_WITHIN_MS = 30000, /* to a sync; then it is a failure */
 	MS_PER_S = 1000,
 	SINGLES_MOST = 65536, /* records that wait beside a sync */
@@ -44,6 +46,8 @@ struct firewall {
 	uint32_t token;		 /* of the last sync */
 	bool sync_due;
 	mono_ms_t sync_at;    /* the next one by time */
+	mono_ms_t sync_began; /* the last one */
+	uint64_t sync_ms;     /* that it took */
 	mono_ms_t answer_by;  /* 0: none is waited for */
 	mono_ms_t away_since; /* a helper was lost; 0: not since the last */
 	bool failing;	      /* said in the log */
@@ -258,6 +262,7 @@ static void put_sync(struct firewall *firewall)
 				ttl_of(ban.until, now), 0);
 	good = good && put(firewall, FW_SYNC_END, NULL, 0, firewall->token + 1);
 	firewall->sync_at = now + SYNC_EVERY_MS;
+	firewall->sync_began = now;
 	if (!good) { /* no memory: half a sync would lift bans */
 		firewall->tail = start;
 		return;
@@ -358,6 +363,22 @@ static const char *word_name(unsigned word)
 	}
 }
 
+/*
+ * More bans a second than the helper takes one by one (a botnet, an operator's
+ * list) need not wait for a minute; nor may they keep it busy.
+ */
+static void sync_soon(struct firewall *firewall)
+{
+	uint64_t pause_ms = firewall->sync_ms * (SYNC_SHARE - 1);
+	mono_ms_t at;
+
+	if (pause_ms < SYNC_SOON_MS)
+		pause_ms = SYNC_SOON_MS;
+	at = hub_now(firewall->hub) + pause_ms;
+	if (at < firewall->sync_at)
+		firewall->sync_at = at;
+}
+
 static void hear_failure(
 	struct firewall *firewall, const struct fw_answer *answer)
 {
@@ -388,6 +409,7 @@ static void hear_sync(struct firewall *firewall, const struct fw_answer *answer)
 	if (answer->token != firewall->token)
 		return; /* an older one */
 	firewall->answer_by = 0;
+	firewall->sync_ms = hub_now(firewall->hub) - firewall->sync_began;
 	state->syncing = false;
 	if (answer->status != FW_STATUS_OK)
 		return; /* hear_failure() said it */
@@ -406,7 +428,10 @@ static void hear(struct firewall *firewall, const struct fw_answer *answer)
 	if (answer->magic != FW_RECORD_MAGIC)
 		return;
 	firewall->state.entries_count = answer->count;
-	if (answer->status != FW_STATUS_OK)
+	if (answer->status == FW_STATUS_LATER) {
+		firewall->state.refused_total++;
+		sync_soon(firewall);
+	} else if (answer->status != FW_STATUS_OK)
 		hear_failure(firewall, answer);
 	if (answer->word == FW_SYNC_END)
 		hear_sync(firewall, answer);

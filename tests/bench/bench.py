@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 
+import bans
 import goals
 import limits
 import machine
@@ -22,7 +23,7 @@ import report
 import scenarios
 import soak
 
-SPECIAL = ["memory", "refusal", "syscalls", "limits"]
+SPECIAL = ["memory", "refusal", "syscalls", "limits", "bans"]
 DEFAULT_SPECIAL = ["memory"]
 
 
@@ -102,6 +103,8 @@ def run(name, opt, wanted):
         return refusal.run(opt.rounds, wanted)
     if name == "syscalls":
         return limits.run_syscalls(scenarios.PLAIN, wanted)
+    if name == "bans":
+        return bans.run()
     if name == "limits":
         return limits.run_limits(opt.rounds)
     return compare(scenarios.BY_NAME[name], opt, wanted)

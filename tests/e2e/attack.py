@@ -7,9 +7,11 @@ an error: the tests ask what reached the server, and what others noticed.
 
 import base64
 import contextlib
+import json
 import os
 import pathlib
 import signal
+import socket
 import threading
 import time
 
@@ -153,6 +155,33 @@ def timed(least_s=0.0, longest_s=wait.DEADLINE_S):
     yield
     took = time.monotonic() - began
     assert least_s <= took <= longest_s, f"took {took:.3f} s"
+
+
+def order_bans(front, addresses, at_once=500):
+    """Bans of the operator's, as fast as the keeper takes them; so many are
+    on their way at a time."""
+    addresses = list(addresses)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(front.control))
+        answers = sock.makefile("rb")
+        for at in range(0, len(addresses), at_once):
+            some = addresses[at:at + at_once]
+            asking = threading.Thread(target=sock.sendall, args=(b"".join(
+                json.dumps({"command": "bans.add", "for": "1d",
+                            "prefix": address}).encode() + b"\n"
+                for address in some),))
+            asking.start()
+            for address in some:
+                answer = json.loads(answers.readline())
+                assert answer["ok"], (address, answer)
+            asking.join()
+
+
+def wait_entries(front, count, timeout_s=wait.DEADLINE_S):
+    """Until the firewall says that it has so many entries in force."""
+    wait.until(lambda: front.ctl("status", json_out=True)
+               ["firewall"]["entries"] >= count,
+               f"{count} entries in force", timeout_s)
 
 
 # postern's processes

@@ -13,13 +13,14 @@ import pytest
 
 import attack
 from attack import guess
-from harness import firewall, wait
+from harness import firewall, netlink, wait
 from harness.raw import Broken, Client
 
 HOST, PORT = "203.0.113.1", 25
 A, B, C = "203.0.113.5", "203.0.113.6", "203.0.113.7"
 SET = "v4_32"
 LIMIT = 3
+MANY = 2000
 SHORT_S = 1.5   # a SYN that is dropped: nobody waits longer for it
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -132,6 +133,23 @@ def test_an_operators_ban_reaches_the_kernel(network, site):
     front.ctl("bans", "add", B, "--for", "1h")
     wait.until(lambda: B in network.elements(SET), "element in the set", 2)
     assert dropped(network, B) and try_login(network, A) == 235
+
+
+def test_one_ban_more_changes_one_element_among_many(network, site):
+    server, front = site(firewall={"backend": "nft", "changes_most": 500})
+    # More than it takes one by one in a second: a sync soon brings the rest.
+    attack.order_bans(front, (f"192.0.{n >> 8}.{n & 255}"
+                              for n in range(MANY)))
+    attack.wait_entries(front, MANY)
+    attack.stored(front)
+    with network.inside(network.server):
+        elements = netlink.Elements()
+    for n in range(LIMIT):
+        assert try_login(network, A, f"guess-{n}") == 535
+    # What is in force is not touched for it.
+    assert elements.wait_for(A)[1] == 0
+    elements.close()
+    assert dropped(network, A) and try_login(network, B) == 235
 
 
 def test_a_foreign_flush_is_repaired(network, site):

@@ -193,6 +193,26 @@ static void nonsense_of_a_worker_is_dropped(void **state)
 	assert_int_equal(begin("203.0.113.8", "a")->kind, VERDICT_PASS);
 }
 
+/* Beyond a number a second the helper refuses bans one by one. */
+static void ban_that_the_helper_did_not_take_is_in_a_sync_soon(void **state)
+{
+	struct fw_answer answer = {
+		.magic = FW_RECORD_MAGIC,
+		.word = FW_SYNC_END,
+		.token = fw_expect(FW_SYNC_END).token,
+	};
+
+	assert_int_equal(
+		send(firewall_fd, &answer, sizeof(answer), 0), sizeof(answer));
+	assert_ok("{'command':'bans.add','prefix':'192.0.2.0/24'}");
+	(void)fw_expect(FW_ADD);
+	answer.word = FW_ADD;
+	answer.status = FW_STATUS_LATER;
+	assert_int_equal(
+		send(firewall_fd, &answer, sizeof(answer), 0), sizeof(answer));
+	assert_int_equal(fw_expect(FW_ADD).bits, 120);
+}
+
 static void firewall_hears_sync_add_and_delete(void **state)
 {
 	struct fw_record record = fw_expect(FW_SYNC_END);
@@ -456,6 +476,7 @@ int main(void)
 		KEEPER_TEST(dead_worker_leaves_no_failures),
 		KEEPER_TEST(nonsense_of_a_worker_is_dropped),
 		KEEPER_TEST(firewall_hears_sync_add_and_delete),
+		KEEPER_TEST(ban_that_the_helper_did_not_take_is_in_a_sync_soon),
 		KEEPER_TEST(refusal_of_the_firewall_is_in_the_status),
 		KEEPER_TEST(new_firewall_helper_gets_a_sync_of_all),
 		KEEPER_TEST(

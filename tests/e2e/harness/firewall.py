@@ -29,7 +29,7 @@ OTHER_PORT = 26
 # src/fw/record.h
 MAGIC = 0x50464631
 ADD, DELETE, SYNC_BEGIN, SYNC_END, FLUSH, PING = range(1, 7)
-OK, REFUSED, FAILED = range(3)
+OK, REFUSED, FAILED, LATER = range(4)
 RECORD = struct.Struct("=IBBHII16s")
 ANSWER = struct.Struct("=IBBHIII16sB3x")
 A_DATAGRAM = 1024
