@@ -138,11 +138,11 @@ static void too_many_changes_wait_for_the_sync(void **state)
 		say(bench, FW_ADD, "192.0.2.1", 60, 1000);
 	assert_int_equal(bench->answer_count, 0);
 	say(bench, FW_ADD, "192.0.2.2", 60, 1000);
-	assert_int_equal(answer(bench).status, FW_STATUS_REFUSED);
+	assert_int_equal(answer(bench).status, FW_STATUS_LATER);
 	say(bench, FW_DELETE, "192.0.2.1", 0, 1500);
-	assert_int_equal(answer(bench).status, FW_STATUS_REFUSED);
+	assert_int_equal(answer(bench).status, FW_STATUS_LATER);
 	say(bench, FW_FLUSH, NULL, 0, 1500);
-	assert_int_equal(answer(bench).status, FW_STATUS_REFUSED);
+	assert_int_equal(answer(bench).status, FW_STATUS_LATER);
 	expect_count(bench, 1, 1500);
 	say(bench, FW_SYNC_BEGIN, NULL, 0, 1500);
 	say(bench, FW_ADD, "192.0.2.2", 60, 1500);
