@@ -28,7 +28,7 @@
 
 enum {
 	EVERY_MS = 100,
-	PIECE_BYTES = 65536, /* some milliseconds of work */
+	PIECE_BYTES = 16384, /* some milliseconds, whatever is in it */
 	US_PER_MS = 1000,
 };
 
