@@ -257,6 +257,18 @@ static int file_set_up(
 	return result;
 }
 
+/* Names and addresses are nobody else's business, whatever the umask is;
+ * SQLite gives its other files the same mode. */
+static void make_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return;		/* SQLite says what is wrong */
+	(void)fchmod(fd, 0600); /* ours: path_is_ours() */
+	(void)close(fd);
+}
+
 /* One try. Returns the SQLite result; *error is set unless SQLITE_OK. */
 static int file_open_once(struct store_file *file, struct store_say *out)
 {
@@ -266,6 +278,7 @@ static int file_open_once(struct store_file *file, struct store_say *out)
 
 	if (!names_are_ours(file, &size, out))
 		return SQLITE_CANTOPEN;
+	make_private(file->path);
 	result = sqlite3_open_v2(file->path, &file->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 			SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,

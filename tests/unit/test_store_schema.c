@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,6 +148,36 @@ static void version_1_is_brought_up_with_all_in_it(void **state)
 	open_and_compare();
 }
 
+static unsigned mode_of(const char *tail)
+{
+	char name[160];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s%s", path, tail);
+	assert_int_equal(stat(name, &st), 0);
+	return st.st_mode & 0777;
+}
+
+static void file_is_nobody_elses_whatever_the_umask(void **state)
+{
+	mode_t before = umask(0);
+	struct store *store;
+
+	(void)state;
+	write_version_1();
+	assert_int_equal(chmod(path, 0666), 0);
+	open_and_compare();
+	assert_int_equal(mode_of(""), 0600);
+	clear();
+	store = store_open(dir, 1000, NOW, &readers);
+	assert_non_null(store);
+	assert_int_equal(mode_of(""), 0600);
+	assert_int_equal(mode_of("-wal"), 0600);
+	assert_true(store_start(store));
+	store_close(&store);
+	(void)umask(before);
+}
+
 static void new_file_gives_its_space_back(void **state)
 {
 	struct store *store;
@@ -225,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(version_1_is_brought_up_with_all_in_it),
+		T(file_is_nobody_elses_whatever_the_umask),
 		T(new_file_gives_its_space_back),
 		T(step_that_dies_at_any_write_leaves_a_good_file),
 	};
