@@ -255,7 +255,7 @@ def test_BAN_10_state_folder_takes_nothing(site, small, strangers, way):
             filler.unlink()
         else:
             subprocess.run(["mount", "-o", "remount,rw", small], check=True)
-        attack.stored(front)
+        attack.stored(front, journal=False)
     before = before or Before(front)    # its files are open only now
     check(load, server, front, before, strangers[60])
     # What had waited is on the disk: it is known after a start.
