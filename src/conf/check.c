@@ -81,6 +81,12 @@ static bool text_printable(const char *text)
 	return true;
 }
 
+static bool text_letters(const char *text)
+{
+	return strspn(text, "abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
+}
+
 static void check_printable(
 	const struct checker *c, const char *option, const char *text)
 {
@@ -596,6 +602,67 @@ static void check_domino_log(struct checker *c)
 	}
 }
 
+static bool is_country(const char *text)
+{
+	return strlen(text) == 2 && text_letters(text);
+}
+
+static bool is_asn(const char *text)
+{
+	char *end;
+	unsigned long long asn;
+
+	if (strncasecmp(text, "AS", 2) == 0)
+		text += 2;
+	if (*text < '0' || *text > '9')
+		return false;
+	asn = strtoull(text, &end, 10);
+	return *end == '\0' && asn > 0 && asn <= UINT32_MAX;
+}
+
+static void check_countries(const struct checker *c, const char *option,
+	const struct conf_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!is_country(list->items[i]))
+			fail(c, option,
+				"%s: \"%.20s\" is no country (allowed: the "
+				"two letters of ISO 3166, like DE)",
+				option, list->items[i]);
+	if (list->count > 0 && !*c->conf->geo.country_db)
+		fail(c, option, "%s needs a database in country_db", option);
+}
+
+static void check_database(
+	const struct checker *c, const char *option, const char *path)
+{
+	if (*path && *path != '/')
+		fail(c, option,
+			"%s: \"%.60s\" is no absolute path (allowed: like "
+			"/usr/share/GeoIP/GeoLite2-Country.mmdb)",
+			option, path);
+}
+
+static void check_geo(struct checker *c)
+{
+	const struct conf_geo *geo = &c->conf->geo;
+
+	if (!checker_turn(c, SECTION_geo, 0))
+		return;
+	check_database(c, "country_db", geo->country_db);
+	check_database(c, "asn_db", geo->asn_db);
+	check_countries(c, "deny_countries", &geo->deny_countries);
+	check_countries(c, "allow_countries", &geo->allow_countries);
+	for (size_t i = 0; i < geo->deny_asn.count; i++)
+		if (!is_asn(geo->deny_asn.items[i]))
+			fail(c, "deny_asn",
+				"deny_asn: \"%.20s\" is no autonomous system "
+				"(allowed: like AS64500)",
+				geo->deny_asn.items[i]);
+	if (geo->deny_asn.count > 0 && !*geo->asn_db)
+		fail(c, "deny_asn", "deny_asn needs a database in asn_db");
+}
+
 static void check_log(struct checker *c)
 {
 	const char *to = c->conf->log.to;
@@ -704,5 +771,6 @@ void conf_check(const struct conf *conf, const struct draft *draft,
 	check_source_limit(&c);
 	check_firewall(&c);
 	check_domino_log(&c);
+	check_geo(&c);
 	check_log(&c);
 }

@@ -144,6 +144,7 @@ struct conf {
 	struct conf_source_users source_users;
 	struct conf_prefix_limit prefix_limit;
 	struct conf_decoys decoys;
+	struct conf_geo geo;
 	struct conf_auth_refused auth_refused;
 	struct conf_early_talk early_talk;
 	struct conf_helo helo;

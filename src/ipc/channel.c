@@ -56,6 +56,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_ADDRESSES] = sizeof(struct message_addresses),
 	[MESSAGE_OWN] = sizeof(struct message_own),
 	[MESSAGE_EAR] = sizeof(struct message_ear),
+	[MESSAGE_GEO] = sizeof(struct message_geo),
 };
 
 /* Bodies follow heads without padding, so all must keep 8-octet alignment. */
@@ -72,6 +73,7 @@ WHOLE(struct message_verdict);
 WHOLE(struct message_ban);
 WHOLE(struct message_channel);
 WHOLE(struct message_ear);
+WHOLE(struct message_geo);
 WHOLE(struct message_text);
 _Static_assert(sizeof(struct message_text) <= UINT16_MAX, "size_bytes");
 

@@ -56,6 +56,7 @@ enum message_type {
 	MESSAGE_READY,	     /* child -> supervisor: serving now */
 	MESSAGE_ADDRESSES, /* supervisor -> worker: struct message_addresses */
 	MESSAGE_EAR,	   /* supervisor -> keeper: struct message_ear */
+	MESSAGE_GEO,	   /* supervisor -> keeper: struct message_geo */
 	MESSAGE_COUNT,
 };
 
@@ -198,6 +199,14 @@ enum ear_word {
 struct message_ear {
 	uint32_t word;	/* enum ear_word */
 	uint32_t error; /* errno */
+};
+
+/* A database of places: + a sealed copy of it, or none. */
+enum geo_kind { GEO_COUNTRY, GEO_ASN, GEO_KIND_COUNT };
+
+struct message_geo {
+	uint32_t kind;	  /* enum geo_kind */
+	uint32_t trouble; /* 1: one is wanted, and cannot be read */
 };
 
 enum { MESSAGE_ADDRESSES_MOST = 64 };

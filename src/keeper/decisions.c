@@ -29,6 +29,7 @@ enum line {
 	LINE_NOTE,
 	LINE_HOLD,
 	LINE_ANSWER,
+	LINE_WOULD_ANSWER,
 	LINE_REFUSE,
 	LINE_WITHHOLD,
 	LINE_TURN_AWAY,
@@ -47,6 +48,7 @@ static const unsigned lines_most[LINE_COUNT] = {
 	[LINE_NOTE] = 20,
 	[LINE_HOLD] = 10,
 	[LINE_ANSWER] = 10,
+	[LINE_WOULD_ANSWER] = 10,
 	[LINE_REFUSE] = 10,
 	[LINE_WITHHOLD] = 100,
 	[LINE_TURN_AWAY] = 10,
@@ -328,7 +330,7 @@ static enum line line_of(enum policy_verdict_kind kind)
 	case VERDICT_HOLD: return LINE_HOLD;
 	case VERDICT_ANSWER_REFUSED: return LINE_REFUSE;
 	case VERDICT_ANSWER_TEMPORARY: return LINE_ANSWER;
-	case VERDICT_PASS:
+	case VERDICT_PASS: return LINE_WOULD_ANSWER;
 	case VERDICT_DELAY:
 	case VERDICT_TURN_AWAY: break;
 	}
@@ -341,6 +343,7 @@ static void log_verdict(struct hub *hub, enum line line,
 	static const char *const names[LINE_COUNT] = {
 		[LINE_HOLD] = "hold",
 		[LINE_ANSWER] = "answer-454",
+		[LINE_WOULD_ANSWER] = "would-answer-454",
 		[LINE_REFUSE] = "answer-535",
 		[LINE_WITHHOLD] = "withhold",
 		[LINE_TURN_AWAY] = "turn-away",

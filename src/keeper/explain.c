@@ -17,6 +17,7 @@
 #include "../base/reference.h"
 #include "commands.h"
 #include "decisions.h"
+#include "geo.h"
 #include "judge.h"
 #include "notes.h"
 #include "refusals.h"
@@ -192,6 +193,19 @@ static void set_ways_out(json_t *object, const struct addr *addr,
 	}
 }
 
+/* null: no database knows it. */
+static void set_place(json_t *object, struct hub *hub, const struct addr *addr)
+{
+	struct geo_place place = geo_find(hub, addr);
+	const char country[] = {
+		(char)(place.country >> 8), (char)(place.country & 0xff), '\0'};
+
+	(void)json_object_set_new(object, "country",
+		place.country != 0 ? json_string(country) : json_null());
+	(void)json_object_set_new(object, "asn",
+		place.asn != 0 ? json_integer(place.asn) : json_null());
+}
+
 static json_t *explain_address(struct hub *hub, const struct addr *addr,
 	const struct store_answer *answer, uint64_t session)
 {
@@ -211,6 +225,7 @@ static json_t *explain_address(struct hub *hub, const struct addr *addr,
 	if (object == NULL)
 		return NULL;
 	summarize_address(object, hub, address, &info);
+	set_place(object, hub, addr);
 	set_windows(object, hub, &info);
 	set_counts(object, hub, &info);
 	set_events(object, hub, &info.source, answer, session);

@@ -30,6 +30,7 @@ struct control;
 struct overseer;
 struct backends;
 struct ear;
+struct geo;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -52,6 +53,7 @@ struct hub {
 	struct overseer *overseer;
 	struct backends *backends; /* servers, as workers find them */
 	struct ear *ear;	   /* follows the server's log */
+	struct geo *geo;	   /* where sources are */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	wall_s_t turn_wall;

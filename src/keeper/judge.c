@@ -19,6 +19,7 @@
 #include "allowed.h"
 #include "decisions.h"
 #include "firewall.h"
+#include "geo.h"
 #include "history.h"
 #include "notes.h"
 #include "numbers.h"
@@ -327,11 +328,21 @@ static void remember_ask(struct hub *hub, const struct message_ask *ask,
 	history_add(hub->history, &source, &event);
 }
 
+/* A rule that only observes would have answered 454. */
+static bool would_be_answered(const struct policy_verdict *verdict)
+{
+	return verdict->mode == POLICY_OBSERVE &&
+	       (verdict->rule == RULE_COUNTRY || verdict->rule == RULE_ASN);
+}
+
 void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	struct policy_verdict *ret_verdict)
 {
+	const struct geo_place place = geo_find(hub, &ask->addr);
 	const struct policy_event event = {
 		.kind = EVENT_AUTH_BEGINS,
+		.country = place.country,
+		.asn = place.asn,
 		.attempt = attempt_id(hub->judge, peer, ask->attempt),
 		.held_since = ask->held_since,
 		.addr = ask->addr,
@@ -343,6 +354,9 @@ void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	sums_asked(hub, ask, ret_verdict);
 	switch (ret_verdict->kind) {
 	case VERDICT_PASS:
+		if (!would_be_answered(ret_verdict))
+			return;
+		break;
 	case VERDICT_DELAY: return;
 	case VERDICT_HOLD:
 		if (ask->held_since ==

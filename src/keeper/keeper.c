@@ -26,6 +26,7 @@
 #include "decisions.h"
 #include "ear.h"
 #include "firewall.h"
+#include "geo.h"
 #include "history.h"
 #include "hub.h"
 #include "judge.h"
@@ -232,12 +233,14 @@ static bool make_parts(struct hub *hub)
 	hub->peers = peers_new();
 	hub->backends = backends_new();
 	hub->ear = ear_new(hub);
+	hub->geo = geo_new();
 	hub->judge = judge_new(hub);
 	if (hub->recorder == NULL || hub->sums == NULL ||
 		hub->history == NULL || hub->refusals == NULL ||
 		hub->notes == NULL || hub->decisions == NULL ||
 		hub->peers == NULL || hub->backends == NULL ||
-		hub->ear == NULL || hub->judge == NULL || !loading_run(hub))
+		hub->ear == NULL || hub->geo == NULL || hub->judge == NULL ||
+		!loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -263,6 +266,7 @@ static void free_parts(struct hub *hub)
 	sums_free(&hub->sums);
 	recorder_free(&hub->recorder);
 	ear_free(&hub->ear);
+	geo_done(&hub->geo);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);
 	decisions_free(&hub->decisions);

@@ -98,6 +98,23 @@ static void offences(const struct conf *conf, struct policy_conf *numbers)
 	};
 }
 
+static struct policy_places places(const struct conf *conf)
+{
+	const struct conf_geo *geo = &conf->geo;
+
+	return (struct policy_places){
+		.mode = mode_of(geo->mode),
+		.deny_countries =
+			(const char *const *)geo->deny_countries.items,
+		.deny_country_count = geo->deny_countries.count,
+		.allow_countries =
+			(const char *const *)geo->allow_countries.items,
+		.allow_country_count = geo->allow_countries.count,
+		.deny_asn = (const char *const *)geo->deny_asn.items,
+		.deny_asn_count = geo->deny_asn.count,
+	};
+}
+
 struct policy_conf numbers_of(
 	const struct conf *conf, const struct allowed *allowed)
 {
@@ -128,6 +145,7 @@ struct policy_conf numbers_of(
 		.source_days = source_days(conf),
 		.source_users = source_users(conf),
 		.prefix_limit = prefix_limit(conf),
+		.places = places(conf),
 		.allow = allowed->items,
 		.allow_count = allowed->count,
 	};

@@ -21,6 +21,7 @@
 #include "control.h"
 #include "ear.h"
 #include "firewall.h"
+#include "geo.h"
 #include "peers.h"
 
 enum {
@@ -132,6 +133,12 @@ static bool hear_ear(
 	return false;
 }
 
+static void hear_geo(
+	struct overseer *overseer, const struct message_geo *body, int fd)
+{
+	geo_take(overseer->hub, body->kind, fd, body->trouble != 0);
+}
+
 static bool on_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)
 {
@@ -147,6 +154,9 @@ static bool on_message(
 		if (hear_ear(overseer, body, fd))
 			return true;
 		break;
+	case MESSAGE_GEO:
+		hear_geo(overseer, body, fd);
+		return true; /* the descriptor is its */
 	case MESSAGE_RELOAD_DONE:
 		control_reload_done(overseer->hub, body);
 		break;

@@ -292,6 +292,7 @@ static bool on_message(
 	case MESSAGE_READY:
 	case MESSAGE_ADDRESSES:
 	case MESSAGE_EAR:
+	case MESSAGE_GEO:
 	case MESSAGE_COUNT: break; /* not a worker's to say */
 	}
 	return !peer->gone;

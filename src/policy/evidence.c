@@ -17,6 +17,7 @@
 
 #include "known.h"
 #include "offence.h"
+#include "place.h"
 #include "prefix_limit.h"
 #include "sentence.h"
 #include "source_days.h"
@@ -43,8 +44,9 @@ struct evidence *evidence_new(
 		share(conf->sources_most, 2), SOURCE_DAYS_BYTES);
 	prefix_limit_init(evidence, conf);
 	evidence->offences = offences_new(conf, key);
+	evidence->places = places_new(&conf->places);
 	if (!evidence->known || !evidence->said || !evidence->days ||
-		!evidence->prefixes || !evidence->offences)
+		!evidence->prefixes || !evidence->offences || !evidence->places)
 		evidence_free(&evidence);
 	return evidence;
 }
@@ -58,6 +60,7 @@ void evidence_free(struct evidence **evidence)
 	keyed_table_free(&(*evidence)->days);
 	keyed_table_free(&(*evidence)->prefixes);
 	offences_free(&(*evidence)->offences);
+	places_free(&(*evidence)->places);
 	free(*evidence);
 	*evidence = NULL;
 }

@@ -13,6 +13,7 @@ struct evidence {
 	struct keyed_table *prefixes; /* prefix_limit.c */
 	unsigned prefix_sources_most; /* kept of each prefix */
 	struct offences *offences;    /* offence.c */
+	struct places *places;	      /* place.c */
 };
 
 /* NULL without memory. Caller frees. */

@@ -26,6 +26,7 @@
 #include "evidence.h"
 #include "failure.h"
 #include "penalty.h"
+#include "place.h"
 
 enum { LADDER_TICK_MOST = 1024 }; /* attempts lapsed in one call */
 
@@ -245,27 +246,40 @@ static bool turned_away(const struct policy *policy, mono_ms_t now,
 	return enforce;
 }
 
+/* The rules of the source itself. */
+static void climb(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, const struct prefix *key,
+	bool allowed, struct policy_verdict *verdict)
+{
+	struct source *source;
+
+	if (policy->ladder_mode == POLICY_OFF)
+		return;
+	source = take_source(policy, now, key);
+	if (source != NULL)
+		admit(policy, now, event, source, allowed, verdict);
+	else
+		no_room(policy, now, event, key, RULE_SOURCES_FULL,
+			allowed || policy->ladder_mode == POLICY_OBSERVE,
+			verdict);
+}
+
 void ladder_begin(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, struct policy_verdict *verdict)
 {
 	bool allowed;
 	struct prefix key = ladder_key(policy, &event->addr, &allowed);
-	struct source *source;
 
 	if (policy->conf.mode == POLICY_OFF)
 		return;
 	forget_id(policy, now, event->attempt);
-	if (!allowed && turned_away(policy, now, event, &key, verdict))
+	if (!allowed &&
+		(turned_away(policy, now, event, &key, verdict) ||
+			place_refuses(policy, now, event, &key, verdict)))
 		return;
-	if (policy->ladder_mode == POLICY_OFF)
-		return;
-	source = take_source(policy, now, &key);
-	if (source != NULL)
-		admit(policy, now, event, source, allowed, verdict);
-	else
-		no_room(policy, now, event, &key, RULE_SOURCES_FULL,
-			allowed || policy->ladder_mode == POLICY_OBSERVE,
-			verdict);
+	climb(policy, now, event, &key, allowed, verdict);
+	if (!allowed)
+		place_would(policy, now, event, &key, verdict);
 }
 
 /* ---- AUTH settled ---- */

@@ -23,6 +23,8 @@ static const enum policy_mode *own_mode(
 		[RULE_SOURCE_DAYS] = &conf->source_days.mode,
 		[RULE_SOURCE_USERS] = &conf->source_users.mode,
 		[RULE_PREFIX_LIMIT] = &conf->prefix_limit.mode,
+		[RULE_COUNTRY] = &conf->places.mode,
+		[RULE_ASN] = &conf->places.mode,
 	};
 
 	return modes[rule] != NULL ? modes[rule] : offence_mode(conf, rule);

@@ -25,6 +25,7 @@
 #include "offence.h"
 #include "operator.h"
 #include "penalty.h"
+#include "place.h"
 
 static unsigned at_least_one(unsigned n)
 {
@@ -130,6 +131,8 @@ void policy_configure(
 		penalty_tell_limit(policy, now, RULE_ALLOWED, &everything);
 	if (!offences_configure(policy->evidence->offences, conf, &policy->key))
 		penalty_tell_limit(policy, now, RULE_HELO, &everything);
+	if (!places_configure(&policy->evidence->places, &conf->places))
+		penalty_tell_limit(policy, now, RULE_COUNTRY, &everything);
 	take_numbers(policy, conf);
 	operator_reconcile(policy, now);
 }
@@ -159,7 +162,8 @@ mono_ms_t policy_deadline(const struct policy *policy)
 static bool counts_by_verdict(enum policy_rule rule)
 {
 	return rule == RULE_SOURCE_DELAY || rule == RULE_IN_FLIGHT ||
-	       rule == RULE_BANNED || rule == RULE_ALLOWED;
+	       rule == RULE_BANNED || rule == RULE_ALLOWED ||
+	       rule == RULE_COUNTRY || rule == RULE_ASN;
 }
 
 static void count_verdict(

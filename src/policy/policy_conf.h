@@ -57,6 +57,17 @@ struct policy_decoys {
 	size_t count;
 };
 
+/* Where logins come from; lists are copied. */
+struct policy_places {
+	enum policy_mode mode;
+	const char *const *deny_countries; /* two letters */
+	size_t deny_country_count;
+	const char *const *allow_countries; /* not empty: all others denied */
+	size_t allow_country_count;
+	const char *const *deny_asn; /* "AS64500" or "64500" */
+	size_t deny_asn_count;
+};
+
 /* Plain numbers, filled by the caller from the configuration. */
 struct policy_conf {
 	enum policy_mode mode; /* of the whole; the ladder may be lower */
@@ -88,6 +99,7 @@ struct policy_conf {
 	const char *const *helo_names; /* patterns (pattern.h); copied */
 	size_t helo_name_count;
 	struct policy_decoys decoys;
+	struct policy_places places;
 	const struct prefix *allow; /* copied by policy_new/policy_configure */
 	size_t allow_count;
 };

@@ -260,6 +260,7 @@ static void child_start(struct supervisor *s, struct child *c)
 		start_keeper(s, c);
 		lines_renew(s);
 		ear_tell(s);
+		atlas_tell(s);
 		break;
 	case CHILD_FIREWALL: start_firewall(s, c); break;
 	case CHILD_WORKER: start_worker(s, c); break;

@@ -111,7 +111,7 @@ static int check(const char *path)
 		return EXIT_CONF;
 	}
 	free(ear);
-	missing = places_missing(conf, stderr);
+	missing = places_missing(conf, stderr) + atlas_wrong(conf, stderr);
 	if (missing > 0) {
 		(void)fprintf(stderr,
 			"%s: well written, but %u thing%s it names %s not "

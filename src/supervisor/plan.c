@@ -375,6 +375,7 @@ struct plan *plan_new(struct conf *conf, struct plan *old,
 		return NULL;
 	}
 	p->conf = conf;
+	atlas_begin(&p->atlas, conf);
 	p->workers = workers_of(conf);
 	p->tickets_at_ms = clock_mono_ms() + TICKETS_EACH_MS;
 	hostname_of(conf, p->hostname, sizeof p->hostname);
@@ -463,7 +464,8 @@ bool plan_same(const struct plan *a, const struct plan *b)
 	if (a->files_mark != b->files_mark || a->workers != b->workers ||
 		a->conf->backend_count != b->conf->backend_count ||
 		strcmp(a->hostname, b->hostname) != 0 ||
-		strcmp(a->ear_patterns, b->ear_patterns) != 0)
+		strcmp(a->ear_patterns, b->ear_patterns) != 0 ||
+		!atlas_same(&a->atlas, &b->atlas))
 		return false;
 	for (size_t i = 0; i < a->conf->backend_count; i++) {
 		const struct worker_backend *x = &a->backends[i],
@@ -500,6 +502,7 @@ void plan_free(struct plan **plan)
 	free(p->backends);
 	free(p->named);
 	free(p->ear_patterns);
+	atlas_done(&p->atlas);
 	free(p->worker_listeners);
 	conf_free(&p->conf);
 	free(p);

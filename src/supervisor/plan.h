@@ -9,6 +9,7 @@
 #include "../conf/conf.h"
 #include "../ipc/message.h"
 #include "../worker/worker.h"
+#include "atlas.h"
 #include "listeners.h"
 #include "names.h"
 
@@ -24,6 +25,7 @@ struct plan {
 	struct prefix *named;	 /* all addresses that names had so far */
 	size_t named_count;
 	char *ear_patterns; /* text, checked; "": no log is followed */
+	struct atlas atlas; /* databases of places */
 	char hostname[256];
 	int refused; /* by the system: an errno; 0: nothing */
 };

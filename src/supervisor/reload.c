@@ -249,6 +249,7 @@ void reload_ready(struct supervisor *s)
 		(enum log_format)s->plan->conf->log.format);
 	plan_free(&s->old_plan);
 	ear_plan(s);
+	atlas_tell(s);
 	renew_plan(s);
 	/* What came since they were read is seen at the next look. */
 	s->files_mark = s->plan->files_mark;

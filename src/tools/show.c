@@ -363,6 +363,20 @@ static void explain_passports(const json_t *passports)
 	table_free(&table);
 }
 
+static void explain_where(const json_t *answer)
+{
+	const char *country = text_of(answer, "country");
+	int64_t asn = number_of(answer, "asn");
+	char network[24] = "";
+
+	if (country[0] == '\0' && asn == 0)
+		return;
+	if (asn != 0)
+		(void)snprintf(network, sizeof(network), "AS%" PRId64, asn);
+	line("place", "%s%s%s", country,
+		country[0] != '\0' && asn != 0 ? ", " : "", network);
+}
+
 static void explain_address(const json_t *answer)
 {
 	const json_t *by = json_object_get(answer, "allowed_by");
@@ -375,6 +389,7 @@ static void explain_address(const json_t *answer)
 	else
 		line("allowed", "no");
 	explain_ban(answer);
+	explain_where(answer);
 	explain_seen(answer);
 }
 
@@ -572,6 +587,24 @@ static void status_rules(const json_t *rules)
 	table_free(&table);
 }
 
+/* Only where there is one. */
+static void status_geo(const json_t *geo)
+{
+	static const char *const names[] = {"country_db", "asn_db"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const json_t *base = json_object_get(geo, names[i]);
+
+		if (base == NULL || strcmp(text_of(base, "state"), "none") == 0)
+			continue;
+		line(names[i],
+			"%s, %" PRId64 " found, %" PRId64 " unknown, %" PRId64
+			" damaged",
+			text_of(base, "state"), number_of(base, "found"),
+			number_of(base, "unknown"), number_of(base, "damaged"));
+	}
+}
+
 /* Only where there is one to follow. */
 static void status_domino_log(const json_t *ear)
 {
@@ -618,6 +651,7 @@ void show_status(const json_t *answer)
 	status_firewall(answer);
 	status_store(answer);
 	status_domino_log(json_object_get(answer, "domino_log"));
+	status_geo(json_object_get(answer, "geo"));
 	line("log", "%" PRId64 " lines dropped",
 		number_of(answer, "log_dropped"));
 	status_workers(json_object_get(answer, "workers"));

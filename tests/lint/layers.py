@@ -24,6 +24,7 @@ LIBRARIES = {
     "libcap-ng": r"<cap-ng\.h>",
     "PCRE2 in one file": r"<pcre2\.h>",
     "libseccomp": r"<seccomp\.h>",
+    "libmaxminddb": r"<maxminddb.*\.h>",
     "c-ares": r"<ares.*\.h>",
     "libsystemd": r"<systemd/.*>",
 }
@@ -39,6 +40,7 @@ FOLDERS = {
     "ipc": "src/ipc/",
     "conf": "src/conf/",
     "logs": "src/logs/",
+    "geo": "src/geo/",
     "policy": "src/policy/",
     "journal": "src/journal/",
 }
