@@ -70,6 +70,7 @@ WHOLE(struct message_stats);
 WHOLE(struct message_server);
 WHOLE(struct message_addresses);
 WHOLE(struct message_verdict);
+WHOLE(struct message_note);
 WHOLE(struct message_ban);
 WHOLE(struct message_channel);
 WHOLE(struct message_ear);

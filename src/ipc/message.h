@@ -28,6 +28,8 @@ enum {
 	MESSAGE_BACKEND_LONGEST = 64,
 	MESSAGE_SERVER_LONGEST = 128,
 	MESSAGE_WHY_LONGEST = 96,
+	MESSAGE_NAME_LONGEST = 252,
+	MESSAGE_TIMES_MOST = 32,
 };
 
 enum message_type {
@@ -110,6 +112,8 @@ enum note_kind {
 	NOTE_RECIPIENT_REFUSED, /* by the server, without a login */
 	NOTE_RELAY_REFUSED,	/* likewise, or by us: it is elsewhere */
 	NOTE_TLS_FAILURE,
+	NOTE_HELO,    /* a name that a rule knows: `name` */
+	NOTE_CONNECT, /* so many connections: `times` */
 	NOTE_KIND_COUNT,
 };
 
@@ -118,6 +122,9 @@ struct message_note {
 	uint64_t session;
 	uint32_t kind;
 	uint32_t reply; /* enum reply_id, NOTE_REFUSAL */
+	uint16_t times; /* NOTE_CONNECT: 1 to MESSAGE_TIMES_MOST */
+	uint16_t name_n;
+	char name[MESSAGE_NAME_LONGEST]; /* NOTE_HELO: cut, as it came */
 };
 
 /* A worker's counters since its start; sent once a second when changed. */

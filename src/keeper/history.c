@@ -228,6 +228,7 @@ const char *history_kind_name(enum history_kind kind)
 	case HISTORY_RECIPIENT_REFUSED: return "recipient-refused";
 	case HISTORY_RELAY_REFUSED: return "relay-refused";
 	case HISTORY_TLS_FAILURE: return "tls-failure";
+	case HISTORY_HELO: return "helo";
 	case HISTORY_ALARM: return "alarm";
 	case HISTORY_NOTE: return "note";
 	}

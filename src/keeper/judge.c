@@ -438,6 +438,17 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	*ret_verdict = verdict;
 }
 
+/* Of these `explain` shows what came of them. */
+static void connected(struct hub *hub, const struct message_note *note)
+{
+	const struct policy_event event = {
+		.kind = EVENT_CONNECT, .addr = note->addr};
+	struct policy_verdict ignored; /* who is banned now hears it */
+
+	for (unsigned i = 0; i < note->times && i < MESSAGE_TIMES_MOST; i++)
+		step_of(hub, note->session, &event, &ignored);
+}
+
 void judge_note(struct hub *hub, const struct message_note *note)
 {
 	static const struct {
@@ -454,14 +465,21 @@ void judge_note(struct hub *hub, const struct message_note *note)
 		[NOTE_RELAY_REFUSED] = {EVENT_RELAY_REFUSED,
 			HISTORY_RELAY_REFUSED},
 		[NOTE_TLS_FAILURE] = {EVENT_TLS_FAILURE, HISTORY_TLS_FAILURE},
+		[NOTE_HELO] = {EVENT_HELO, HISTORY_HELO},
 	};
 	struct prefix source = judge_source(hub, &note->addr);
 	struct policy_event event = {.addr = note->addr};
 	struct policy_verdict verdict;
 
-	if (note->kind >= NOTE_KIND_COUNT || note->kind == NOTE_REFUSAL)
+	if (note->kind >= NOTE_KIND_COUNT || note->kind == NOTE_REFUSAL ||
+		note->name_n > sizeof(note->name))
+		return; /* no sound worker */
+	if (note->kind == NOTE_CONNECT) {
+		connected(hub, note);
 		return;
+	}
 	event.kind = table[note->kind].event;
+	event.text = slice_of(note->name, note->name_n);
 	step_of(hub, note->session, &event, &verdict);
 	history_add(hub->history, &source,
 		&(struct history_event){

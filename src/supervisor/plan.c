@@ -166,23 +166,45 @@ static void plan_patterns_free(struct worker_backend *b)
 	free(b->auth_failed);
 }
 
-/* The keeper compiles them for itself: here they are only tried. */
-static bool helo_fine(const struct conf *conf, char *error)
+static void helo_names_free(struct pattern ***names)
+{
+	for (size_t i = 0; *names && (*names)[i]; i++)
+		pattern_free(&(*names)[i]);
+	free(*names);
+	*names = NULL;
+}
+
+/* Workers note whoever says such a name; the keeper has patterns of its own. */
+static struct pattern **helo_names(
+	const struct conf *conf, size_t *ret_count, char *error)
 {
 	const struct conf_list *names = &conf->helo.names;
+	struct pattern **made = calloc(names->count + 1, sizeof(*made));
 
-	for (size_t i = 0; i < names->count; i++) {
+	*ret_count = 0;
+	for (size_t i = 0; made && i < names->count; i++) {
 		char why[PATTERN_ERROR_LONGEST];
-		struct pattern *pattern = pattern_new(names->items[i], why);
 
-		if (!pattern) {
+		made[i] = pattern_new(names->items[i], why);
+		if (!made[i]) {
 			(void)snprintf(error, PLAN_ERROR_LONGEST,
 				"helo: names: %s: %s", names->items[i], why);
-			return false;
+			helo_names_free(&made);
 		}
-		pattern_free(&pattern);
 	}
-	return true;
+	if (made)
+		*ret_count = names->count;
+	return made;
+}
+
+static bool helo_fine(const struct conf *conf, char *error)
+{
+	size_t unused;
+	struct pattern **names = helo_names(conf, &unused, error);
+	bool fine = names != NULL;
+
+	helo_names_free(&names);
+	return fine;
 }
 
 bool plan_patterns_fine(const struct conf *conf, char error[PLAN_ERROR_LONGEST])
@@ -330,7 +352,8 @@ static bool plan_fill(struct plan *p, struct plan *old,
 		calloc(conf->listener_count + 1, sizeof *p->worker_listeners);
 	p->named = calloc(NAMED_MOST, sizeof *p->named);
 	p->ear_patterns = ear_patterns_text(conf, error);
-	if (!p->ear_patterns || !helo_fine(conf, error))
+	p->helo_names = helo_names(conf, &p->helo_name_count, error);
+	if (!p->ear_patterns || !p->helo_names)
 		return false;
 	if (names_wanted(conf))
 		p->names_ttl_ms =
@@ -503,6 +526,7 @@ void plan_free(struct plan **plan)
 	free(p->named);
 	free(p->ear_patterns);
 	atlas_done(&p->atlas);
+	helo_names_free(&p->helo_names);
 	free(p->worker_listeners);
 	conf_free(&p->conf);
 	free(p);
@@ -526,12 +550,15 @@ void plan_worker(
 	}
 	*ret_setup = (struct worker_setup){
 		.slot = slot,
+		.worker_count = p->workers,
 		.conf = p->conf,
 		.hostname = p->hostname,
 		.listeners = p->worker_listeners,
 		.listener_count = p->conf->listener_count,
 		.backends = p->backends,
 		.backend_count = p->conf->backend_count,
+		.helo_names = p->helo_names,
+		.helo_name_count = p->helo_name_count,
 		.keeper_fd = -1,
 		.supervisor_fd = -1,
 		.tickets_at_ms = p->tickets_at_ms,

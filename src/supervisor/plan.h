@@ -24,6 +24,8 @@ struct plan {
 	uint64_t names_ttl_ms;	 /* 0: no server has a name */
 	struct prefix *named;	 /* all addresses that names had so far */
 	size_t named_count;
+	struct pattern **helo_names;
+	size_t helo_name_count;
 	char *ear_patterns; /* text, checked; "": no log is followed */
 	struct atlas atlas; /* databases of places */
 	char hostname[256];

@@ -131,6 +131,7 @@ void admit(struct worker *w, const struct worker_listener *listener, int fd,
 		turn_away(w, fd, NULL, implicit, REPLY_BANNED, id);
 		return;
 	}
+	note_connection(w, addr);
 	if (w->stats.sessions_open >=
 		w->setup->conf->global.sessions_most_count) {
 		limit_reached(w, LIMIT_SESSIONS);

@@ -3,7 +3,7 @@
  *
  * A note is a word without a question: nobody waits for it, and what comes of
  * it (a ban, an end) comes as a message like any other. A session that does
- * nothing odd has none.
+ * nothing odd has none, but a part of one where connections are counted.
  *
  * A flood of notes is shed and counted, since it could fill the queue that
  * logins need: each kind has a budget a second, and no source may have more
@@ -14,18 +14,23 @@
 #include <string.h>
 
 #include "../base/siphash.h"
+#include "../policy/pattern.h"
 
-enum { SECOND_MS = 1000, KIND_MOST = 512, SOURCE_MOST = 64 };
+enum {
+	SECOND_MS = 1000,
+	KIND_MOST = 512,
+	SOURCE_MOST = 64,
+	CONNECT_PARTS = 8, /* of its limit: connections are told by them */
+};
 
-static unsigned bucket_of(const struct worker *w, const struct addr *addr)
+static uint64_t hash_of(const struct worker *w, const struct addr *addr)
 {
 	const struct conf_source_limit *limit = &w->setup->conf->source_limit;
 	struct prefix source = prefix_of(addr, (unsigned)limit->prefix_v4_count,
 		(unsigned)limit->prefix_v6_count);
 
-	return (unsigned)(siphash(w->tag_key, source.addr.octets,
-				  sizeof source.addr.octets) %
-			  NOTE_BUCKETS);
+	return siphash(
+		w->tag_key, source.addr.octets, sizeof source.addr.octets);
 }
 
 /* One more of this kind, of this source? */
@@ -33,7 +38,7 @@ static bool may_note(
 	struct worker *w, enum note_kind kind, const struct addr *addr)
 {
 	struct note_budget *budget = &w->notes;
-	uint16_t *of_source = &budget->sources[bucket_of(w, addr)];
+	uint16_t *of_source = &budget->sources[hash_of(w, addr) % NOTE_BUCKETS];
 
 	if (w->now - budget->since_ms >= SECOND_MS) {
 		memset(budget, 0, sizeof *budget);
@@ -56,6 +61,65 @@ void note_address(struct worker *w, const struct addr *addr, uint64_t id,
 
 	if (may_note(w, kind, addr))
 		(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
+}
+
+/*
+ * Connections are told by the part of their limit, summed up, so that plain
+ * sessions cost the keeper nothing. What is not told in a window is forgotten,
+ * as is whose place another source takes: so a ban may come an eighth of the
+ * limit early or late, and later where the workers share the connections.
+ */
+void note_connection(struct worker *w, const struct addr *addr)
+{
+	const struct conf_connections *conf = &w->setup->conf->connections;
+	struct message_note note = {.addr = *addr, .kind = NOTE_CONNECT};
+	uint64_t part = conf->times_count / CONNECT_PARTS /
+			(w->setup->worker_count ? w->setup->worker_count : 1);
+	uint64_t source = hash_of(w, addr);
+	struct note_tally *tally =
+		&w->tallies[source / NOTE_BUCKETS % NOTE_TALLIES];
+
+	if (conf->mode == CONF_MODE_OFF || banlist_allows(w->bans, addr))
+		return;
+	if (part > MESSAGE_TIMES_MOST)
+		part = MESSAGE_TIMES_MOST;
+	if (tally->source != source || tally->count == 0 ||
+		w->now - tally->since_ms >= conf->window_ms)
+		*tally = (struct note_tally){source, w->now, 0};
+	if (++tally->count < part)
+		return;
+	note.times = (uint16_t)tally->count;
+	tally->count = 0;
+	if (may_note(w, NOTE_CONNECT, addr))
+		(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
+}
+
+static bool known_name(const struct worker *w, struct slice name)
+{
+	const struct worker_setup *setup = w->setup;
+
+	for (size_t i = 0; i < setup->helo_name_count; i++)
+		if (pattern_match(setup->helo_names[i], name) == PATTERN_MATCH)
+			return true;
+	return false;
+}
+
+/* Once a session, also where it greets again inside TLS. */
+void note_name(struct session *s, struct slice name)
+{
+	struct worker *w = s->worker;
+	struct message_note note = {
+		.addr = s->addr, .session = s->id, .kind = NOTE_HELO};
+
+	if (w->setup->conf->helo.mode == CONF_MODE_OFF)
+		return;
+	name = slice_head(name, sizeof note.name);
+	if (!known_name(w, name) || known_name(w, slice_str(s->helo)) ||
+		!may_note(w, NOTE_HELO, &s->addr))
+		return;
+	note.name_n = (uint16_t)name.n;
+	memcpy(note.name, name.p, name.n);
+	(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
 }
 
 void note_session(struct session *s, enum note_kind kind)

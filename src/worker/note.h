@@ -11,13 +11,20 @@
 #include "../base/units.h"
 #include "../ipc/message.h"
 
-enum { NOTE_BUCKETS = 256 };
+enum { NOTE_BUCKETS = 256, NOTE_TALLIES = 4096 };
 
 /* What was noted in this second. */
 struct note_budget {
 	mono_ms_t since_ms;
 	uint16_t kinds[NOTE_KIND_COUNT];
 	uint16_t sources[NOTE_BUCKETS]; /* by a keyed hash */
+};
+
+/* Connections of one source that are not told yet. */
+struct note_tally {
+	uint64_t source; /* a keyed hash */
+	mono_ms_t since_ms;
+	uint32_t count;
 };
 
 struct worker;
@@ -29,6 +36,10 @@ void note_refusal(struct session *session, enum reply_id reply);
 /* Of who is no session, or not any more. */
 void note_address(struct worker *worker, const struct addr *addr, uint64_t id,
 	enum note_kind kind, enum reply_id reply);
+/* Somebody who is not banned has connected. */
+void note_connection(struct worker *worker, const struct addr *addr);
+/* The client calls itself so; before session->helo has it. */
+void note_name(struct session *session, struct slice name);
 /* Was this end an odd one? */
 void note_end(struct session *session, enum close_reason reason);
 /* The server's code for a recipient, 5yz, without a login. */

@@ -93,8 +93,9 @@ static void put(struct session *s, enum dialog_side from, struct slice *span)
 	*span = slice_of(NULL, 0);
 }
 
-static void note_helo(struct session *s, struct slice name)
+static void keep_helo(struct session *s, struct slice name)
 {
+	note_name(s, name);
 	name = slice_head(name, HELO_KEPT - 1);
 	if (name.n > 0)
 		memcpy(s->helo, name.p, name.n);
@@ -113,7 +114,7 @@ static void note_forward(struct session *s, const struct dialog_step *step)
 	else if (step->verb == VERB_RCPT)
 		s->rcpt_count++;
 	else if (step->verb == VERB_EHLO || step->verb == VERB_HELO)
-		note_helo(s, step->args);
+		keep_helo(s, step->args);
 	else if (step->verb == VERB_AUTH && !s->dialog.asked)
 		s->user_n = 0; /* an AUTH before was another user's, maybe */
 }

@@ -41,12 +41,15 @@ struct worker_listener {
 /* All is borrowed until worker_run returns (it never does before the end). */
 struct worker_setup {
 	unsigned slot; /* from 1 */
+	size_t worker_count;
 	const struct conf *conf;
 	const char *hostname;
 	struct worker_listener *listeners;
 	size_t listener_count;
 	struct worker_backend *backends;
 	size_t backend_count;
+	struct pattern **helo_names; /* that are noted */
+	size_t helo_name_count;
 	int keeper_fd, supervisor_fd; /* taken over */
 	/* Ticket keys change when this clock time is reached and then each
 	 * TICKETS_EACH_MS: all that share the contexts do it alike, so that a

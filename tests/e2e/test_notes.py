@@ -186,3 +186,51 @@ def test_bad_manners_ban_a_stranger_and_nobody_who_logged_in(site, strangers):
         wait_banned(front, source, rule)
         gone(front, source)
     rcpt(front, ours, OURS, login=True)
+
+
+def call_itself(front, source, *names):
+    with Client(front.ports["mx"], source=source) as client:
+        client.reply(220)
+        for name in names:
+            client.ehlo(name)
+        with contextlib.suppress(Broken):   # or the ban's 421
+            client.quit()
+
+
+def test_a_name_that_guessers_give_is_noted_once_a_session(site, strangers):
+    bot, other = strangers[:2]
+    server, front = site(helo={"mode": "enforce", "names": ["^ylmf-pc$"],
+                               "times": 2}, banned={"answer": "refuse"})
+    call_itself(front, other, "ylmf-pc.example.test", "x", "x" * 300)
+    call_itself(front, bot, "YLMF-pc", "ylmf-pc")
+    wait_noted(front, bot, "helo")
+    with contextlib.suppress(Broken):   # the 421 may come before the 250
+        call_itself(front, bot, "ylmf-pc")
+    wait_banned(front, bot, "helo")
+    gone(front, bot)
+    assert noted(front, other) == []
+
+
+def knock(front, source, count):
+    for _ in range(count):
+        with contextlib.suppress(Broken, OSError), \
+                Client(front.ports["mx"], source=source) as client:
+            client.reply(220)
+
+
+def test_who_connects_too_often_is_banned(site, strangers):
+    server, front = site(workers=1, banned={"answer": "refuse"}, connections={
+        "mode": "enforce", "times": 32, "window": "1h"})
+    ours, often, seldom = "127.0.0.1", *strangers[:2]
+    knock(front, seldom, 27)
+    knock(front, ours, 40)
+    knock(front, often, 32)
+    wait_banned(front, often, "connections")
+    gone(front, often)
+    knock(front, seldom, 1)
+    # Told by eights of the limit; what is read here came behind them.
+    rcpt(front, seldom, "nobody@example.test")
+    wait_noted(front, seldom, "recipient-refused")
+    rcpt(front, ours, OURS)
+    assert [ban["prefix"] for ban in front.ctl(
+        "bans", "list", json_out=True)["bans"]] == [often]

@@ -189,6 +189,9 @@ static void nonsense_of_a_worker_is_dropped(void **state)
 		worker, MESSAGE_SETTLE, &settle_body, sizeof(settle_body));
 	(void)channel_send(worker, MESSAGE_ASK, &ask_body, sizeof(ask_body));
 	(void)channel_send(worker, MESSAGE_NOTE, &note_body, sizeof(note_body));
+	note_body.kind = NOTE_HELO;
+	note_body.name_n = MESSAGE_NAME_LONGEST + 1;
+	(void)channel_send(worker, MESSAGE_NOTE, &note_body, sizeof(note_body));
 	(void)channel_send(worker, MESSAGE_READY, NULL, 0);
 	assert_int_equal(begin("203.0.113.8", "a")->kind, VERDICT_PASS);
 }
