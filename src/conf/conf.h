@@ -154,6 +154,14 @@ struct conf {
 	struct conf_relay_probes relay_probes;
 	struct conf_connections connections;
 	struct conf_banned banned;
+	struct conf_passport passport;
+	struct conf_soft_ban soft_ban;
+	struct conf_refused_pair refused_pair;
+	struct conf_lockout_shield lockout_shield;
+	struct conf_outage_guard outage_guard;
+	struct conf_campaign campaign;
+	struct conf_stranger_budget stranger_budget;
+	struct conf_compromise compromise;
 	struct conf_firewall firewall;
 	struct conf_domino_log domino_log;
 	struct conf_log log;

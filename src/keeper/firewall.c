@@ -240,7 +240,7 @@ void firewall_allowed(struct hub *hub, const struct prefix *prefix)
 	size_t cursor = 0;
 
 	while (policy_ban_next(policy, &cursor, &ban))
-		if (prefix_overlaps(&ban.prefix, prefix)) {
+		if (!ban.soft && prefix_overlaps(&ban.prefix, prefix)) {
 			firewall_sync(hub);
 			return;
 		}
@@ -257,7 +257,7 @@ static void put_sync(struct firewall *firewall)
 
 	good = put(firewall, FW_SYNC_BEGIN, NULL, 0, 0);
 	while (good && policy_ban_next(policy, &cursor, &ban))
-		if (!spares(firewall->hub, &ban.prefix))
+		if (!ban.soft && !spares(firewall->hub, &ban.prefix))
 			good = put(firewall, FW_ADD, &ban.prefix,
 				ttl_of(ban.until, now), 0);
 	good = good && put(firewall, FW_SYNC_END, NULL, 0, firewall->token + 1);

@@ -160,8 +160,11 @@ static void ban_begins(struct hub *hub, const struct policy_action *action)
 		notes_put(hub->notes, &action->prefix, NULL);
 	store_ban(hub, &action->prefix, hub_now(hub), action->until,
 		action->rule, action->repeat_count, action->failure_count);
-	firewall_add(hub, &action->prefix, action->until);
-	peers_tell_ban(hub, &action->prefix, action->until, action->rule);
+	if (!action->soft) {
+		firewall_add(hub, &action->prefix, action->until);
+		peers_tell_ban(
+			hub, &action->prefix, action->until, action->rule);
+	}
 	decisions_ban(hub, action);
 	remember(hub, HISTORY_BAN, action);
 }
@@ -176,8 +179,10 @@ static void ban_ends(struct hub *hub, const struct policy_action *action)
 	notes_put(hub->notes, &action->prefix, NULL);
 	if (judge->restoring)
 		return; /* the configuration no longer wants it */
-	firewall_delete(hub, &action->prefix);
-	peers_tell_prefix(hub, MESSAGE_UNBAN, &action->prefix);
+	if (!action->soft) {
+		firewall_delete(hub, &action->prefix);
+		peers_tell_prefix(hub, MESSAGE_UNBAN, &action->prefix);
+	}
 	decisions_unban(hub, action, judge->lifting);
 	remember(hub, HISTORY_UNBAN, action);
 }
@@ -413,6 +418,8 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	};
 	struct policy_verdict verdict;
 
+	if (ask != NULL)
+		event.user = slice_of(ask->user, ask->user_n);
 	/*
 	 * Step and drain apart: the line of the failure comes before that of
 	 * the ban which it brings.
@@ -730,6 +737,8 @@ static void tell_all_bans(struct hub *hub, enum message_type type)
 	size_t cursor = 0;
 
 	while (policy_ban_next(hub->judge->policy, &cursor, &ban)) {
+		if (ban.soft)
+			continue; /* they never heard of it */
 		if (type == MESSAGE_BAN)
 			peers_tell_ban(hub, &ban.prefix, ban.until, ban.rule);
 		else

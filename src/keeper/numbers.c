@@ -115,6 +115,82 @@ static struct policy_places places(const struct conf *conf)
 	};
 }
 
+/* Of the rules for strangers. */
+static void add_campaigns(const struct conf *conf, struct policy_conf *numbers)
+{
+	const struct conf_campaign *campaign = &conf->campaign;
+	const struct conf_stranger_budget *budget = &conf->stranger_budget;
+
+	numbers->campaign = (struct policy_campaign_conf){
+		.mode = mode_of(campaign->mode),
+		.siege_sources = (unsigned)campaign->siege_sources_count,
+		.botnet_sources = (unsigned)campaign->botnet_sources_count,
+		.people_per_source = (unsigned)campaign->people_a_source_count,
+		.secret_users = (unsigned)campaign->secret_users_count,
+		.stuffing_users = (unsigned)campaign->stuffing_users_count,
+		.people_per_user = (unsigned)campaign->people_a_user_count,
+		.hold_ms = campaign->hold_ms,
+		.learned_percent = (unsigned)campaign->learned_percent_count,
+		.learn_ms = campaign->learn_ms,
+		.grey_ms = campaign->retry_ms,
+	};
+	numbers->budget = (struct policy_budget_conf){
+		.mode = mode_of(budget->mode),
+		.user = (unsigned)budget->user_count,
+		.all = (unsigned)budget->all_count,
+		.patience_tries = (unsigned)budget->patience_tries_count,
+		.patience_ms = budget->patience_ms,
+		.patience_user = (unsigned)budget->patience_user_count,
+		.patience_all = (unsigned)budget->patience_all_count,
+		.lasting_ms = budget->lasting_ms,
+		.lasting_all = (unsigned)budget->lasting_all_count,
+		.near_user = (unsigned)budget->near_user_count,
+		.near_all = (unsigned)budget->near_all_count,
+	};
+	numbers->compromise.mode = mode_of(conf->compromise.mode);
+}
+
+/* Of the rules that know people. */
+static void add_people(const struct conf *conf, struct policy_conf *numbers)
+{
+	numbers->passport = (struct policy_passport_conf){
+		.life_ms = conf->passport.life_ms,
+		.v4_bits = (unsigned)conf->passport.prefix_v4_count,
+		.v6_bits = (unsigned)conf->passport.prefix_v6_count,
+		.near_v4_bits = (unsigned)conf->passport.near_v4_count,
+		.near_v6_bits = (unsigned)conf->passport.near_v6_count,
+		.most = (size_t)conf->passport.most_count,
+	};
+	numbers->soft = (struct policy_soft_conf){
+		.mode = mode_of(conf->soft_ban.mode),
+		.tries = (unsigned)conf->soft_ban.tries_count,
+		.retry_ms = conf->soft_ban.retry_ms,
+		.failures = (unsigned)conf->soft_ban.failures_count,
+	};
+	numbers->pair = (struct policy_pair_conf){
+		.mode = mode_of(conf->refused_pair.mode),
+		.first_ms = conf->refused_pair.first_ms,
+		.longest_ms = conf->refused_pair.longest_ms,
+		.home_first_ms = conf->refused_pair.home_first_ms,
+		.home_ms = conf->refused_pair.home_ms,
+		.most = (size_t)conf->refused_pair.most_count,
+	};
+	numbers->shield = (struct policy_shield_conf){
+		.mode = mode_of(conf->lockout_shield.mode),
+		.lockout = (unsigned)conf->lockout_shield.lockout_count,
+		.spare = (unsigned)conf->lockout_shield.spare_count,
+		.reset_ms = conf->lockout_shield.reset_ms,
+	};
+	numbers->outage = (struct policy_outage_conf){
+		.mode = mode_of(conf->outage_guard.mode),
+		.users = (unsigned)conf->outage_guard.users_count,
+		.window_ms = conf->outage_guard.window_ms,
+		.quiet_ms = conf->outage_guard.quiet_ms,
+		.probe_ms = conf->outage_guard.probe_ms,
+		.over_ms = conf->outage_guard.over_ms,
+	};
+}
+
 struct policy_conf numbers_of(
 	const struct conf *conf, const struct allowed *allowed)
 {
@@ -151,5 +227,7 @@ struct policy_conf numbers_of(
 	};
 
 	offences(conf, &numbers);
+	add_people(conf, &numbers);
+	add_campaigns(conf, &numbers);
 	return numbers;
 }

@@ -171,12 +171,13 @@ static void tell_all(struct peer *peer)
 			&(struct message_ban){.prefix = prefix});
 	cursor = 0;
 	while (policy_ban_next(judge_policy(judge), &cursor, &ban))
-		tell(peer, MESSAGE_BAN,
-			&(struct message_ban){
-				.prefix = ban.prefix,
-				.until = ban.until,
-				.rule = ban.rule,
-			});
+		if (!ban.soft) /* that one acts at AUTH, which is asked */
+			tell(peer, MESSAGE_BAN,
+				&(struct message_ban){
+					.prefix = ban.prefix,
+					.until = ban.until,
+					.rule = ban.rule,
+				});
 	tell_servers(peer);
 	tell(peer, MESSAGE_SYNC_DONE, NULL);
 }

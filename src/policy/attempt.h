@@ -36,6 +36,8 @@ struct attempt {
 	uint32_t next;
 	uint32_t newer, older; /* of the open, or of the lapsed */
 	uint8_t standing;      /* enum attempt_standing */
+	uint8_t relation;      /* enum relation */
+	uint8_t spent;	       /* what it was granted of; budget.h */
 };
 
 struct attempt_table;

@@ -118,7 +118,9 @@ struct ban *ban_match(const struct ban_table *table, const struct addr *addr,
 
 		if (ban == NULL || !ban_active(ban) || ban->until <= now)
 			continue;
-		if (!ban->shadow || shadows)
+		if (ban->shadow && !shadows)
+			continue;
+		if (narrowest == NULL || narrowest->soft || !ban->soft)
 			narrowest = ban;
 	}
 	return narrowest;
@@ -152,6 +154,7 @@ struct policy_ban ban_info(const struct ban *ban)
 		.since = ban->since,
 		.until = ban->until,
 		.rule = ban->rule,
+		.soft = ban->soft,
 		.repeat_count = before,
 		.failure_count = ban->failure_count,
 	};

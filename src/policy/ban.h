@@ -18,6 +18,7 @@
 struct ban {
 	struct prefix prefix;
 	bool shadow; /* observed only; nobody is told or turned away */
+	bool soft;   /* acts at AUTH only: people log in from there */
 	mono_ms_t since, until;
 	enum policy_rule rule;
 	unsigned failure_count;
@@ -38,7 +39,8 @@ bool ban_room(const struct ban_table *table); /* for one more active one */
 /* Of exactly this prefix, active or over; NULL: none. */
 struct ban *ban_find(
 	const struct ban_table *table, const struct prefix *prefix);
-/* The narrowest active one that holds the address; NULL: none. */
+/* The narrowest active one that holds the address; a soft one only where there
+ * is no other. NULL: none. */
 struct ban *ban_match(const struct ban_table *table, const struct addr *addr,
 	mono_ms_t now, bool shadows);
 bool ban_active(const struct ban *ban);

@@ -7,9 +7,13 @@
 #include "attempt.h"
 #include "ban.h"
 #include "hash.h"
+#include "keyed.h"
+#include "outage.h"
+#include "person.h"
 #include "policy.h"
 #include "source.h"
 
+struct campaign;
 struct evidence;
 
 struct policy {
@@ -23,6 +27,11 @@ struct policy {
 	struct ban_table *bans;
 	struct allow_table *allow;
 	struct evidence *evidence; /* of the rules beside the ladder */
+	struct keyed_table *passports, *places; /* passport.c */
+	struct keyed_table *pairs, *tries;	/* pair.c, retry.c */
+	struct person_table *persons;
+	struct outage outage;
+	struct campaign *campaign;
 	struct action_queue actions;
 	mono_ms_t limit_told[RULE_COUNT]; /* ACTION_LIMIT was said; 0: never */
 	struct policy_stats stats;

@@ -23,8 +23,11 @@
  */
 #include "ladder.h"
 
+#include <string.h>
+
 #include "evidence.h"
 #include "failure.h"
+#include "gate.h"
 #include "penalty.h"
 #include "place.h"
 
@@ -110,11 +113,23 @@ static void attempt_done(
 	source_flight_end(policy->sources, source);
 }
 
+/* Nobody says how it ended: a failure. Bans by itself. */
+static void fail_unsettled(
+	struct policy *policy, mono_ms_t now, struct attempt *attempt)
+{
+	struct gate_end end = gate_end_of(policy, attempt, OUTCOME_ABANDONED);
+	struct policy_verdict ignored;
+
+	memset(&ignored, 0, sizeof(ignored));
+	gate_settled(policy, now, &end, &ignored);
+	if (policy->ladder_mode != POLICY_OFF)
+		(void)failure_of_attempt(policy, now, attempt);
+}
+
 /* ---- AUTH begins ---- */
 
-static void hold(const struct policy *policy, mono_ms_t now,
-	const struct policy_event *event, enum policy_rule rule,
-	struct policy_verdict *verdict)
+void ladder_hold(const struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct policy_verdict *verdict)
 {
 	uint64_t longest_ms = policy->conf.hold_longest_ms;
 	uint64_t step_ms = policy->conf.hold_step_ms;
@@ -122,7 +137,6 @@ static void hold(const struct policy *policy, mono_ms_t now,
 
 	if (event->held_since != 0 && event->held_since < now)
 		held_ms = now - event->held_since;
-	verdict->rule = rule;
 	if (held_ms >= longest_ms) {
 		verdict->kind = VERDICT_ANSWER_TEMPORARY;
 		return;
@@ -131,6 +145,15 @@ static void hold(const struct policy *policy, mono_ms_t now,
 	verdict->wait_ms = longest_ms - held_ms;
 	if (step_ms < verdict->wait_ms)
 		verdict->wait_ms = step_ms > 0 ? step_ms : 1;
+}
+
+static void hold(const struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, enum policy_rule rule,
+	struct policy_verdict *verdict)
+{
+	verdict->rule = rule;
+	verdict->mode = policy->ladder_mode;
+	ladder_hold(policy, now, event, verdict);
 }
 
 /*
@@ -159,8 +182,7 @@ static void forget_id(struct policy *policy, mono_ms_t now, uint64_t id)
 		(void)attempt_close(policy->attempts, attempt); /* no place */
 		return;
 	}
-	if (policy->ladder_mode != POLICY_OFF) /* bans by itself */
-		(void)failure_of_attempt(policy, now, attempt);
+	fail_unsettled(policy, now, attempt);
 	attempt_done(policy, attempt, false);
 }
 
@@ -169,6 +191,8 @@ static enum attempt_standing standing(const struct policy *policy,
 	mono_ms_t now, const struct policy_event *event, bool allowed,
 	bool place)
 {
+	if (policy->ladder_mode == POLICY_OFF)
+		return ATTEMPT_IGNORED;
 	if (allowed)
 		return ATTEMPT_COUNTED;
 	if (policy->ladder_mode == POLICY_OBSERVE &&
@@ -179,15 +203,15 @@ static enum attempt_standing standing(const struct policy *policy,
 
 static void open_attempt(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, struct source *source,
-	enum attempt_standing as, bool passes, struct policy_verdict *verdict)
+	const struct gate_pass *pass, enum attempt_standing as, bool passes,
+	struct policy_verdict *verdict)
 {
-	uint64_t user = hash_user(&policy->key, event->user);
-	uint64_t tag = user != 0 ? event->secret_tag : 0;
-	bool known = guess_known(policy, now, source, user, tag);
+	bool known = pass->excused ||
+		     guess_known(policy, now, source, pass->user, pass->tag);
 	struct attempt *attempt;
 
 	attempt = attempt_open(policy->attempts, now, event->attempt,
-		source_index(policy->sources, source), user, tag);
+		source_index(policy->sources, source), pass->user, pass->tag);
 	if (attempt == NULL) {
 		no_room(policy, now, event, &source->key, RULE_ATTEMPTS_FULL,
 			passes, verdict);
@@ -195,23 +219,23 @@ static void open_attempt(struct policy *policy, mono_ms_t now,
 	}
 	source_flight_begin(policy->sources, source);
 	attempt->standing = (uint8_t)as;
+	gate_opened(policy, now, pass, attempt);
 	if (as == ATTEMPT_COUNTED && !known)
 		charge(source, attempt_guess(policy->attempts, attempt));
 	if (as == ATTEMPT_SURPLUS)
 		verdict->rule = RULE_IN_FLIGHT;
-	if (as == ATTEMPT_IGNORED)
+	if (as == ATTEMPT_IGNORED && policy->ladder_mode != POLICY_OFF)
 		verdict->rule = RULE_BANNED;
 }
 
 static void admit(struct policy *policy, mono_ms_t now,
-	const struct policy_event *event, struct source *source, bool allowed,
+	const struct policy_event *event, struct source *source,
+	const struct gate_pass *pass, bool allowed,
 	struct policy_verdict *verdict)
 {
-	uint64_t user = hash_user(&policy->key, event->user);
-	uint64_t tag = user != 0 ? event->secret_tag : 0;
-	bool passes = allowed || policy->ladder_mode == POLICY_OBSERVE;
-	bool place = place_free(policy, now, source) ||
-		     guess_known(policy, now, source, user, tag);
+	bool passes = allowed || policy->ladder_mode != POLICY_ENFORCE;
+	bool place = pass->excused || place_free(policy, now, source) ||
+		     guess_known(policy, now, source, pass->user, pass->tag);
 
 	verdict->failure_count = failure_count_fast(policy, now, source);
 	if (!place && !passes) {
@@ -220,27 +244,35 @@ static void admit(struct policy *policy, mono_ms_t now,
 	}
 	if (!place && allowed)
 		verdict->rule = RULE_ALLOWED;
-	open_attempt(policy, now, event, source,
+	open_attempt(policy, now, event, source, pass,
 		standing(policy, now, event, allowed, place), passes, verdict);
 }
 
-/* Operators' bans hold even where the ladder is observed or off. */
+/*
+ * Operators' bans hold even where the ladder is observed or off. *ret_soft: it
+ * is for the gate to say whom the ban stops; NULL: none is.
+ */
 static bool turned_away(const struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, const struct prefix *key,
-	struct policy_verdict *verdict)
+	struct policy_verdict *verdict, const struct ban **ret_soft)
 {
 	bool enforce = policy->conf.mode == POLICY_ENFORCE;
 	const struct ban *ban =
 		ban_match(policy->bans, &event->addr, now, !enforce);
 	const struct source *source = source_find(policy->sources, key);
 
+	*ret_soft = NULL;
 	if (ban == NULL)
 		return false;
-	verdict->rule = RULE_BANNED;
-	verdict->mode = policy->conf.mode;
 	if (source != NULL)
 		verdict->failure_count =
 			failure_count_fast(policy, now, source);
+	if (ban->soft && policy->conf.soft.mode == POLICY_ENFORCE) {
+		*ret_soft = ban;
+		return false;
+	}
+	verdict->rule = RULE_BANNED;
+	verdict->mode = policy->conf.mode;
 	if (enforce)
 		verdict->kind = VERDICT_TURN_AWAY;
 	return enforce;
@@ -249,35 +281,49 @@ static bool turned_away(const struct policy *policy, mono_ms_t now,
 /* The rules of the source itself. */
 static void climb(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, const struct prefix *key,
-	bool allowed, struct policy_verdict *verdict)
+	const struct gate_pass *pass, bool allowed,
+	struct policy_verdict *verdict)
 {
-	struct source *source;
+	struct source *source = take_source(policy, now, key);
 
-	if (policy->ladder_mode == POLICY_OFF)
-		return;
-	source = take_source(policy, now, key);
 	if (source != NULL)
-		admit(policy, now, event, source, allowed, verdict);
+		admit(policy, now, event, source, pass, allowed, verdict);
 	else
 		no_room(policy, now, event, key, RULE_SOURCES_FULL,
-			allowed || policy->ladder_mode == POLICY_OBSERVE,
+			allowed || policy->ladder_mode != POLICY_ENFORCE,
 			verdict);
+}
+
+/* Nobody is a stranger on the allow list. */
+static struct gate_pass pass_allowed(
+	const struct policy *policy, const struct policy_event *event)
+{
+	uint64_t user = hash_user(&policy->key, event->user);
+
+	return (struct gate_pass){
+		.user = user,
+		.tag = user != 0 ? event->secret_tag : 0,
+		.relation = RELATION_HOLDER,
+	};
 }
 
 void ladder_begin(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, struct policy_verdict *verdict)
 {
+	const struct ban *soft = NULL;
 	bool allowed;
 	struct prefix key = ladder_key(policy, &event->addr, &allowed);
+	struct gate_pass pass = pass_allowed(policy, event);
 
 	if (policy->conf.mode == POLICY_OFF)
 		return;
 	forget_id(policy, now, event->attempt);
 	if (!allowed &&
-		(turned_away(policy, now, event, &key, verdict) ||
-			place_refuses(policy, now, event, &key, verdict)))
+		(turned_away(policy, now, event, &key, verdict, &soft) ||
+			place_refuses(policy, now, event, &key, verdict) ||
+			!gate_begin(policy, now, event, soft, verdict, &pass)))
 		return;
-	climb(policy, now, event, &key, allowed, verdict);
+	climb(policy, now, event, &key, &pass, allowed, verdict);
 	if (!allowed)
 		place_would(policy, now, event, &key, verdict);
 }
@@ -341,6 +387,27 @@ static enum policy_rule settle_stray(struct policy *policy, mono_ms_t now,
 	return failure_add(policy, now, source, 0, 0);
 }
 
+/* Whose login it was the event says only where the name is still known; it must
+ * be the one that began. */
+static void close_gate(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, const struct attempt *attempt,
+	struct policy_verdict *verdict)
+{
+	struct gate_end end = gate_end_of(policy, attempt, event->outcome);
+
+	end.addr = event->addr;
+	if (hash_user(&policy->key, event->user) == end.user)
+		end.name = event->user;
+	gate_settled(policy, now, &end, verdict);
+}
+
+static bool at_home(const struct policy *policy, const struct attempt *attempt)
+{
+	return attempt->relation == RELATION_HOME &&
+	       policy->conf.soft.mode == POLICY_ENFORCE &&
+	       policy->conf.soft.failures > 0;
+}
+
 static enum policy_rule settle_open(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, struct attempt *attempt)
 {
@@ -348,9 +415,14 @@ static enum policy_rule settle_open(struct policy *policy, mono_ms_t now,
 	enum policy_rule banned_by = RULE_NONE;
 	bool ignored = attempt->standing == ATTEMPT_IGNORED;
 
-	/* A login that enforce would have turned away forgives nobody. */
+	/* A login that enforce would have turned away forgives nobody; nor does
+	 * one from home, where the user's first failures of a day count for
+	 * nothing anyway: else whoever shares his address with him would be
+	 * forgiven at each of his logins. */
 	if (event->outcome == OUTCOME_OK)
-		succeed(policy, now, source, ignored ? 0 : attempt->user);
+		succeed(policy, now, source,
+			ignored || at_home(policy, attempt) ? 0
+							    : attempt->user);
 	if (is_failure(event->outcome))
 		banned_by = failure_of_attempt(policy, now, attempt);
 	attempt_done(policy, attempt, false);
@@ -378,6 +450,8 @@ void ladder_settle(struct policy *policy, mono_ms_t now,
 	struct prefix key;
 	bool allowed;
 
+	if (attempt != NULL && !attempt_lapsed(attempt))
+		close_gate(policy, now, event, attempt, verdict);
 	if (policy->ladder_mode == POLICY_OFF) {
 		settle_off(policy, attempt);
 		return;
@@ -398,7 +472,7 @@ void ladder_settle(struct policy *policy, mono_ms_t now,
 	verdict->failure_count = failure_count_fast(policy, now, source);
 	if (event->outcome == OUTCOME_FAILED)
 		answer_failure(policy, now, source, banned_by, verdict);
-	else
+	else if (verdict->kind == VERDICT_PASS && banned_by != RULE_NONE)
 		verdict->rule = banned_by;
 }
 
@@ -421,9 +495,7 @@ void ladder_expire(struct policy *policy, mono_ms_t now)
 		if (ladder_deadline(policy) > now || attempt == NULL ||
 			!action_room(&policy->actions))
 			break;
-		if (policy->ladder_mode != POLICY_OFF)
-			(void)failure_of_attempt(
-				policy, now, attempt); /* bans */
+		fail_unsettled(policy, now, attempt);
 		attempt_done(policy, attempt, true);
 	}
 }

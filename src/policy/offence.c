@@ -239,7 +239,7 @@ static void meet(const struct policy *policy, mono_ms_t now,
 {
 	struct policy_ban ban;
 
-	if (!policy_banned(policy, now, &event->addr, &ban))
+	if (!policy_banned(policy, now, &event->addr, &ban) || ban.soft)
 		return;
 	verdict->kind = VERDICT_TURN_AWAY;
 	verdict->rule = RULE_BANNED;

@@ -19,6 +19,7 @@
 
 #include "../base/check.h"
 #include "mode.h"
+#include "passport.h"
 
 enum { LIMIT_QUIET_MS = 60000 };
 
@@ -33,6 +34,7 @@ static void tell_ban(struct policy *policy, const struct ban *ban,
 					  .prefix = info.prefix,
 					  .until = info.until,
 					  .rule = info.rule,
+					  .soft = info.soft,
 					  .repeat_count = info.repeat_count,
 					  .failure_count = info.failure_count,
 				  });
@@ -110,11 +112,20 @@ static bool ban_stands(
 	return rule == ban->rule || until <= ban->until;
 }
 
+/* People are known there: they must not meet it at the door. */
+static bool is_soft(
+	const struct policy *policy, mono_ms_t now, const struct prefix *prefix)
+{
+	return policy->conf.soft.mode == POLICY_ENFORCE &&
+	       passport_prefix_known(policy, now, prefix);
+}
+
 bool penalty_ban(struct policy *policy, mono_ms_t now,
 	const struct prefix *prefix, enum policy_rule rule, uint64_t span_ms,
 	unsigned failure_count)
 {
 	bool shadow = mode_of_rule(policy, rule) != POLICY_ENFORCE;
+	bool soft = is_soft(policy, now, prefix);
 	unsigned repeats = penalty_repeats(policy, now, prefix);
 	struct ban *ban;
 	bool fresh;
@@ -130,9 +141,12 @@ bool penalty_ban(struct policy *policy, mono_ms_t now,
 		return false; /* a real one; leave it alone */
 	if (!fresh && ban_stands(ban, rule, later(now, span_ms)))
 		return false;
+	if (!fresh && !ban->shadow && soft && !ban->soft)
+		tell_ban(policy, ban, ACTION_UNBAN); /* the kernel has it */
 	if (fresh)
 		ban->since = now;
 	ban->rule = rule;
+	ban->soft = soft;
 	ban->failure_count = failure_count;
 	ban->offence_count = repeats + 1;
 	ban_set(policy->bans, ban, later(now, span_ms), shadow);
@@ -169,6 +183,7 @@ void penalty_order(struct policy *policy, mono_ms_t now,
 		return;
 	ban->since = now;
 	ban->rule = RULE_OPERATOR;
+	ban->soft = false;
 	ban->failure_count = 0;
 	ban_set(policy->bans, ban, later(now, span_ms), false);
 	policy->stats.rule_hits[RULE_OPERATOR]++;
@@ -209,6 +224,7 @@ void penalty_restore(
 	}
 	ban->since = now > event->age_ms ? now - event->age_ms : 0;
 	ban->rule = event->rule;
+	ban->soft = ladder && is_soft(policy, now, &event->prefix);
 	ban->failure_count = event->failure_count;
 	ban->offence_count = event->repeat_count + (ladder ? 1 : 0);
 	ban_set(policy->bans, ban, later(now, event->span_ms), false);

@@ -17,15 +17,20 @@
 #include <string.h>
 
 #include "../base/check.h"
+#include "campaign.h"
 #include "core.h"
 #include "evidence.h"
 #include "failure.h"
+#include "gate.h"
 #include "heard.h"
 #include "ladder.h"
 #include "offence.h"
 #include "operator.h"
+#include "pair.h"
+#include "passport.h"
 #include "penalty.h"
 #include "place.h"
+#include "retry.h"
 
 static unsigned at_least_one(unsigned n)
 {
@@ -67,6 +72,28 @@ static void take_numbers(struct policy *policy, const struct policy_conf *conf)
 	source_table_keep(policy->sources, keep_ms);
 }
 
+static size_t at_least(size_t n, size_t least)
+{
+	return n > least ? n : least;
+}
+
+/* What the rules that know people keep. */
+static bool make_people(struct policy *policy, const struct policy_conf *conf)
+{
+	size_t passports = at_least(conf->passport.most, 1);
+	size_t pairs = at_least(conf->pair.most, 1);
+
+	policy->passports = keyed_table_new(passports, sizeof(struct passport));
+	policy->places = keyed_table_new(passports * 2, PASSPORT_PLACE_BYTES);
+	policy->persons = person_table_new(passports);
+	policy->pairs = keyed_table_new(pairs, sizeof(struct pair));
+	policy->tries = keyed_table_new(pairs, sizeof(struct retry));
+	policy->campaign = campaign_new();
+	return policy->passports != NULL && policy->places != NULL &&
+	       policy->persons != NULL && policy->pairs != NULL &&
+	       policy->tries != NULL && policy->campaign != NULL;
+}
+
 static bool make_tables(struct policy *policy, const struct policy_conf *conf)
 {
 	const struct hash_key *key = &policy->key;
@@ -81,9 +108,9 @@ static bool make_tables(struct policy *policy, const struct policy_conf *conf)
 	policy->bans = ban_table_new(conf->bans_most, key);
 	policy->allow = allow_table_new(key);
 	policy->evidence = evidence_new(conf, key);
-	return policy->sources != NULL && policy->attempts != NULL &&
-	       policy->bans != NULL && policy->allow != NULL &&
-	       policy->evidence != NULL &&
+	return make_people(policy, conf) && policy->sources != NULL &&
+	       policy->attempts != NULL && policy->bans != NULL &&
+	       policy->allow != NULL && policy->evidence != NULL &&
 	       allow_configure(policy->allow, conf->allow, conf->allow_count);
 }
 
@@ -110,6 +137,12 @@ void policy_free(struct policy **policy)
 	ban_table_free(&(*policy)->bans);
 	allow_table_free(&(*policy)->allow);
 	evidence_free(&(*policy)->evidence);
+	keyed_table_free(&(*policy)->passports);
+	keyed_table_free(&(*policy)->places);
+	person_table_free(&(*policy)->persons);
+	keyed_table_free(&(*policy)->pairs);
+	keyed_table_free(&(*policy)->tries);
+	campaign_free(&(*policy)->campaign);
 	free(*policy);
 	*policy = NULL;
 }
@@ -141,6 +174,7 @@ static void pass_time(struct policy *policy, mono_ms_t now)
 {
 	penalty_expire(policy, now);
 	ladder_expire(policy, now);
+	outage_expire(policy, now);
 }
 
 void policy_tick(struct policy *policy, mono_ms_t now)
@@ -183,9 +217,11 @@ static void step_order(
 	case EVENT_OPERATOR_ALLOW: operator_allow(policy, now, event); break;
 	case EVENT_OPERATOR_DISALLOW: operator_disallow(policy, event); break;
 	case EVENT_RESTORE_BAN: operator_restore(policy, now, event); break;
-	case EVENT_OPERATOR_FORGET: /* these are no rule's business yet */
-	case EVENT_RESTORE_PASSPORT: break;
-	case EVENT_AUTH_BEGINS: /* and these are no orders */
+	case EVENT_OPERATOR_FORGET: gate_forget(policy, now, event); break;
+	case EVENT_RESTORE_PASSPORT:
+		passport_restore(policy, now, event);
+		break;
+	case EVENT_AUTH_BEGINS: /* these are no orders */
 	case EVENT_AUTH_SETTLED:
 	case EVENT_AUTH_REFUSED:
 	case EVENT_EARLY_TALK:

@@ -123,6 +123,7 @@ struct policy_action {
 	struct prefix prefix;
 	mono_ms_t until; /* MONO_NEVER: for ever (operator) */
 	enum policy_rule rule;
+	bool soft; /* BAN, UNBAN: not for the kernel nor the workers' list */
 	unsigned repeat_count;
 	unsigned failure_count;
 	char user[POLICY_USER_LONGEST + 1]; /* folded, cut; "": none */
@@ -132,6 +133,7 @@ struct policy_ban {
 	struct prefix prefix;
 	mono_ms_t since, until;
 	enum policy_rule rule;
+	bool soft; /* people log in from there: it acts at AUTH, on strangers */
 	unsigned repeat_count; /* 0 for the first */
 	unsigned failure_count;
 };
@@ -190,7 +192,8 @@ mono_ms_t policy_deadline(const struct policy *policy); /* MONO_NEVER: none */
 bool policy_next_action(
 	struct policy *policy, struct policy_action *ret_action);
 
-/* Is this address turned away now? Allow wins. */
+/* Is this address banned now? Allow wins. It is turned away unless the ban is
+ * soft. */
 bool policy_banned(const struct policy *policy, mono_ms_t now,
 	const struct addr *addr, struct policy_ban *ret_ban);
 /* Bans in force one by one, any order: *cursor starts at 0. */

@@ -11,12 +11,7 @@
 #include <stdint.h>
 
 #include "../base/addr.h"
-
-enum policy_mode {
-	POLICY_OFF,	/* not computed */
-	POLICY_OBSERVE, /* decides, says "would", does nothing */
-	POLICY_ENFORCE,
-};
+#include "people_conf.h"
 
 /* Quarter-days with a failure, of a source that nobody logged in from. */
 struct policy_source_days {
@@ -100,6 +95,14 @@ struct policy_conf {
 	size_t helo_name_count;
 	struct policy_decoys decoys;
 	struct policy_places places;
+	struct policy_passport_conf passport;
+	struct policy_soft_conf soft;
+	struct policy_pair_conf pair;
+	struct policy_shield_conf shield;
+	struct policy_outage_conf outage;
+	struct policy_campaign_conf campaign;
+	struct policy_budget_conf budget;
+	struct policy_compromise_conf compromise;
 	const struct prefix *allow; /* copied by policy_new/policy_configure */
 	size_t allow_count;
 };

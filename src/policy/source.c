@@ -330,6 +330,25 @@ void source_fail(struct source_table *table, struct source *source,
 		(struct failure){now, user, tag};
 }
 
+unsigned source_other_users(const struct source_table *table,
+	const struct source *source, mono_ms_t now, uint64_t user)
+{
+	const struct failure *failures = failures_of(table, source);
+	uint64_t first = 0;
+
+	for (unsigned i = 0; i < source->failure_count; i++) {
+		uint64_t other = failures[i].user;
+
+		if (other == 0 || other == user ||
+			now - failures[i].at >= table->keep_ms)
+			continue;
+		if (first != 0 && other != first)
+			return 2;
+		first = other;
+	}
+	return first != 0;
+}
+
 void source_forgive(
 	struct source_table *table, struct source *source, uint64_t user)
 {

@@ -67,6 +67,9 @@ bool source_failed_same(const struct source_table *table,
 	uint64_t tag);
 void source_fail(struct source_table *table, struct source *source,
 	mono_ms_t now, uint64_t user, uint64_t tag);
+/* Other users than this one whose failures are kept, at most 2. */
+unsigned source_other_users(const struct source_table *table,
+	const struct source *source, mono_ms_t now, uint64_t user);
 /* Drops the failures of one user. */
 void source_forgive(
 	struct source_table *table, struct source *source, uint64_t user);

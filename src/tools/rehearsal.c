@@ -225,7 +225,7 @@ static void say_connect(struct rehearsal *r, mono_ms_t now,
 	};
 	struct policy_ban ban;
 
-	if (policy_banned(r->policy, now, &ask->src, &ban)) {
+	if (policy_banned(r->policy, now, &ask->src, &ban) && !ban.soft) {
 		answer->verdict = met_at_connect(r);
 		answer->why = policy_rule_name(ban.rule);
 		return;

@@ -22,7 +22,8 @@ def pair(double, postern):
         front = postern({"mx": listener or {}}, [behind.address],
                         certificates=certificates, options={
             "source_limit": {"delay": "0s", "failures": LIMIT},
-            "banned": banned, "workers": workers})
+            "soft_ban": {"mode": "off"}, "banned": banned,
+            "workers": workers})
         return behind, front
     return start
 

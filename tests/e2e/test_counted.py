@@ -36,6 +36,8 @@ def pair(double, postern):
                         options={"source_limit": {
                             "delay": "0s", "failures": LIMIT, "hold": "50ms",
                             **(limit or {})},
+                            # The same guess in each wording and mechanism.
+                            "refused_pair": {"mode": "off"},
                             "banned": {"answer": "close"}})
         return behind, front
     return start

@@ -61,6 +61,61 @@ static inline struct policy_conf world_conf(void)
 	};
 }
 
+/* The same with the rules that know people. */
+static inline struct policy_conf world_people_conf(void)
+{
+	struct policy_conf conf = world_conf();
+
+	conf.passport = (struct policy_passport_conf){.life_ms = 30 * DAYS,
+		.v4_bits = 24,
+		.v6_bits = 48,
+		.near_v4_bits = 16,
+		.near_v6_bits = 32,
+		.most = 1000};
+	conf.soft = (struct policy_soft_conf){.mode = POLICY_ENFORCE,
+		.tries = 2,
+		.retry_ms = 10 * SECONDS,
+		.failures = 3};
+	conf.pair = (struct policy_pair_conf){.mode = POLICY_ENFORCE,
+		.first_ms = 5 * MINUTES,
+		.longest_ms = 4 * HOURS,
+		.home_first_ms = 1 * MINUTES,
+		.home_ms = 2 * HOURS,
+		.most = 1000};
+	conf.shield = (struct policy_shield_conf){
+		.mode = POLICY_ENFORCE, .lockout = 0, .spare = 2};
+	conf.outage = (struct policy_outage_conf){.mode = POLICY_ENFORCE,
+		.users = 3,
+		.window_ms = 5 * MINUTES,
+		.quiet_ms = 1 * MINUTES,
+		.probe_ms = 1 * MINUTES,
+		.over_ms = 15 * MINUTES};
+	conf.campaign = (struct policy_campaign_conf){.mode = POLICY_ENFORCE,
+		.siege_sources = 4,
+		.botnet_sources = 8,
+		.people_per_source = 25,
+		.secret_users = 3,
+		.stuffing_users = 12,
+		.people_per_user = 10,
+		.hold_ms = 3 * DAYS,
+		.learned_percent = 70,
+		.learn_ms = 1 * DAYS,
+		.grey_ms = 10 * SECONDS};
+	conf.budget = (struct policy_budget_conf){.mode = POLICY_ENFORCE,
+		.user = 2,
+		.all = 3,
+		.patience_tries = 6,
+		.patience_ms = 10 * MINUTES,
+		.patience_user = 4,
+		.patience_all = 20,
+		.lasting_ms = 200 * MINUTES,
+		.lasting_all = 6,
+		.near_user = 2,
+		.near_all = 6};
+	conf.compromise.mode = POLICY_OBSERVE;
+	return conf;
+}
+
 static inline void world_init_with(
 	struct world *world, const struct policy_conf *conf)
 {
@@ -75,6 +130,13 @@ static inline void world_init_with(
 static inline void world_init(struct world *world)
 {
 	struct policy_conf conf = world_conf();
+
+	world_init_with(world, &conf);
+}
+
+static inline void world_init_people(struct world *world)
+{
+	struct policy_conf conf = world_people_conf();
 
 	world_init_with(world, &conf);
 }
@@ -148,15 +210,23 @@ static inline struct policy_verdict world_ask(struct world *world, uint64_t id,
 				 });
 }
 
-static inline struct policy_verdict world_settle(struct world *world,
-	uint64_t id, const char *addr, enum policy_outcome outcome)
+static inline struct policy_verdict world_settle_of(struct world *world,
+	uint64_t id, const char *addr, const char *user,
+	enum policy_outcome outcome)
 {
 	return world_step(world, &(struct policy_event){
 					 .kind = EVENT_AUTH_SETTLED,
 					 .attempt = id,
 					 .addr = world_addr(addr),
+					 .user = slice_str(user),
 					 .outcome = outcome,
 				 });
+}
+
+static inline struct policy_verdict world_settle(struct world *world,
+	uint64_t id, const char *addr, enum policy_outcome outcome)
+{
+	return world_settle_of(world, id, addr, "", outcome);
 }
 
 /* Asks, and settles at once if it is passed. Returns the first verdict that
@@ -170,7 +240,7 @@ static inline struct policy_verdict world_try(struct world *world,
 
 	if (verdict.kind != VERDICT_PASS)
 		return verdict;
-	return world_settle(world, id, addr, outcome);
+	return world_settle_of(world, id, addr, user, outcome);
 }
 
 /* `count` failures with fresh secrets, one second apart. */

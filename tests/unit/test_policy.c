@@ -568,7 +568,8 @@ static void off_counts_nothing(void **state)
 	world_init_with(&world, &conf);
 	world_fail(&world, HERE, 50);
 	assert_int_equal(world.said_count, 0);
-	assert_false(world_explain(&world, HERE).known);
+	assert_int_equal(world_explain(&world, HERE).failure_count, 0);
+	assert_true(world_explain(&world, HERE).failure_total == 0);
 	world_done(&world);
 }
 

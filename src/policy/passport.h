@@ -1,0 +1,60 @@
+/* Passports: who logged in from where. */
+#ifndef POLICY_PASSPORT_H
+#define POLICY_PASSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core.h"
+
+enum { PASSPORT_PLACE_BYTES = 32 }; /* an entry of policy->places */
+
+/* What a try is to the name that it is made with. */
+enum relation {
+	RELATION_STRANGER,  /* this user never logged in from here */
+	RELATION_NEIGHBOUR, /* he did from the same provider's network */
+	RELATION_HOLDER,    /* has a passport for this place */
+	RELATION_HOME,	    /* and people log in from this very source */
+};
+
+/* A passport: a user has logged in from this prefix. */
+struct passport {
+	mono_ms_t until;
+	mono_ms_t told_at;	/* ACTION_PASSPORT was said; 0: never */
+	mono_ms_t failed_since; /* the day that failures are counted in */
+	uint32_t failure_count; /* of different guesses, in that day */
+};
+
+/* The prefix that a passport is for. */
+struct prefix passport_place(
+	const struct policy *policy, const struct addr *addr);
+/* user: hash_user(), 0: unknown. NULL: a stranger. */
+struct passport *passport_find(const struct policy *policy, mono_ms_t now,
+	uint64_t user, const struct addr *addr);
+enum relation passport_relation(const struct policy *policy, mono_ms_t now,
+	uint64_t user, const struct addr *addr);
+
+/* Has anybody logged in lately from this source, or from the place of it? */
+bool passport_source_known(
+	const struct policy *policy, mono_ms_t now, const struct addr *addr);
+bool passport_place_known(
+	const struct policy *policy, mono_ms_t now, const struct addr *addr);
+/* From anywhere in the prefix? That makes its ban soft. An address is judged by
+ * itself: a guesser next door to people is turned away. */
+bool passport_prefix_known(const struct policy *policy, mono_ms_t now,
+	const struct prefix *prefix);
+
+/* A success. name: as tried, for the store; empty: not told to it. */
+void passport_mint(struct policy *policy, mono_ms_t now, uint64_t user,
+	const struct addr *addr, struct slice name);
+/* EVENT_RESTORE_PASSPORT. */
+void passport_restore(
+	struct policy *policy, mono_ms_t now, const struct policy_event *event);
+
+/* Different guesses with the holder's name that failed from here in a day; and
+ * one more. No success takes them back: whoever shares his address with the
+ * holder would guess on behind each of his logins. */
+unsigned passport_failures(const struct passport *passport, mono_ms_t now);
+void passport_fail(struct passport *passport, mono_ms_t now);
+
+#endif
