@@ -61,10 +61,10 @@ def site(network, double, postern):
     return start
 
 
-def try_login(network, source, secret="secret"):
+def try_login(network, source, secret="secret", user="anna"):
     """The code of a login, or None; the SYN must be answered."""
     with network.inside(network.client):
-        return guess(PORT, source, secret=secret, host=HOST)
+        return guess(PORT, source, user, secret, host=HOST)
 
 
 def ban(network, source):
@@ -113,7 +113,7 @@ def test_the_source_is_free_again_when_its_time_is_over(network, site):
 
 
 def test_unban_and_allow_reach_the_kernel_within_a_second(network, site):
-    server, front = site()
+    server, front = site(soft_ban={"mode": "off"})  # he logs in between
     for order in (["bans", "del", A], ["allow", "add", A]):
         ban(network, A)
         assert dropped(network, A)
@@ -150,6 +150,27 @@ def test_one_ban_more_changes_one_element_among_many(network, site):
     assert elements.wait_for(A)[1] == 0
     elements.close()
     assert dropped(network, A) and try_login(network, B) == 235
+
+
+def test_a_soft_ban_acts_at_AUTH_alone(network, site):
+    server, front = site(soft_ban={"mode": "enforce", "retry": "0s"})
+    assert try_login(network, A) == 235     # people log in from there
+    with network.inside(network.client):
+        session = attack.greeted(PORT, A, host=HOST)
+    for n in range(LIMIT):
+        assert try_login(network, A, f"guess-{n}", "postmaster") == 535
+    wait.until(lambda: attack.explain(front, A)["banned"], "ban")
+    ban(network, B)     # who is told behind it
+    assert A not in network.elements(SET)
+    assert session.cmd("NOOP", 250)
+    # A stranger's login is answered, the server hears none of it.
+    judged = len(server.of("auth"))
+    assert try_login(network, A, "guess-x", "postmaster") == 454
+    assert len(server.of("auth")) == judged
+    # A mail program of the one who is known there comes back, and is let in.
+    assert session.auth_plain("anna", "secret").code == 454
+    assert session.auth_plain("anna", "secret").code == 235
+    session.quit()
 
 
 def test_a_foreign_flush_is_repaired(network, site):
