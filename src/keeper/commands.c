@@ -451,6 +451,20 @@ static json_t *run_allow_del(const struct call *call)
 	return json_pack("{s:b, s:s}", "ok", 1, "prefix", text);
 }
 
+/* ---- users ---- */
+
+static json_t *run_user_forget(const struct call *call)
+{
+	const char *user = text_of(call, "user");
+
+	if (user == NULL || user[0] == '\0')
+		return commands_error(COMMANDS_USAGE, "no user was given",
+			"name one as he logs in");
+	log_order(call, NULL);
+	judge_forget(call->hub, slice_str(user));
+	return json_pack("{s:b, s:s}", "ok", 1, "user", user);
+}
+
 /* ---- backends ---- */
 
 static json_t *run_backends_list(const struct call *call)
@@ -574,6 +588,7 @@ static const struct {
 	{"allow.list", run_allow_list},
 	{"allow.add", run_allow_add},
 	{"allow.del", run_allow_del},
+	{"user.forget", run_user_forget},
 	{"backends.list", run_backends_list},
 	{"backends.drain", run_backends_drain},
 	{"backends.undrain", run_backends_undrain},
@@ -595,6 +610,6 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 	return commands_error(COMMANDS_USAGE, "there is no such command",
 		"commands: status, days, bans.list, bans.add, bans.del, "
 		"bans.flush, "
-		"allow.list, allow.add, allow.del, backends.list, "
+		"allow.list, allow.add, allow.del, user.forget, backends.list, "
 		"backends.drain, backends.undrain, explain, reload, version");
 }

@@ -300,6 +300,35 @@ static json_t *passports_array(const struct store_answer *answer)
 	return array;
 }
 
+static json_t *user_state(struct hub *hub, const struct policy_user_info *info)
+{
+	return json_pack("{s:b, s:b, s:b, s:b, s:i, s:i, s:o, s:o, s:o, s:o}",
+		"known", info->known, "person", info->person, "shielded",
+		info->shielded, "campaign", info->campaign, "server_failures",
+		(int)info->server_failures, "lockout", (int)info->lockout,
+		"last_success", seen(hub, info->last_success), "last_failure",
+		seen(hub, info->last_failure), "siege_until",
+		seen(hub, info->siege_until), "released_until",
+		seen(hub, info->released_until));
+}
+
+/* What the rules hold against the name, and the command that ends it. */
+static void set_user(json_t *object, struct hub *hub, const char *user)
+{
+	struct policy_user_info info;
+	char command[COMMANDS_SUBJECT_LONGEST + COMMAND_LONGEST];
+
+	policy_explain_user(
+		judge_policy(hub->judge), hub_now(hub), slice_str(user), &info);
+	(void)json_object_set_new(object, "state", user_state(hub, &info));
+	if (!info.shielded && info.siege_until == 0)
+		return;
+	/* A name that a shell would not leave alone is for people to quote. */
+	(void)snprintf(command, sizeof(command), "posternctl user forget '%s'",
+		strpbrk(user, "'\\\n\r\t") == NULL ? user : "NAME");
+	(void)json_object_set_new(object, "lift", json_string(command));
+}
+
 static json_t *explain_user(
 	struct hub *hub, const char *user, const struct store_answer *answer)
 {
@@ -312,6 +341,7 @@ static json_t *explain_user(
 
 	if (object == NULL)
 		return NULL;
+	set_user(object, hub, user);
 	json_array_foreach(json_object_get(object, "places"), i, place)
 	{
 		failures += (uint64_t)json_integer_value(

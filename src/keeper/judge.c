@@ -602,6 +602,15 @@ void judge_disallow(struct hub *hub, const struct prefix *prefix)
 	firewall_allowed(hub, prefix);
 }
 
+void judge_forget(struct hub *hub, struct slice user)
+{
+	struct policy_event event = {.kind = EVENT_OPERATOR_FORGET};
+	struct policy_verdict ignored;
+
+	event.user = user;
+	step(hub, &event, &ignored);
+}
+
 bool judge_allow_next(const struct judge *judge, size_t *cursor,
 	struct prefix *ret_prefix, enum judge_origin *ret_origin)
 {

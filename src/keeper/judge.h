@@ -60,6 +60,8 @@ size_t judge_unban(struct hub *hub, const struct prefix *prefix);
 bool judge_allow(
 	struct hub *hub, const struct prefix *prefix, const char *note);
 void judge_disallow(struct hub *hub, const struct prefix *prefix);
+/* All that is held against a user name. */
+void judge_forget(struct hub *hub, struct slice user);
 
 /* Where an allow entry comes from; the first that has it. */
 enum judge_origin {

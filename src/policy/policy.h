@@ -151,6 +151,19 @@ struct policy_source_info {
 	uint64_t next_delay_ms;
 };
 
+/* For `explain`: what is known of one user name. */
+struct policy_user_info {
+	bool known;    /* somebody tried it of late */
+	bool person;   /* and logged in: it is somebody's name */
+	bool shielded; /* strangers are answered 454: the server's lock is near
+			*/
+	bool campaign; /* one is under way against the whole server */
+	unsigned server_failures; /* since the last success, under way too */
+	unsigned lockout;	  /* at so many the server locks; 0: never */
+	mono_ms_t last_success, last_failure;  /* 0: never */
+	mono_ms_t siege_until, released_until; /* 0: none */
+};
+
 struct policy_stats {
 	size_t sources, bans, attempts;
 	uint64_t evicted_sources; /* counters lost to fresh ones */
@@ -204,6 +217,8 @@ bool policy_allow_next(
 	const struct policy *policy, size_t *cursor, struct prefix *ret_prefix);
 void policy_explain(const struct policy *policy, mono_ms_t now,
 	const struct addr *addr, struct policy_source_info *ret_info);
+void policy_explain_user(const struct policy *policy, mono_ms_t now,
+	struct slice user, struct policy_user_info *ret_info);
 void policy_stats(const struct policy *policy, struct policy_stats *ret_stats);
 
 const char *policy_rule_name(enum policy_rule rule);	/* "source-limit" … */

@@ -63,6 +63,9 @@ static const struct verb {
 		show_drained},
 	{"backends", "undrain", "backends.undrain", "server", false, false,
 		false, show_undrained},
+	{"user", "forget", "user.forget", "user", false, false, false,
+		show_forgotten},
+	{"user", NULL, "explain", "subject", false, false, false, show_explain},
 	{"explain", NULL, "explain", "subject", false, false, false,
 		show_explain},
 	{"reload", NULL, "reload", NULL, false, false, false, show_reload},
@@ -85,8 +88,8 @@ static void print_help(void)
 		"  backends drain|undrain SERVER  no new sessions to it\n"
 		"  explain ADDRESS|USER|REF   what happened, and the way out\n"
 		"  doctor [--as ADDRESS] [--probe-lockout[=N]] [--login USER]\n"
-		"  reload                     read the configuration again\n"
-		"  version\n"
+		"  user forget NAME           what is held against a name\n"
+		"  reload | version           read the configuration again\n"
 		"  replay FILE...             whom the rules would have "
 		"banned\n"
 		"  patterns check [FILE]      are these patterns of log lines "

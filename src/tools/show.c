@@ -393,6 +393,41 @@ static void explain_address(const json_t *answer)
 	explain_seen(answer);
 }
 
+/* What the rules hold against a name, in words. */
+static void explain_state(const json_t *state)
+{
+	char at[TEXT_LONGEST];
+
+	if (state == NULL)
+		return;
+	line("a person", "%s",
+		is_set(state, "person") ? "yes, has logged in" : "not known");
+	if (number_of(state, "lockout") > 0)
+		line("at the server",
+			"%" PRId64 " of %" PRId64
+			" failures before it may lock the name%s",
+			number_of(state, "server_failures"),
+			number_of(state, "lockout"),
+			is_set(state, "shielded")
+				? ": strangers are answered 454"
+				: "");
+	if (json_is_integer(json_object_get(state, "siege_until")))
+		line("siege", "strangers besiege the name; until %s",
+			clock_time(number_of(state, "siege_until"), at));
+	if (is_set(state, "campaign"))
+		line("campaign", "strangers attack the whole server");
+	if (json_is_integer(json_object_get(state, "released_until")))
+		line("released", "by the operator, until %s",
+			clock_time(number_of(state, "released_until"), at));
+}
+
+void show_forgotten(const json_t *answer)
+{
+	(void)printf("what was held against %s is forgotten; the next right "
+		     "login counts, wherever it comes from\n",
+		text_of(answer, "user"));
+}
+
 void show_explain(const json_t *answer)
 {
 	const json_t *reference = json_object_get(answer, "reference");
@@ -408,6 +443,7 @@ void show_explain(const json_t *answer)
 		explain_address(answer);
 	if (json_object_get(answer, "user") != NULL)
 		line("user", "%s", text_of(answer, "user"));
+	explain_state(json_object_get(answer, "state"));
 	if (text_of(answer, "lift")[0] != '\0')
 		line("to lift it", "%s", text_of(answer, "lift"));
 	if (text_of(answer, "allow")[0] != '\0')

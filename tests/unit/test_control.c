@@ -168,6 +168,42 @@ static void passport_of_the_store_is_shown_of_its_user(void **state)
 	json_decref(answer);
 }
 
+static void shielded_user_is_explained_and_forgotten(void **state)
+{
+	static const char *const from[] = {"203.0.113.7", "192.0.2.1"};
+	const json_t *about;
+	json_t *answer;
+
+	assert_int_equal(end_keeper(SIGTERM), 0);
+	close_ends();
+	strcat(conf_text, "lockout_shield { lockout = 3 spare = 1 }\n");
+	start_keeper();
+	start_worker();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(begin(from[i], "anna")->kind, VERDICT_PASS);
+		(void)settle(from[i], OUTCOME_FAILED);
+	}
+	assert_int_equal(
+		begin("198.51.100.1", "anna")->kind, VERDICT_ANSWER_TEMPORARY);
+	answer = explain("Anna");
+	about = json_object_get(answer, "state");
+	assert_int_equal(number_in(about, "server_failures"), 2);
+	assert_int_equal(number_in(about, "lockout"), 3);
+	assert_true(json_is_true(json_object_get(about, "shielded")));
+	assert_string_equal(
+		text_in(answer, "lift"), "posternctl user forget 'Anna'");
+	json_decref(answer);
+	assert_ok("{'command':'user.forget','user':'Anna'}");
+	assert_refused("{'command':'user.forget'}", "usage", "no user", "name");
+	answer = explain("anna");
+	about = json_object_get(answer, "state");
+	assert_true(json_is_false(json_object_get(about, "shielded")));
+	assert_true(json_is_integer(json_object_get(about, "released_until")));
+	assert_null(json_object_get(answer, "lift"));
+	json_decref(answer);
+	assert_int_equal(begin("198.51.100.1", "anna")->kind, VERDICT_PASS);
+}
+
 /* No folder, no journal: memory answers at once. */
 static void address_is_explained_without_a_store(void **state)
 {
@@ -515,6 +551,7 @@ int main(void)
 		KEEPER_TEST(address_keeps_its_story_after_a_restart),
 		KEEPER_TEST(user_is_explained_place_by_place),
 		KEEPER_TEST(passport_of_the_store_is_shown_of_its_user),
+		KEEPER_TEST(shielded_user_is_explained_and_forgotten),
 		KEEPER_TEST(address_is_explained_without_a_store),
 		KEEPER_TEST(days_are_counted_and_outlive_a_restart),
 		KEEPER_TEST(refused_one_who_comes_in_was_hurt),
