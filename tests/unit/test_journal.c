@@ -366,6 +366,8 @@ static void random_life_replays_to_identical_verdicts(void **state)
 	assert_true(counts[10 + ACTION_BAN] > 20);
 	assert_true(counts[10 + ACTION_WOULD_BAN] > 0);
 	assert_true(counts[20 + EVENT_RESTORE_BAN] > 0);
+	assert_true(counts[20 + EVENT_RESTORE_PASSPORT] > 0);
+	assert_true(counts[10 + ACTION_PASSPORT] > 0);
 	assert_true(counts[20 + EVENT_OPERATOR_ALLOW] > 0);
 }
 
