@@ -80,7 +80,8 @@ def test_unverified_leg_takes_any_certificate(behind, certs, name):
     *[[f"{name}=starttls"] for name in ("close-before", "reset-before",
                                         "close-after")]])
 def test_starttls_that_is_spoilt_is_no_way_in(behind, faults):
-    server, connect = behind({"tls": "required", "reply_timeout": "2s"},
+    server, connect = behind({"tls": "required", "reply_timeout": "2s",
+                              "connect_timeout": "1s"},
                              starttls="enabled", faults=faults)
     assert gets_in(connect) is None
     assert not in_clear(server)
