@@ -27,6 +27,8 @@ def dominos(double, postern):
         {f"domino{seed}": {"servers": [server.address]}
          for seed, server in servers.items()},
         options={"source_limit": {"delay": "0s", "failures": FAILURES},
+                 # The same guesses at each server.
+                 "refused_pair": {"mode": "off"},
                  "banned": {"answer": "close"}})
     return servers, front
 
