@@ -100,7 +100,7 @@ static bool patterns_make(
 
 	*patterns = (struct helo_patterns){
 		.items = calloc(
-			conf->helo_name_count + 1, sizeof(*patterns->items))};
+			conf->helo_name_count + 1, sizeof(struct pattern *))};
 	if (patterns->items == NULL)
 		return false;
 	for (size_t i = 0; i < conf->helo_name_count; i++) {

@@ -179,7 +179,8 @@ static struct pattern **helo_names(
 	const struct conf *conf, size_t *ret_count, char *error)
 {
 	const struct conf_list *names = &conf->helo.names;
-	struct pattern **made = calloc(names->count + 1, sizeof(*made));
+	struct pattern **made =
+		calloc(names->count + 1, sizeof(struct pattern *));
 
 	*ret_count = 0;
 	for (size_t i = 0; made && i < names->count; i++) {

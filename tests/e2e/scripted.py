@@ -66,7 +66,7 @@ class Scripted:
 
     def __init__(self, script):
         self.script = script
-        self.socks, self.troubles = [], []
+        self.socks, self.troubles, self.closing = [], [], False
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
@@ -87,13 +87,15 @@ class Scripted:
         except ConnectionError:
             pass        # it left; the test knows
         except Exception as error:
-            self.troubles.append(repr(error))
+            if not self.closing:    # else its socket went under its hands
+                self.troubles.append(repr(error))
 
     def hang_up(self, place):
         """Leave the connection that came as number `place`, from 0."""
         self.socks[place].shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        self.closing = True
         for sock in (self.listener, *self.socks):
             # A thread that waits in accept or recv comes back.
             with contextlib.suppress(OSError):

@@ -249,7 +249,8 @@ def test_the_server_sees_the_clients_true_address(layout, build, serve):
         if intercept != "off":
             assert (line["target"], line["target_port"]) == (DOMINO[n], 25)
         with site.at("client"):
-            assert guess(25, OTHER[n], host=target[n]) == 535
+            assert guess(25, OTHER[n], secret=f"wrong {n}",
+                         host=target[n]) == 535
         assert front.wait_event("auth-failed", src=OTHER[n])["count"] == 1
         assert servers[n].of("connect")[-1]["ip"] == OTHER[n]
     _, found = examine(site, front)

@@ -74,12 +74,13 @@ def conf(folder):
     return write
 
 
-def test_who_is_banned_when_and_what_still_arrives(log):
+def test_who_is_banned_when_and_what_still_arrives(log, conf):
     path = log(f"{at(0)}begins\n",
                *[smtp(60 * n, "192.0.2.1") for n in range(10)],
                *[smtp(900 + n, "192.0.2.1") for n in range(5)],
                *[http(2000 + n, "2001:db8::1") for n in range(7)])
-    said = replay(path)
+    new = conf("source_limit { ban = 10m slow_ban = 1d }\n")
+    said = replay(path, "--config", new)
     only = said["replays"][0]
     # 5 of the ten, then while the ban of ten minutes lasts none; it ends
     # at 240 + 600 s; the slow window has 10 at its fifth; and 5 over HTTP.
@@ -92,7 +93,7 @@ def test_who_is_banned_when_and_what_still_arrives(log):
     assert only["sources_banned"] == 2 and only["refused"] == 0
     assert said["log"]["lines"] == 23 and said["log"]["entries"] == 22
     assert said["log"]["first"] == MIDNIGHT
-    shown = replay(path, as_json=False)
+    shown = replay(path, "--config", new, as_json=False)
     assert "2022-11-05 00:04:00  192.0.2.1      source-limit" in shown
 
 
@@ -103,12 +104,13 @@ def test_people_who_would_have_been_refused(log, conf):
                imap_ok(95, "192.0.2.1", "Bert Ö\x1b[31m"),
                imap_ok(700, "192.0.2.1", "carl"),
                imap_ok(96, "192.0.2.2", "dora"))
-    only = replay(path, "--config", conf())["replays"][0]
+    new = conf("source_limit { ban = 10m }\n")
+    only = replay(path, "--config", new)["replays"][0]
     assert [(r["user"], r["at"] - MIDNIGHT) for r in only["refusals"]] == [
         ("anna", 60), ("anna", 90), ("Bert Ö\x1b[31m", 95)]
     assert only["refused"] == 3 and only["users_refused"] == 2
     assert only["successes"] == 5
-    assert "\x1b" not in replay(path, as_json=False)
+    assert "\x1b" not in replay(path, "--config", new, as_json=False)
     # Where a ban does not reach HTTP and IMAP, nobody is refused there, and
     # each guess arrives.
     open_door = replay(path, "--config", conf(name="x", front=FRONT))
@@ -187,7 +189,7 @@ def test_a_live_run_and_its_replay_ban_the_same(double, postern, strangers,
         "banned": {"answer": "close"}, "allow": [strangers[3]]})
     port = front.ports["mx"]
     attack.guesses(port, strangers[0], 3, user="x ; connecting host 9.9.9.9")
-    attack.guesses(port, strangers[1], 2)
+    attack.guesses(port, strangers[1], 2, word="other")
     assert attack.guess(port, strangers[1], secret="secret") == 235
     attack.guesses(port, strangers[1], 2, word="other")
     attack.guesses(port, strangers[3], 5)
@@ -249,7 +251,7 @@ def lived(double, postern, strangers, folder):
     attack.guesses(port, strangers[0], 3)
     front.wait_event("ban", src=strangers[0])
     assert attack.guess(port, strangers[0]) is None
-    attack.guesses(port, strangers[1], 2)
+    attack.guesses(port, strangers[1], 2, word="other")
     assert attack.guess(port, strangers[1], secret="secret") == 235
     with heard.open("a") as out:
         out.write(http(0, "192.0.2.77") * 3 + imap_ok(1, "192.0.2.78"))

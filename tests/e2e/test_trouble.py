@@ -349,7 +349,8 @@ def test_535_arrives_though_the_server_leaves_at_once(mx, greeted, strangers,
     for count in range(1, 4):
         c = greeted(front, source=strangers[count])
         with timed(0.3):
-            c.auth_plain(password="wrong", code=535)
+            # Each another: a refused pair does not reach the server again.
+            c.auth_plain(password=f"wrong {count}", code=535)
         rest = c.expect_closed()
         assert rest == b"" or rest.startswith(b"421 ")
         c.close()
