@@ -189,22 +189,10 @@ void ear_trouble(struct hub *hub, int error)
 	hub->ear->error = error;
 }
 
-static void add_counts(
-	struct reader_counts *sum, const struct reader_counts *more)
-{
-	sum->octets += more->octets;
-	sum->lines += more->lines;
-	sum->entries += more->entries;
-	sum->skipped += more->skipped;
-	sum->twins += more->twins;
-	sum->limits += more->limits;
-	sum->cut += more->cut;
-}
-
 static void forget_patterns(struct ear *ear)
 {
 	if (ear->reader != NULL)
-		add_counts(&ear->before, reader_counts(ear->reader));
+		reader_counts_add(&ear->before, reader_counts(ear->reader));
 	reader_free(&ear->reader);
 	patterns_free(&ear->patterns);
 }
@@ -282,7 +270,7 @@ json_t *ear_object(const struct hub *hub)
 	int error = ear->error != 0 ? ear->error : ear->read_error;
 
 	if (ear->reader != NULL)
-		add_counts(&sum, reader_counts(ear->reader));
+		reader_counts_add(&sum, reader_counts(ear->reader));
 	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 			 "s:I, s:I, s:I, s:I}",
 		"path", hub->conf->domino_log.path, "state", state_of(ear),

@@ -260,3 +260,15 @@ void reader_break(struct reader *r)
 	r->counts.skipped += r->line.n > 0;
 	clip_clear(&r->line);
 }
+
+void reader_counts_add(
+	struct reader_counts *sum, const struct reader_counts *more)
+{
+	sum->octets += more->octets;
+	sum->lines += more->lines;
+	sum->entries += more->entries;
+	sum->skipped += more->skipped;
+	sum->twins += more->twins;
+	sum->limits += more->limits;
+	sum->cut += more->cut;
+}

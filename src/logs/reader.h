@@ -27,6 +27,9 @@ struct reader_counts {
 	uint64_t cut;	  /* records too long to be kept whole */
 };
 
+void reader_counts_add(
+	struct reader_counts *sum, const struct reader_counts *more);
+
 enum reader_kind {
 	READER_GUESS, /* by its first octet */
 	READER_TEXT,

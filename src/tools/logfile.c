@@ -112,18 +112,6 @@ static bool open_file(struct logfile *f, const char *path)
 	return true;
 }
 
-static void add_counts(
-	struct reader_counts *sum, const struct reader_counts *more)
-{
-	sum->octets += more->octets;
-	sum->lines += more->lines;
-	sum->entries += more->entries;
-	sum->skipped += more->skipped;
-	sum->twins += more->twins;
-	sum->limits += more->limits;
-	sum->cut += more->cut;
-}
-
 /* 0: good; else errno. */
 static int read_pieces(struct logfile *f, struct reader *reader)
 {
@@ -165,7 +153,7 @@ bool logfile_read(const char *path, const struct logfile_setup *setup,
 		error = errno;
 	if (reader != NULL) {
 		error = read_pieces(f, reader);
-		add_counts(&counts->read, reader_counts(reader));
+		reader_counts_add(&counts->read, reader_counts(reader));
 	}
 	reader_free(&reader);
 	if (f->file != NULL)

@@ -301,4 +301,16 @@ static inline struct policy_source_info world_explain(
 	return info;
 }
 
+/* How many alarms of this rule were said. */
+static inline unsigned world_alarms(
+	const struct world *world, enum policy_rule rule)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < world->said_count; i++)
+		count += world->said[i].kind == ACTION_ALARM &&
+			 world->said[i].rule == rule;
+	return count;
+}
+
 #endif

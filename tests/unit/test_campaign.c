@@ -47,16 +47,6 @@ static struct policy_verdict guess(
 	return verdict;
 }
 
-static unsigned alarms(const struct world *world, enum policy_rule rule)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < world->said_count; i++)
-		count += world->said[i].kind == ACTION_ALARM &&
-			 world->said[i].rule == rule;
-	return count;
-}
-
 static void fourth_strange_source_is_a_siege(void **state)
 {
 	struct policy_conf conf = world_people_conf();
@@ -66,7 +56,7 @@ static void fourth_strange_source_is_a_siege(void **state)
 	office(&world, &conf);
 	for (unsigned n = 0; n < 4; n++)
 		assert_int_equal(guess(&world, n, name(1)).kind, VERDICT_DELAY);
-	assert_int_equal(alarms(&world, RULE_SIEGE), 1);
+	assert_int_equal(world_alarms(&world, RULE_SIEGE), 1);
 	verdict = guess(&world, 4, name(1));
 	assert_int_equal(verdict.kind, VERDICT_ANSWER_TEMPORARY);
 	assert_int_equal(verdict.rule, RULE_GREYLIST);
@@ -94,7 +84,7 @@ static void traveller_gets_in_when_he_comes_again(void **state)
 	assert_int_equal(
 		world_try(&world, HOTEL, name(1), 10001, OUTCOME_OK).kind,
 		VERDICT_PASS);
-	assert_int_equal(alarms(&world, RULE_COMPROMISE), 1);
+	assert_int_equal(world_alarms(&world, RULE_COMPROMISE), 1);
 	/* And is no stranger there from then on. */
 	assert_int_equal(
 		world_try(&world, HOTEL, name(1), 10001, OUTCOME_OK).kind,
@@ -135,9 +125,9 @@ static void many_sources_on_many_users_are_a_botnet(void **state)
 	office(&world, &conf);
 	for (unsigned n = 0; n < 7; n++)
 		(void)guess(&world, n, name(n));
-	assert_int_equal(alarms(&world, RULE_BOTNET), 0);
+	assert_int_equal(world_alarms(&world, RULE_BOTNET), 0);
 	(void)guess(&world, 7, name(7));
-	assert_int_equal(alarms(&world, RULE_BOTNET), 1);
+	assert_int_equal(world_alarms(&world, RULE_BOTNET), 1);
 	assert_int_equal(
 		guess(&world, 8, "nobody").kind, VERDICT_ANSWER_TEMPORARY);
 	/* It is over when nothing has come for three days. */
@@ -154,7 +144,7 @@ static void one_secret_on_three_users_is_a_spray(void **state)
 	office(&world, &conf);
 	for (unsigned n = 0; n < 3; n++)
 		(void)world_try(&world, bot(1), name(n), 777, OUTCOME_FAILED);
-	assert_int_equal(alarms(&world, RULE_SPRAY), 1);
+	assert_int_equal(world_alarms(&world, RULE_SPRAY), 1);
 	world_done(&world);
 }
 
@@ -167,7 +157,7 @@ static void one_source_many_users_is_stuffing(void **state)
 	office(&world, &conf);
 	for (unsigned n = 0; n < 15; n++)
 		(void)guess(&world, n, n % 2 ? name(n) : bot(n));
-	assert_int_equal(alarms(&world, RULE_STUFFING), 1);
+	assert_int_equal(world_alarms(&world, RULE_STUFFING), 1);
 	world_done(&world);
 }
 

@@ -27,16 +27,6 @@ static void office(struct world *world, const struct policy_conf *conf)
 	world->said_count = 0;
 }
 
-static unsigned alarms(const struct world *world, enum policy_rule rule)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < world->said_count; i++)
-		count += world->said[i].kind == ACTION_ALARM &&
-			 world->said[i].rule == rule;
-	return count;
-}
-
 static void compromise_is_refused_until_released(void **state)
 {
 	struct policy_conf conf = world_people_conf();
@@ -51,7 +41,7 @@ static void compromise_is_refused_until_released(void **state)
 	verdict = world_try(&world, HOTEL, name(5), 10005, OUTCOME_OK);
 	assert_int_equal(verdict.kind, VERDICT_ANSWER_TEMPORARY);
 	assert_int_equal(verdict.rule, RULE_COMPROMISE);
-	assert_int_equal(alarms(&world, RULE_COMPROMISE), 1);
+	assert_int_equal(world_alarms(&world, RULE_COMPROMISE), 1);
 	(void)world_step(&world, &(struct policy_event){
 					 .kind = EVENT_OPERATOR_FORGET,
 					 .user = slice_str(name(5)),
@@ -74,12 +64,12 @@ static void observed_it_is_an_alarm_and_no_more(void **state)
 	assert_int_equal(
 		world_try(&world, HOTEL, name(5), 10005, OUTCOME_OK).kind,
 		VERDICT_PASS);
-	assert_int_equal(alarms(&world, RULE_COMPROMISE), 1);
+	assert_int_equal(world_alarms(&world, RULE_COMPROMISE), 1);
 	/* At home nobody asks. */
 	assert_int_equal(
 		world_try(&world, OFFICE, name(6), 10006, OUTCOME_OK).kind,
 		VERDICT_PASS);
-	assert_int_equal(alarms(&world, RULE_COMPROMISE), 1);
+	assert_int_equal(world_alarms(&world, RULE_COMPROMISE), 1);
 	world_done(&world);
 }
 
