@@ -41,6 +41,7 @@ FOLDERS = {
     "conf": "src/conf/",
     "logs": "src/logs/",
     "geo": "src/geo/",
+    "feed": "src/feed/",
     "policy": "src/policy/",
     "journal": "src/journal/",
 }
