@@ -1,0 +1,121 @@
+/*
+ * The judge's recall: what the store keeps of its bans, passports and allow
+ * entries, put there and taken back at a start. Called by the judge, loading
+ * and the loop.
+ */
+#include "judge.h"
+
+#include "judge_inside.h"
+#include "notes.h"
+#include "store.h"
+
+enum { MS_PER_S = 1000 };
+
+wall_s_t judge_store_time(struct hub *hub, mono_ms_t at)
+{
+	return at == MONO_NEVER ? STORE_NEVER : hub_wall_of(hub, at);
+}
+
+void judge_store_ban(struct hub *hub, const struct prefix *prefix,
+	mono_ms_t since, mono_ms_t until, enum policy_rule rule,
+	unsigned repeat_count, unsigned failure_count)
+{
+	store_put_ban(
+		hub->store, &(struct store_ban){
+				    .prefix = *prefix,
+				    .since = hub_wall_of(hub, since),
+				    .until = judge_store_time(hub, until),
+				    .rule = policy_rule_name(rule),
+				    .repeat_count = repeat_count,
+				    .failure_count = failure_count,
+				    .note = notes_find(hub->notes, prefix),
+			    });
+}
+
+void judge_restore_ban(struct hub *hub, const struct store_ban *ban)
+{
+	wall_s_t left = store_left(ban->since, ban->until, hub_wall(hub));
+	struct policy_event event = {
+		.kind = EVENT_RESTORE_BAN,
+		.prefix = ban->prefix,
+		.span_ms = left == STORE_NEVER ? MONO_NEVER
+					       : (uint64_t)left * MS_PER_S,
+		.rule = policy_rule_by_name(ban->rule),
+		.repeat_count = ban->repeat_count,
+		.failure_count = ban->failure_count,
+	};
+	struct policy_verdict ignored;
+	uint64_t over_ms;
+
+	if (hub_wall(hub) > ban->since)
+		event.age_ms =
+			(uint64_t)(hub_wall(hub) - ban->since) * MS_PER_S;
+
+	if (event.rule == RULE_NONE) /* a rule of another version */
+		event.rule = RULE_SOURCE_LIMIT;
+	if (left == 0) {
+		over_ms = (uint64_t)(hub_wall(hub) - ban->until) * MS_PER_S;
+		if (event.rule == RULE_OPERATOR || hub_wall(hub) < ban->until ||
+			over_ms >= hub->conf->source_limit.repeat_memory_ms)
+			return; /* nothing to remember */
+	} else if (ban->note[0] != '\0') {
+		notes_put(hub->notes, &ban->prefix, ban->note);
+	}
+	hub->judge->restoring = true;
+	judge_step(hub, &event, &ignored);
+	hub->judge->restoring = false;
+}
+
+void judge_restore_allow(struct hub *hub, const struct prefix *prefix)
+{
+	struct policy_event event = {
+		.kind = EVENT_OPERATOR_ALLOW,
+		.prefix = *prefix,
+	};
+	struct policy_verdict ignored;
+
+	hub->judge->restoring = true;
+	judge_step(hub, &event, &ignored);
+	hub->judge->restoring = false;
+}
+
+void judge_restore_passport(
+	struct hub *hub, const struct store_passport *passport)
+{
+	wall_s_t left =
+		store_left(passport->last, passport->until, hub_wall(hub));
+	struct policy_event event = {
+		.kind = EVENT_RESTORE_PASSPORT,
+		.prefix = passport->prefix,
+		.user = slice_str(passport->user),
+		.span_ms = left == STORE_NEVER ? MONO_NEVER
+					       : (uint64_t)left * MS_PER_S,
+	};
+	struct policy_verdict ignored;
+
+	if (left == 0)
+		return;
+	hub->judge->restoring = true;
+	judge_step(hub, &event, &ignored);
+	hub->judge->restoring = false;
+}
+
+void judge_store_all(struct hub *hub)
+{
+	struct policy_ban ban;
+	struct prefix prefix;
+	size_t cursor = 0;
+
+	store_reset(hub->store, hub_wall(hub));
+	while (policy_allow_next(hub->judge->policy, &cursor, &prefix))
+		store_put_allow(hub->store,
+			&(struct store_allow){
+				.prefix = prefix,
+				.since = hub_wall(hub),
+				.note = notes_find(hub->notes, &prefix),
+			});
+	cursor = 0;
+	while (policy_ban_next(hub->judge->policy, &cursor, &ban))
+		judge_store_ban(hub, &ban.prefix, ban.since, ban.until,
+			ban.rule, ban.repeat_count, ban.failure_count);
+}
