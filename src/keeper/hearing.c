@@ -73,9 +73,9 @@ void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 		break;
 	case VERDICT_DELAY: return;
 	case VERDICT_HOLD:
-		if (ask->held_since ==
-			0) /* once for each hold, not each step */
-			remember_ask(hub, ask, HISTORY_HELD, ret_verdict, 0);
+		if (ask->held_since != 0)
+			return; /* said once for each hold, not each step */
+		remember_ask(hub, ask, HISTORY_HELD, ret_verdict, 0);
 		break;
 	case VERDICT_ANSWER_REFUSED:
 		remember_ask(hub, ask, HISTORY_REFUSED, ret_verdict, 0);

@@ -15,6 +15,7 @@
 
 struct campaign;
 struct evidence;
+struct flight_table;
 
 struct policy {
 	struct policy_conf conf;      /* allow: NULL, it is in `allow` below */
@@ -24,6 +25,7 @@ struct policy {
 	struct hash_key key;
 	struct source_table *sources;
 	struct attempt_table *attempts;
+	struct flight_table *flights;
 	struct ban_table *bans;
 	struct allow_table *allow;
 	struct evidence *evidence; /* of the rules beside the ladder */

@@ -15,6 +15,7 @@
 
 #include <stdlib.h>
 
+#include "flight.h"
 #include "known.h"
 #include "offence.h"
 #include "place.h"
@@ -76,6 +77,7 @@ enum policy_rule evidence_failed(struct policy *policy, mono_ms_t now,
 	if (offence_decoy(policy, now, source, user))
 		banned_by = RULE_DECOY;
 	prefix_limit_failed(policy, now, &source->key);
+	flight_end(policy, source); /* now it is one that failed */
 	return banned_by;
 }
 

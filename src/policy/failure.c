@@ -17,6 +17,7 @@
 #include "failure.h"
 
 #include "evidence.h"
+#include "flight.h"
 #include "penalty.h"
 
 unsigned failure_count_fast(
@@ -33,10 +34,13 @@ unsigned failure_count_slow(
 		policy->sources, source, now, policy->conf.slow_window_ms);
 }
 
-static void discharge(struct source *source, struct guess *guess)
+static void discharge(
+	struct policy *policy, struct source *source, struct guess *guess)
 {
 	source->place_count -= guess->charged;
 	guess->charged = false;
+	if (source->place_count == 0)
+		flight_end(policy, source);
 }
 
 uint64_t failure_delay(const struct policy *policy, unsigned n)
@@ -155,7 +159,7 @@ enum policy_rule failure_of_attempt(
 	source->failure_total++;
 	source->last_failure = now;
 	if (attempt->standing != ATTEMPT_IGNORED)
-		discharge(source, guess);
+		discharge(policy, source, guess);
 	if (!counts)
 		return RULE_NONE;
 	return failure_add(policy, now, source, guess->user, guess->tag);

@@ -34,6 +34,18 @@ void known_succeeded(
 	note(policy, now, &narrow);
 }
 
+void known_place(
+	struct policy *policy, mono_ms_t now, const struct prefix *place)
+{
+	struct prefix wide = prefix_limit_wide(policy, place);
+	struct prefix narrow = prefix_limit_narrow(policy, place);
+
+	if (place->bits >= wide.bits)
+		note(policy, now, &wide);
+	if (place->bits >= narrow.bits)
+		note(policy, now, &narrow);
+}
+
 bool known_prefix(
 	const struct policy *policy, mono_ms_t now, const struct prefix *prefix)
 {

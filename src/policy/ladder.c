@@ -10,7 +10,8 @@
  *		that user, and of nobody else.
  *
  * So of any number of guesses, at once or one by one, exactly `limit` are
- * passed before the ban, in whatever order they are settled.
+ * passed before the ban, in whatever order they are settled. So it is with the
+ * sources of a prefix (flight.c).
  *
  * A guess that failed already, or that is under way with a place of its own,
  * needs none: it can add no failure (see failure.c). In observe mode all pass.
@@ -27,8 +28,11 @@
 
 #include "evidence.h"
 #include "failure.h"
+#include "flight.h"
 #include "gate.h"
+#include "mode.h"
 #include "penalty.h"
+#include "passport.h"
 #include "place.h"
 
 enum { LADDER_TICK_MOST = 1024 }; /* attempts lapsed in one call */
@@ -110,6 +114,8 @@ static void attempt_done(
 			   : attempt_close(policy->attempts, attempt);
 
 	source->place_count -= freed;
+	if (source->place_count == 0)
+		flight_end(policy, source);
 	source_flight_end(policy->sources, source);
 }
 
@@ -152,7 +158,7 @@ static void hold(const struct policy *policy, mono_ms_t now,
 	struct policy_verdict *verdict)
 {
 	verdict->rule = rule;
-	verdict->mode = policy->ladder_mode;
+	verdict->mode = mode_of_rule(policy, rule);
 	ladder_hold(policy, now, event, verdict);
 }
 
@@ -220,12 +226,33 @@ static void open_attempt(struct policy *policy, mono_ms_t now,
 	source_flight_begin(policy->sources, source);
 	attempt->standing = (uint8_t)as;
 	gate_opened(policy, now, pass, attempt);
-	if (as == ATTEMPT_COUNTED && !known)
+	if (as == ATTEMPT_COUNTED && !known) {
 		charge(source, attempt_guess(policy->attempts, attempt));
+		if (pass->relation < RELATION_HOLDER)
+			flight_begin(policy, now, source);
+	}
 	if (as == ATTEMPT_SURPLUS)
 		verdict->rule = RULE_IN_FLIGHT;
 	if (as == ATTEMPT_IGNORED && policy->ladder_mode != POLICY_OFF)
 		verdict->rule = RULE_BANNED;
+}
+
+/* Its neighbours have all that their prefix has left under way. */
+static bool prefix_stops(const struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, const struct source *source,
+	const struct gate_pass *pass, struct policy_verdict *verdict)
+{
+	enum policy_mode mode = mode_of_rule(policy, RULE_PREFIX_IN_FLIGHT);
+
+	if (pass->relation >= RELATION_HOLDER ||
+		flight_room(policy, now, source))
+		return false;
+	if (mode == POLICY_ENFORCE)
+		hold(policy, now, event, RULE_PREFIX_IN_FLIGHT, verdict);
+	else
+		verdict->rule = RULE_PREFIX_IN_FLIGHT;
+	verdict->mode = mode;
+	return mode == POLICY_ENFORCE;
 }
 
 static void admit(struct policy *policy, mono_ms_t now,
@@ -234,14 +261,18 @@ static void admit(struct policy *policy, mono_ms_t now,
 	struct policy_verdict *verdict)
 {
 	bool passes = allowed || policy->ladder_mode != POLICY_ENFORCE;
-	bool place = pass->excused || place_free(policy, now, source) ||
+	bool known = pass->excused ||
 		     guess_known(policy, now, source, pass->user, pass->tag);
+	bool place = known || place_free(policy, now, source);
 
 	verdict->failure_count = failure_count_fast(policy, now, source);
 	if (!place && !passes) {
 		hold(policy, now, event, RULE_IN_FLIGHT, verdict);
 		return;
 	}
+	if (place && !known &&
+		prefix_stops(policy, now, event, source, pass, verdict))
+		return;
 	if (!place && allowed)
 		verdict->rule = RULE_ALLOWED;
 	open_attempt(policy, now, event, source, pass,

@@ -23,6 +23,7 @@ static const enum policy_mode *own_mode(
 		[RULE_SOURCE_DAYS] = &conf->source_days.mode,
 		[RULE_SOURCE_USERS] = &conf->source_users.mode,
 		[RULE_PREFIX_LIMIT] = &conf->prefix_limit.mode,
+		[RULE_PREFIX_IN_FLIGHT] = &conf->prefix_limit.mode,
 		[RULE_COUNTRY] = &conf->places.mode,
 		[RULE_ASN] = &conf->places.mode,
 	};

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "keyed.h"
+#include "known.h"
 
 enum { DAY_MS = 86400000 };
 
@@ -262,6 +263,7 @@ void passport_restore(
 		return;
 	/* The clock may be younger than the success. */
 	know(policy, now, &place)->restored = true;
+	known_place(policy, now, &event->prefix);
 	wide = keyed_take(
 		policy->passports, near_key(policy, user, &place.addr));
 	if (wide->until < later(now, left_ms))

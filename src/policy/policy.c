@@ -21,6 +21,7 @@
 #include "core.h"
 #include "evidence.h"
 #include "failure.h"
+#include "flight.h"
 #include "gate.h"
 #include "heard.h"
 #include "ladder.h"
@@ -105,12 +106,14 @@ static bool make_tables(struct policy *policy, const struct policy_conf *conf)
 
 	policy->sources = source_table_new(conf->sources_most, kept, key);
 	policy->attempts = attempt_table_new(conf->attempts_most, key);
+	policy->flights = flight_table_new(conf->attempts_most, key);
 	policy->bans = ban_table_new(conf->bans_most, key);
 	policy->allow = allow_table_new(key);
 	policy->evidence = evidence_new(conf, key);
 	return make_people(policy, conf) && policy->sources != NULL &&
-	       policy->attempts != NULL && policy->bans != NULL &&
-	       policy->allow != NULL && policy->evidence != NULL &&
+	       policy->attempts != NULL && policy->flights != NULL &&
+	       policy->bans != NULL && policy->allow != NULL &&
+	       policy->evidence != NULL &&
 	       allow_configure(policy->allow, conf->allow, conf->allow_count);
 }
 
@@ -134,6 +137,7 @@ void policy_free(struct policy **policy)
 		return;
 	source_table_free(&(*policy)->sources);
 	attempt_table_free(&(*policy)->attempts);
+	flight_table_free(&(*policy)->flights);
 	ban_table_free(&(*policy)->bans);
 	allow_table_free(&(*policy)->allow);
 	evidence_free(&(*policy)->evidence);
@@ -167,6 +171,7 @@ void policy_configure(
 	if (!places_configure(&policy->evidence->places, &conf->places))
 		penalty_tell_limit(policy, now, RULE_COUNTRY, &everything);
 	take_numbers(policy, conf);
+	flight_recount(policy);
 	operator_reconcile(policy, now);
 }
 
@@ -196,8 +201,8 @@ mono_ms_t policy_deadline(const struct policy *policy)
 static bool counts_by_verdict(enum policy_rule rule)
 {
 	return rule == RULE_SOURCE_DELAY || rule == RULE_IN_FLIGHT ||
-	       rule == RULE_BANNED || rule == RULE_ALLOWED ||
-	       rule == RULE_COUNTRY || rule == RULE_ASN;
+	       rule == RULE_PREFIX_IN_FLIGHT || rule == RULE_BANNED ||
+	       rule == RULE_ALLOWED || rule == RULE_COUNTRY || rule == RULE_ASN;
 }
 
 static void count_verdict(

@@ -146,6 +146,52 @@ static bool counts(
 	       !known_prefix(policy, now, source);
 }
 
+/* Of the block's those that lie in the prefix and are not too old. */
+static void count_failed(const struct policy *policy, mono_ms_t now,
+	const struct prefix *source, const struct block *block,
+	struct prefix_limit_state *state)
+{
+	uint64_t window_s = policy->conf.prefix_limit.window_ms / MS_PER_S;
+	struct prefix narrow = prefix_limit_narrow(policy, source);
+	bool in_narrow = prefix_eq(&state->prefix, &narrow);
+	uint32_t narrow_key = (uint32_t)key_of(policy, &narrow);
+	uint32_t source_key = (uint32_t)key_of(policy, source);
+
+	for (unsigned i = 0; i < block->count; i++) {
+		const struct neighbour *neighbour = &block->neighbours[i];
+
+		if (now / MS_PER_S - neighbour->at_s >= window_s ||
+			(in_narrow && neighbour->narrow != narrow_key))
+			continue;
+		state->failed_count++;
+		state->failed_before |= neighbour->source == source_key;
+	}
+}
+
+bool prefix_limit_state(const struct policy *policy, mono_ms_t now,
+	const struct prefix *source, struct prefix_limit_state *ret_state)
+{
+	struct prefix wide = prefix_limit_wide(policy, source);
+	struct prefix_limit_state state = {
+		.prefix = wide,
+		.limit = limit_of(policy),
+	};
+	const struct block *block;
+
+	if (!counts(policy, now, source))
+		return false;
+	if (known_prefix(policy, now, &wide)) {
+		state.prefix = prefix_limit_narrow(policy, source);
+		if (known_prefix(policy, now, &state.prefix))
+			return false;
+	}
+	block = keyed_find(policy->evidence->prefixes, key_of(policy, &wide));
+	if (block != NULL)
+		count_failed(policy, now, source, block, &state);
+	*ret_state = state;
+	return true;
+}
+
 void prefix_limit_failed(
 	struct policy *policy, mono_ms_t now, const struct prefix *source)
 {

@@ -16,6 +16,18 @@ struct prefix prefix_limit_wide(
 struct prefix prefix_limit_narrow(
 	const struct policy *policy, const struct prefix *source);
 
+/* How near the prefix of a strange source is to its ban. */
+struct prefix_limit_state {
+	struct prefix prefix;  /* that would be banned */
+	unsigned limit;	       /* at so many failed sources */
+	unsigned failed_count; /* sources that did */
+	bool failed_before;    /* this source is one of them */
+};
+/* false: its failures ban no prefix: it is no stranger, or people are known
+ * around it. */
+bool prefix_limit_state(const struct policy *policy, mono_ms_t now,
+	const struct prefix *source, struct prefix_limit_state *ret_state);
+
 /* A failure of this source was counted; may ban its prefix. */
 void prefix_limit_failed(
 	struct policy *policy, mono_ms_t now, const struct prefix *source);

@@ -12,7 +12,8 @@
 
 struct source {
 	struct prefix key;
-	uint8_t used;		/* slot is taken */
+	uint8_t used : 1;		 /* slot is taken */
+	uint8_t in_flight_of_prefix : 1; /* flight.c */
 	uint16_t failure_count; /* records kept, see source_failures() */
 	uint32_t next;		/* in the chain, or the next free slot */
 	uint32_t newer, older;	/* idle list; not on it while in flight */

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import attack
-from attack import greeted
+from attack import greeted, guess
 from harness import wait
 from scripted import Scripted
 
@@ -20,9 +20,11 @@ STEP_S = 2          # as long as may be: then each asks again by itself
 
 
 class Gate:
-    """A server that lets the first logins wait, and takes all of them."""
+    """A server that lets the first logins wait, and takes all of them; or
+    refuses them."""
 
     def __init__(self):
+        self.answer = "235 ok"
         self.open = threading.Event()
         self.auths = []
         self.server = Scripted(self.serve)
@@ -33,7 +35,7 @@ class Gate:
             return
         self.auths.append(line)
         self.open.wait(attack.NEVER_S)
-        peer.say("235 ok")
+        peer.say(self.answer)
         while peer.line() is not None:
             peer.say("250 ok")
 
@@ -91,3 +93,56 @@ def test_who_ends_on_hold_blocks_nobody(gate, postern, strangers, how, old):
     attack.settled(front)
     wait.until(lambda: front.ctl("status", json_out=True)["sessions"]
                ["open"] == 0, "a status of none", 5)
+
+
+NETWORKS = {
+    "a /24": ("127.0.0.1", "203.0.113.{n}", "203.0.113.0/24"),
+    "a /56": ("::1", "2001:db8:7:11{n:02x}::1", "2001:db8:7:1100::/56"),
+    "a /48": ("::1", "2001:db8:8:{n:02x}00::1", "2001:db8:8::/48"),
+}
+AT_ONCE = 60
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_that_asks_all_at_once_brings_5(gate, postern, strangers,
+                                                  network):
+    host, source, banned = NETWORKS[network]
+    gate.answer = "535 no"
+    front = postern({"mx": {}}, [gate.server.address], bind_ip=host, options={
+        "workers": 1, "source_limit": {"delay": "0s", "hold": f"{STEP_S}s"},
+        "prefix_limit": {"mode": "enforce"}})
+    clients = [greeted(front.ports["mx"], source.format(n=n), host=host)
+               for n in range(1, AT_ONCE + 1)]
+    for place, client in enumerate(clients):
+        client.line("AUTH PLAIN " + attack.plain_token(f"user{place}", "x"))
+    wait.until(lambda: front.ctl("status", json_out=True)["verdicts"]["hold"]
+               >= AT_ONCE - LIMIT, "all others on hold")
+    assert {line["rule"] for line in front.events("verdict")} == {
+        "prefix-in-flight"}
+    assert len(gate.auths) == LIMIT
+    gate.open.set()
+    codes = [client.reply().code for client in clients]
+    assert codes.count(535) == LIMIT
+    assert len(gate.auths) == LIMIT
+    front.wait_event("ban")
+    assert [line["src"] for line in front.events("ban")] == [banned]
+    for client in clients:
+        client.close()
+
+
+def test_a_network_with_people_asks_as_it_likes(gate, postern, strangers):
+    gate.open.set()
+    front = postern({"mx": {}}, [gate.server.address], options={
+        "workers": 1, "prefix_limit": {"mode": "enforce"}})
+    assert guess(front.ports["mx"], strangers[200]) == 235
+    gate.open.clear()
+    clients = [greeted(front.ports["mx"], source)
+               for source in strangers[:AT_ONCE]]
+    for place, client in enumerate(clients):
+        client.line("AUTH PLAIN " + attack.plain_token(f"user{place}", "x"))
+    wait.until(lambda: len(gate.auths) == 1 + AT_ONCE, "all of them")
+    gate.open.set()
+    for client in clients:
+        client.reply(235)
+        client.close()
+    assert front.events("verdict") == []

@@ -163,12 +163,15 @@ class SlowGuesser(Kind):
 
 @dataclasses.dataclass
 class Rotating(Kind):
-    """A guess from each address of a network, one after the other."""
+    """A guess from each address of a network, one after the other or many at
+    once; or some from each."""
 
     network: str = "141.98.11.0/24"
     pace: float = 30.0
     count: int = 2000
     user: str = "user07"
+    at_once: int = 1            # addresses
+    each: int = 1               # guesses of an address, one after the other
     manners: Manners = POLITE
 
     def start(self, run, begins):
@@ -182,12 +185,15 @@ class Rotating(Kind):
             for src in places.inside(random, self.network, 250):
                 if done >= self.count:
                     return
-                run.world.start(self.one(run, src, next(guesses)))
-                done += 1
-                yield self.pace * random.uniform(0.5, 1.5)
+                run.world.start(self.one(run, src, guesses))
+                done += self.each
+                if done // self.each % self.at_once == 0:
+                    yield self.pace * random.uniform(0.5, 1.5)
 
-    def one(self, run, src, secret):
-        yield from self.bot(run, src).attempt(self.user, secret)
+    def one(self, run, src, guesses):
+        bot = self.bot(run, src)
+        for _ in range(self.each):
+            yield from bot.attempt(self.user, next(guesses))
 
 
 @dataclasses.dataclass

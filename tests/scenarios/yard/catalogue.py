@@ -39,6 +39,10 @@ SCENARIOS = (
     Scenario("rotating-48", "a new /64 of a /48 for each guess, 16 hours",
              days=1, tested_most=12,
              attackers=(bots.Rotating("2a0b:1306:7::/48"),)),
+    Scenario("rotation-parallel", "all addresses of a /24 at once, and again "
+             "each hour", days=0.5, tested_most=12,
+             attackers=(bots.Rotating("141.98.12.0/24", at_once=250,
+                                      pace=HOUR),)),
     # ---- many sources ----
     Scenario("botnet-polite", "5,000 sources, 3 guesses each, 30 days; 454 is "
              "taken for a no", days=30, tested_most=BOTNET_MOST,
