@@ -155,6 +155,7 @@ struct conf {
 	struct conf_connections connections;
 	struct conf_banned banned;
 	struct conf_passport passport;
+	struct conf_device device;
 	struct conf_soft_ban soft_ban;
 	struct conf_refused_pair refused_pair;
 	struct conf_lockout_shield lockout_shield;

@@ -25,6 +25,7 @@ enum limit {
 enum {
 	MESSAGE_VERSION = 1,
 	MESSAGE_USER_LONGEST = 128,
+	MESSAGE_HELO_LONGEST = 40,
 	MESSAGE_BACKEND_LONGEST = 64,
 	MESSAGE_SERVER_LONGEST = 128,
 	MESSAGE_WHY_LONGEST = 96,
@@ -82,8 +83,9 @@ struct message_ask {
 	uint16_t user_n;
 	uint8_t mech;	  /* enum auth_mech */
 	uint8_t listener; /* index in the configuration */
-	uint32_t pad;
+	uint32_t helo_n;
 	char user[MESSAGE_USER_LONGEST]; /* cut; not NUL-terminated */
+	char helo[MESSAGE_HELO_LONGEST]; /* likewise; the last one */
 };
 
 struct message_settle {

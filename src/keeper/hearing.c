@@ -61,6 +61,7 @@ void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 		.held_since = ask->held_since,
 		.addr = ask->addr,
 		.user = slice_of(ask->user, ask->user_n),
+		.text = slice_of(ask->helo, ask->helo_n),
 		.secret_tag = recorder_tag(hub->recorder, ask->secret_tag),
 	};
 

@@ -146,6 +146,9 @@ static void add_campaigns(const struct conf *conf, struct policy_conf *numbers)
 		.lasting_all = (unsigned)budget->lasting_all_count,
 		.near_user = (unsigned)budget->near_user_count,
 		.near_all = (unsigned)budget->near_all_count,
+		.quiet_ms = budget->quiet_ms,
+		.quiet_user = (unsigned)budget->quiet_user_count,
+		.quiet_all = (unsigned)budget->quiet_all_count,
 	};
 	numbers->compromise.mode = mode_of(conf->compromise.mode);
 }
@@ -160,6 +163,12 @@ static void add_people(const struct conf *conf, struct policy_conf *numbers)
 		.near_v4_bits = (unsigned)conf->passport.near_v4_count,
 		.near_v6_bits = (unsigned)conf->passport.near_v6_count,
 		.most = (size_t)conf->passport.most_count,
+	};
+	numbers->device = (struct policy_device_conf){
+		.mode = mode_of(conf->device.mode),
+		.strangers = (unsigned)conf->device.strangers_count,
+		.user = (unsigned)conf->device.user_count,
+		.all = (unsigned)conf->device.all_count,
 	};
 	numbers->soft = (struct policy_soft_conf){
 		.mode = mode_of(conf->soft_ban.mode),

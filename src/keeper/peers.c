@@ -216,7 +216,8 @@ static void hear_ask(struct peer *peer, const struct message_ask *ask)
 {
 	struct policy_verdict verdict;
 
-	if (ask->user_n > MESSAGE_USER_LONGEST)
+	if (ask->user_n > MESSAGE_USER_LONGEST ||
+		ask->helo_n > MESSAGE_HELO_LONGEST)
 		return; /* no sound worker */
 	judge_ask(peer->hub, peer->id, ask, &verdict);
 	if (verdict.kind == VERDICT_PASS)

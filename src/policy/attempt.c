@@ -10,7 +10,7 @@
  * until the slot is needed, so that an outcome that comes after all is not
  * taken for a second failure.
  *
- * Memory, all of it allocated once: 48 octets an attempt, 32 a guess (as many
+ * Memory, all of it allocated once: 56 octets an attempt, 32 a guess (as many
  * as attempts), two chains of 4 octets each. Every call is O(1).
  *
  * Knows no rule; ladder.c calls it. What can go wrong: all slots are open
@@ -23,7 +23,7 @@
 
 #include "../base/check.h"
 
-_Static_assert(sizeof(struct attempt) == 48, "the size stated above");
+_Static_assert(sizeof(struct attempt) == 56, "the size stated above");
 _Static_assert(sizeof(struct guess) == 32, "the size stated above");
 
 struct attempt_list {

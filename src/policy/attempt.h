@@ -31,8 +31,9 @@ struct guess {
 struct attempt {
 	uint64_t id;
 	mono_ms_t began;
-	uint64_t user;	/* hash; outlives the guess */
-	uint32_t guess; /* 0: lapsed, counted as a failure already */
+	uint64_t user;	 /* hash; outlives the guess */
+	uint64_t device; /* hash of the name in EHLO; 0: none */
+	uint32_t guess;	 /* 0: lapsed, counted as a failure already */
 	uint32_t next;
 	uint32_t newer, older; /* of the open, or of the lapsed */
 	uint8_t standing;      /* enum attempt_standing */

@@ -35,10 +35,7 @@ struct campaign {
 	struct hll sources, users;
 	struct count_min secrets;
 	mono_ms_t until; /* of the server's; 0: none yet */
-	uint32_t budget[CAMPAIGN_QUOTA_MOST];
-	uint32_t patience[CAMPAIGN_QUOTA_MOST];
-	uint32_t near[CAMPAIGN_QUOTA_MOST];
-	uint32_t lasting[CAMPAIGN_QUOTA_MOST];
+	uint32_t quotas[BUDGET_COUNT][CAMPAIGN_QUOTA_MOST];
 };
 
 struct campaign *campaign_new(void)
@@ -59,24 +56,9 @@ void campaign_free(struct campaign **campaign)
 	*campaign = NULL;
 }
 
-uint32_t *campaign_budget(struct policy *policy)
+uint32_t *campaign_quota(struct policy *policy, enum budget_of budget)
 {
-	return policy->campaign->budget;
-}
-
-uint32_t *campaign_patience(struct policy *policy)
-{
-	return policy->campaign->patience;
-}
-
-uint32_t *campaign_near(struct policy *policy)
-{
-	return policy->campaign->near;
-}
-
-uint32_t *campaign_lasting(struct policy *policy)
-{
-	return policy->campaign->lasting;
+	return policy->campaign->quotas[budget];
 }
 
 bool campaign_siege(mono_ms_t now, const struct person *person)
@@ -125,7 +107,6 @@ static unsigned note_source(
 	struct person *person, mono_ms_t now, uint32_t source)
 {
 	uint32_t now_s = quota_time(now);
-	unsigned count = 0;
 	unsigned at = 0;
 
 	for (unsigned i = 0; i < PERSON_STRANGE_MOST; i++) {
@@ -139,10 +120,7 @@ static unsigned note_source(
 			at = i;
 	}
 	person->strange[at] = (struct strange){source, now_s};
-	for (unsigned i = 0; i < PERSON_STRANGE_MOST; i++)
-		count += person->strange[i].at_s != 0 &&
-			 now_s - person->strange[i].at_s < DAY_MS / 1000;
-	return count;
+	return 1 + person_strangers(person, now, DAY_MS, source);
 }
 
 static void watch_siege(

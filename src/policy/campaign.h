@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "budget.h"
 #include "core.h"
 #include "person.h"
 
@@ -39,9 +40,6 @@ bool campaign_siege(mono_ms_t now, const struct person *person);
 bool campaign_learned(const struct policy *policy, mono_ms_t now);
 
 /* What strangers were granted of late, of the whole server (quota.h). */
-uint32_t *campaign_budget(struct policy *policy);
-uint32_t *campaign_patience(struct policy *policy);
-uint32_t *campaign_near(struct policy *policy);
-uint32_t *campaign_lasting(struct policy *policy);
+uint32_t *campaign_quota(struct policy *policy, enum budget_of budget);
 
 #endif

@@ -14,6 +14,7 @@
 #include "source.h"
 
 struct campaign;
+struct devices;
 struct evidence;
 struct flight_table;
 
@@ -32,6 +33,7 @@ struct policy {
 	struct keyed_table *passports, *places; /* passport.c */
 	struct keyed_table *pairs, *tries;	/* pair.c, retry.c */
 	struct person_table *persons;
+	struct devices *devices;
 	struct outage outage;
 	struct campaign *campaign;
 	struct action_queue actions;

@@ -29,6 +29,7 @@
 #include "budget.h"
 #include "campaign.h"
 #include "compromise.h"
+#include "device.h"
 #include "failure.h"
 #include "ladder.h"
 #include "outage.h"
@@ -162,6 +163,20 @@ static bool campaign_says(struct policy *policy, mono_ms_t now,
 	return answer(policy, mode, VERDICT_ANSWER_TEMPORARY, rule, verdict);
 }
 
+static struct budget_claim claim_of(const struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, const struct gate_pass *pass)
+{
+	struct prefix source = prefix_of(
+		&event->addr, policy->conf.v4_bits, policy->conf.v6_bits);
+
+	return (struct budget_claim){
+		.person = person_find(policy->persons, pass->user),
+		.near = pass->relation == RELATION_NEIGHBOUR,
+		.device = device_vouches(policy, now, pass->user, pass->device),
+		.source = (uint32_t)hash_prefix(&policy->key, &source),
+	};
+}
+
 /* A held login asks again in a moment; that is the same try. */
 static bool campaign_stops(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, struct gate_pass *pass,
@@ -169,25 +184,27 @@ static bool campaign_stops(struct policy *policy, mono_ms_t now,
 {
 	enum policy_mode grey = mode_of(policy, policy->conf.campaign.mode);
 	enum policy_mode mode = mode_of(policy, policy->conf.budget.mode);
-	const struct person *person = person_find(policy->persons, pass->user);
+	struct budget_claim claim;
 	const struct retry *retry;
 
 	if (grey == POLICY_OFF || pass->relation >= RELATION_HOLDER)
 		return false;
+	claim = claim_of(policy, now, event, pass);
 	/* His own few are granted at any time, so that they begin nothing. */
-	if (pass->relation == RELATION_NEIGHBOUR &&
-		budget_grants_near(policy, now, person, &pass->spent))
+	if (budget_grants_at_once(policy, now, &claim, &pass->spent))
 		return false;
-	if (!campaign_active(policy, now, person) ||
+	if (!campaign_active(policy, now, claim.person) ||
 		!campaign_learned(policy, now))
 		return false;
 	retry = retry_note(policy, now, &event->addr, pass->user, pass->tag,
 		policy->conf.campaign.grey_ms);
+	if (retry->first_at == now)
+		device_strange(policy, now, pass->device);
 	if (retry->count < 2 && campaign_says(policy, now, event, pass, grey,
 					RULE_GREYLIST, verdict))
 		return true;
 	if (mode == POLICY_OFF ||
-		budget_grants(policy, now, person, retry, &pass->spent))
+		budget_grants(policy, now, &claim, retry, &pass->spent))
 		return false;
 	return campaign_says(
 		policy, now, event, pass, mode, RULE_BUDGET, verdict);
@@ -221,11 +238,33 @@ static bool shield_stops(struct policy *policy, mono_ms_t now,
 
 /* ---- a login begins ---- */
 
-static struct gate_pass look(const struct policy *policy, mono_ms_t now,
-	const struct policy_event *event)
+/*
+ * In a campaign: somebody with the name of a holder behind an address that he
+ * shares with others, by a device that is not his. Neither proof nor insult:
+ * he has a neighbour's budget.
+ */
+static bool doubtful(struct policy *policy, mono_ms_t now,
+	const struct gate_pass *pass, const struct passport *passport)
+{
+	const struct person *person;
+
+	if (pass->relation < RELATION_HOLDER || pass->device == 0 ||
+		!passport_shared(passport) ||
+		mode_of(policy, policy->conf.device.mode) != POLICY_ENFORCE)
+		return false;
+	person = person_find(policy->persons, pass->user);
+	return !device_fickle(person) &&
+	       !device_known(policy, now, pass->user, pass->device) &&
+	       campaign_active(policy, now, person) &&
+	       campaign_learned(policy, now);
+}
+
+static struct gate_pass look(
+	struct policy *policy, mono_ms_t now, const struct policy_event *event)
 {
 	struct gate_pass pass = {
 		.user = hash_user(&policy->key, event->user),
+		.device = device_hash(policy, event->text),
 	};
 	const struct passport *passport =
 		passport_find(policy, now, pass.user, &event->addr);
@@ -233,6 +272,8 @@ static struct gate_pass look(const struct policy *policy, mono_ms_t now,
 	if (pass.user != 0)
 		pass.tag = event->secret_tag;
 	pass.relation = passport_relation(policy, now, pass.user, &event->addr);
+	if (doubtful(policy, now, &pass, passport))
+		pass.relation = RELATION_NEIGHBOUR;
 	pass.excused =
 		mode_of(policy, policy->conf.soft.mode) == POLICY_ENFORCE &&
 		pass.relation == RELATION_HOME &&
@@ -262,6 +303,7 @@ void gate_opened(struct policy *policy, mono_ms_t now,
 
 	attempt->relation = (uint8_t)pass->relation;
 	attempt->spent = pass->spent;
+	attempt->device = pass->device;
 	person = person_take(policy->persons, pass->user);
 	shield_opened(person);
 	budget_take(policy, now, person, pass->spent);
@@ -275,6 +317,7 @@ struct gate_end gate_end_of(const struct policy *policy,
 	return (struct gate_end){
 		.user = attempt->user,
 		.tag = attempt_guess(policy->attempts, attempt)->tag,
+		.device = attempt->device,
 		.addr = core_source(policy, attempt)->key.addr,
 		.relation = (enum relation)attempt->relation,
 		.spent = attempt->spent,
@@ -286,7 +329,9 @@ struct gate_end gate_end_of(const struct policy *policy,
 static bool succeeded(
 	struct policy *policy, mono_ms_t now, const struct gate_end *end)
 {
-	const struct person *person = person_find(policy->persons, end->user);
+	struct person *person = person_find(policy->persons, end->user);
+	struct prefix source = prefix_of(
+		&end->addr, policy->conf.v4_bits, policy->conf.v6_bits);
 
 	outage_success(policy, now);
 	if (end->user == 0)
@@ -295,9 +340,12 @@ static bool succeeded(
 		compromise_looks(
 			policy, now, &end->addr, person, end->user, end->name))
 		return true;
-	(void)person_succeed(policy->persons, now, end->user,
+	person = person_succeed(policy->persons, now, end->user,
 		end->relation >= RELATION_HOLDER,
 		policy->conf.passport.life_ms);
+	person_not_strange(
+		person, (uint32_t)hash_prefix(&policy->key, &source));
+	device_mint(policy, now, person, end->user, end->device);
 	pair_clear(policy, now, end->user);
 	passport_mint(policy, now, end->user, &end->addr, end->name);
 	return false;
@@ -310,12 +358,14 @@ static void stranger_failed(struct policy *policy, mono_ms_t now,
 	struct campaign_try one =
 		try_of(policy, &end->addr, end->user, end->tag, end->name);
 
-	if (!fresh || end->spent & BUDGET_NEAR)
+	if (!fresh)
+		return;
+	device_strange(policy, now, end->device);
+	if (end->spent == BUDGET_NEAR || end->spent == BUDGET_DEVICE)
 		return;
 	if (end->spent == 0)
 		budget_take(policy, now,
-			person_take(policy->persons, end->user),
-			BUDGET_USER | BUDGET_ALL);
+			person_take(policy->persons, end->user), BUDGET_ANY);
 	campaign_failed(policy, now, &one);
 }
 
@@ -376,7 +426,5 @@ void gate_forget(
 	person->siege_until = 0;
 	person->released_until = later(now, RELEASED_MS);
 	memset(person->strange, 0, sizeof(person->strange));
-	memset(person->budget, 0, sizeof(person->budget));
-	memset(person->patience, 0, sizeof(person->patience));
-	memset(person->near, 0, sizeof(person->near));
+	memset(person->quota, 0, sizeof(person->quota));
 }

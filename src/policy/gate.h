@@ -10,6 +10,7 @@
 /* What a login that begins is, and what it was granted. */
 struct gate_pass {
 	uint64_t user, tag; /* 0: unknown; tag 0 too then */
+	uint64_t device;    /* the name in EHLO; 0: none */
 	enum relation relation;
 	bool excused; /* its failure is the user's affair, not the source's */
 	uint8_t spent;
@@ -17,7 +18,7 @@ struct gate_pass {
 
 /* How a login ended that had been passed. */
 struct gate_end {
-	uint64_t user, tag;
+	uint64_t user, tag, device;
 	struct addr addr;
 	struct slice name; /* as tried; empty: not known any more */
 	enum relation relation;

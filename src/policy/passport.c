@@ -28,7 +28,7 @@
 #include "keyed.h"
 #include "known.h"
 
-enum { DAY_MS = 86400000 };
+enum { DAY_MS = 86400000, MOVES_LEAST = 2 };
 
 /* A source or a passport's prefix that somebody logged in from. */
 struct place {
@@ -226,6 +226,19 @@ static struct passport *renew(struct policy *policy, mono_ms_t until,
 	return passport;
 }
 
+static void note_move(struct passport *passport, uint32_t source)
+{
+	if (passport->source != 0 && passport->source != source &&
+		passport->move_count < MOVES_LEAST)
+		passport->move_count++;
+	passport->source = source;
+}
+
+bool passport_shared(const struct passport *passport)
+{
+	return passport->move_count >= MOVES_LEAST;
+}
+
 void passport_mint(struct policy *policy, mono_ms_t now, uint64_t user,
 	const struct addr *addr, struct slice name)
 {
@@ -240,6 +253,7 @@ void passport_mint(struct policy *policy, mono_ms_t now, uint64_t user,
 	passport = keyed_take(policy->passports, near_key(policy, user, addr));
 	passport->until = later(now, policy->conf.passport.life_ms);
 	passport = renew(policy, passport->until, user, &place);
+	note_move(passport, (uint32_t)hash_prefix(&policy->key, &source));
 	if (passport->told_at != 0 && now - passport->told_at < DAY_MS)
 		return;
 	passport->told_at = now != 0 ? now : 1;
@@ -289,5 +303,6 @@ void passport_fail(struct passport *passport, mono_ms_t now)
 		passport->failed_since = now;
 		passport->failure_count = 0;
 	}
-	passport->failure_count++;
+	if (passport->failure_count < UINT16_MAX)
+		passport->failure_count++;
 }

@@ -22,9 +22,14 @@ struct passport {
 	mono_ms_t until;
 	mono_ms_t told_at;	/* ACTION_PASSPORT was said; 0: never */
 	mono_ms_t failed_since; /* the day that failures are counted in */
-	uint32_t failure_count; /* of different guesses, in that day */
+	uint32_t source;	/* of its hash: where he was last; 0: unknown */
+	uint16_t failure_count; /* of different guesses, in that day */
+	uint16_t move_count;	/* times that he was elsewhere in it */
 };
 
+/* A place in which he has now this address, now that one: shared with others,
+ * as a carrier's. */
+bool passport_shared(const struct passport *passport);
 /* The prefix that a passport is for. */
 struct prefix passport_place(
 	const struct policy *policy, const struct addr *addr);

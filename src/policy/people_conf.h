@@ -19,6 +19,13 @@ struct policy_passport_conf {
 	size_t most;			     /* of them; and of user names */
 };
 
+/* Devices: what their users are known by where they never were. */
+struct policy_device_conf {
+	enum policy_mode mode;
+	unsigned strangers; /* who say a name in a day: it says nothing */
+	unsigned user, all; /* failures by known devices, a day: 0-8, 0-64 */
+};
+
 /* Bans of places where people are known. */
 struct policy_soft_conf {
 	enum policy_mode mode;
@@ -68,6 +75,8 @@ struct policy_budget_conf {
 	uint64_t lasting_ms;	      /* whoever comes for so long has */
 	unsigned lasting_all;	      /* these, of all users */
 	unsigned near_user, near_all; /* of neighbours, before all that */
+	uint64_t quiet_ms; /* a user whom no other stranger tried for so long */
+	unsigned quiet_user, quiet_all; /* has these when he comes back */
 };
 
 /* The compromise alarm; enforce: refused until released. */

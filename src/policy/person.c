@@ -6,7 +6,7 @@
  * a name from the second to the first, where it stays for the life of a
  * passport after its last success.
  *
- * Memory, allocated once: 248 octets and a chain of 4 for each name; 33 MB for
+ * Memory, allocated once: 280 octets and a chain of 4 for each name; 37 MB for
  * 65,536 of either kind.
  *
  * Called by the rules that know people. Decides nothing. What can go wrong:
@@ -17,10 +17,11 @@
 #include <stdlib.h>
 
 #include "keyed.h"
+#include "quota.h"
 
-_Static_assert(sizeof(struct person) + 24 <= 248, "the size stated above");
+_Static_assert(sizeof(struct person) + 24 <= 280, "the size stated above");
 
-enum { PRUNE_MOST = 4 }; /* in one call */
+enum { MS_PER_S = 1000, PRUNE_MOST = 4 /* in one call */ };
 
 struct person_table {
 	struct keyed_table *people, *names;
@@ -120,6 +121,28 @@ struct person *person_succeed(struct person_table *table, mono_ms_t now,
 	person->last_success = now;
 	person->failure_count = 0;
 	return person;
+}
+
+unsigned person_strangers(const struct person *person, mono_ms_t now,
+	uint64_t span_ms, uint32_t source)
+{
+	uint32_t now_s = quota_time(now);
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < PERSON_STRANGE_MOST; i++) {
+		const struct strange *strange = &person->strange[i];
+
+		count += strange->at_s != 0 && strange->source != source &&
+			 now_s - strange->at_s < span_ms / MS_PER_S;
+	}
+	return count;
+}
+
+void person_not_strange(struct person *person, uint32_t source)
+{
+	for (unsigned i = 0; i < PERSON_STRANGE_MOST; i++)
+		if (person->strange[i].source == source)
+			person->strange[i].at_s = 0;
 }
 
 size_t person_count(const struct person_table *table)

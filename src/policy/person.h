@@ -13,6 +13,15 @@ enum {
 	PERSON_QUOTA_MOST = 8,
 };
 
+/* What strangers were granted of late, of this user (budget.h). */
+enum person_quota {
+	PERSON_QUOTA_ANY,
+	PERSON_QUOTA_PATIENCE,
+	PERSON_QUOTA_NEAR,
+	PERSON_QUOTA_TRUSTED,
+	PERSON_QUOTA_COUNT,
+};
+
 /* A strange source that tried the name. */
 struct strange {
 	uint32_t source; /* of its hash */
@@ -28,12 +37,11 @@ struct person {
 	mono_ms_t last_failure;
 	uint32_t failure_count;	  /* at the server since the last success */
 	uint32_t in_flight_count; /* on their way there */
-	bool known;	/* its last success came from where it has been */
-	bool succeeded; /* it is somebody's name */
+	bool known;	      /* its last success came from where it has been */
+	bool succeeded;	      /* it is somebody's name */
+	uint8_t steady_count; /* of late by a device that was known; device.h */
 	struct strange strange[PERSON_STRANGE_MOST];
-	uint32_t budget[PERSON_QUOTA_MOST];   /* quota.h: strangers' tries */
-	uint32_t patience[PERSON_QUOTA_MOST]; /* likewise, beyond it */
-	uint32_t near[PERSON_QUOTA_MOST];     /* neighbours' */
+	uint32_t quota[PERSON_QUOTA_COUNT][PERSON_QUOTA_MOST]; /* quota.h */
 };
 
 struct person_table;
@@ -52,6 +60,13 @@ struct person *person_take(struct person_table *table, uint64_t user);
  * for memory_ms is nobody any more. */
 struct person *person_succeed(struct person_table *table, mono_ms_t now,
 	uint64_t user, bool known, uint64_t memory_ms);
+
+/* Strange sources other than this one that tried the name within span_ms, of
+ * those that are kept. */
+unsigned person_strangers(const struct person *person, mono_ms_t now,
+	uint64_t span_ms, uint32_t source);
+/* Somebody got in from there: it is not strange. */
+void person_not_strange(struct person *person, uint32_t source);
 
 /* When the first success was, ever; 0: none yet. */
 mono_ms_t person_since(const struct person_table *table);

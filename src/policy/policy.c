@@ -19,6 +19,7 @@
 #include "../base/check.h"
 #include "campaign.h"
 #include "core.h"
+#include "device.h"
 #include "evidence.h"
 #include "failure.h"
 #include "flight.h"
@@ -90,9 +91,11 @@ static bool make_people(struct policy *policy, const struct policy_conf *conf)
 	policy->pairs = keyed_table_new(pairs, sizeof(struct pair));
 	policy->tries = keyed_table_new(pairs, sizeof(struct retry));
 	policy->campaign = campaign_new();
+	policy->devices = devices_new(passports);
 	return policy->passports != NULL && policy->places != NULL &&
 	       policy->persons != NULL && policy->pairs != NULL &&
-	       policy->tries != NULL && policy->campaign != NULL;
+	       policy->tries != NULL && policy->campaign != NULL &&
+	       policy->devices != NULL;
 }
 
 static bool make_tables(struct policy *policy, const struct policy_conf *conf)
@@ -147,6 +150,7 @@ void policy_free(struct policy **policy)
 	keyed_table_free(&(*policy)->pairs);
 	keyed_table_free(&(*policy)->tries);
 	campaign_free(&(*policy)->campaign);
+	devices_free(&(*policy)->devices);
 	free(*policy);
 	*policy = NULL;
 }

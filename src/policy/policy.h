@@ -19,7 +19,7 @@
 #include "../base/units.h"
 #include "policy_conf.h"
 
-enum { POLICY_USER_LONGEST = 63 };
+enum { POLICY_USER_LONGEST = 63, POLICY_DEVICE_LONGEST = 39 };
 
 /* Rules by their stable names; a ban's or verdict's reason. */
 enum policy_rule {
@@ -76,7 +76,7 @@ struct policy_event {
 	uint16_t port;	  /* where it connected; 0: unknown */
 	unsigned score;	  /* LIST_SCORE: sum of weights */
 	struct slice user;	     /* as tried; n 0: unknown */
-	struct slice text;	     /* HELO */
+	struct slice text;	     /* HELO; AUTH_BEGINS: the name in it */
 	uint64_t secret_tag;	     /* AUTH_BEGINS: 0: unknown */
 	enum policy_outcome outcome; /* AUTH_SETTLED */
 	struct prefix prefix;	     /* OPERATOR_*, RESTORE_BAN */

@@ -96,6 +96,7 @@ struct policy_conf {
 	struct policy_decoys decoys;
 	struct policy_places places;
 	struct policy_passport_conf passport;
+	struct policy_device_conf device;
 	struct policy_soft_conf soft;
 	struct policy_pair_conf pair;
 	struct policy_shield_conf shield;

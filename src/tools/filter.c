@@ -185,7 +185,7 @@ static bool read_code(const struct reader *in, unsigned *ret)
 
 static bool read_ask(const struct reader *in, struct rehearsal_ask *ask)
 {
-	uint64_t ignored, port = 0;
+	uint64_t port = 0;
 	bool must_id, must_src;
 
 	if (!read_kind(in, &ask->kind) || !read_time(in, &ask->t_ms))
@@ -194,7 +194,7 @@ static bool read_ask(const struct reader *in, struct rehearsal_ask *ask)
 	must_src = ask->kind == REHEARSAL_CONNECT ||
 		   ask->kind == REHEARSAL_AUTH_BEGIN;
 	if (!read_number(in, "id", must_id, INT64_MAX, &ask->id) ||
-		!read_number(in, "conn", false, INT64_MAX, &ignored) ||
+		!read_number(in, "conn", false, INT64_MAX, &ask->conn) ||
 		!read_number(in, "listener", false, UINT16_MAX, &port) ||
 		!read_src(in, must_src, &ask->src) ||
 		!read_text(in, "helo", &ask->helo) ||

@@ -2,8 +2,8 @@
  * The policy core, asked in the words of the filter.
  *
  * Stands where worker and keeper stand in the daemon: looks at the ban list at
- * connect, remembers since when a login is held, ticks the core at its
- * deadlines. Knows no JSON. Called by filter.c.
+ * connect, remembers what a connection calls itself and since when a login is
+ * held, ticks the core at its deadlines. Knows no JSON. Called by filter.c.
  *
  * The core's time begins a day after zero, which means "never" there, so that
  * the asker's days and its days begin together.
@@ -20,7 +20,14 @@
 #include "../keeper/allowed.h"
 #include "../keeper/numbers.h"
 
-enum { BEGAN_MS = 24 * 60 * 60 * 1000, TICKS_MOST = 4096 };
+enum { BEGAN_MS = 24 * 60 * 60 * 1000, TICKS_MOST = 4096, CONNS = 16384 };
+
+/* What a connection said in EHLO; another takes its place after CONNS more. */
+struct conn {
+	uint64_t number; /* 0: free */
+	uint8_t name_n;
+	uint8_t name[POLICY_DEVICE_LONGEST];
+};
 
 /* A login that was asked about and is not over. */
 struct login {
@@ -40,6 +47,7 @@ struct rehearsal {
 	const struct conf *conf;
 	struct policy *policy;
 	struct allowed allowed;
+	struct conn *conns; /* CONNS */
 	struct login *logins;
 	size_t login_count, login_room;
 	struct said said;
@@ -57,7 +65,8 @@ struct rehearsal *rehearsal_new(const struct conf *conf, uint64_t seed)
 		numbers = numbers_of(conf, &r->allowed);
 		r->policy = policy_new(&numbers, seed);
 	}
-	if (r->policy == NULL)
+	r->conns = calloc(CONNS, sizeof(*r->conns));
+	if (r->policy == NULL || r->conns == NULL)
 		rehearsal_free(&r);
 	return r;
 }
@@ -70,6 +79,7 @@ void rehearsal_free(struct rehearsal **rehearsal)
 		return;
 	policy_free(&r->policy);
 	allowed_done(&r->allowed);
+	free(r->conns);
 	free(r->logins);
 	free(r->said.items);
 	free(r);
@@ -180,6 +190,32 @@ static void login_drop(struct rehearsal *r, struct login *login)
 	*login = r->logins[--r->login_count];
 }
 
+/* ---- connections ---- */
+
+static void conn_note(struct rehearsal *r, const struct rehearsal_ask *ask)
+{
+	struct conn *conn = &r->conns[ask->conn % CONNS];
+	struct slice name = slice_head(ask->helo, POLICY_DEVICE_LONGEST);
+
+	*conn = (struct conn){
+		.number = ask->conn,
+		.name_n = (uint8_t)name.n,
+	};
+	if (name.n > 0)
+		memcpy(conn->name, name.p, name.n);
+}
+
+/* Its own word, or that of its connection. */
+static struct slice name_of(
+	const struct rehearsal *r, const struct rehearsal_ask *ask)
+{
+	const struct conn *conn = &r->conns[ask->conn % CONNS];
+
+	if (ask->helo.n > 0 || ask->conn == 0 || conn->number != ask->conn)
+		return ask->helo;
+	return slice_of(conn->name, conn->name_n);
+}
+
 /* ---- events and verdicts ---- */
 
 static void step(struct rehearsal *r, mono_ms_t now,
@@ -225,6 +261,7 @@ static void say_connect(struct rehearsal *r, mono_ms_t now,
 	};
 	struct policy_ban ban;
 
+	conn_note(r, ask);
 	if (policy_banned(r->policy, now, &ask->src, &ban) && !ban.soft) {
 		answer->verdict = met_at_connect(r);
 		answer->why = policy_rule_name(ban.rule);
@@ -238,7 +275,8 @@ static void say_connect(struct rehearsal *r, mono_ms_t now,
 	answer->verdict = turned_away(answer) ? met_at_connect(r) : "accept";
 }
 
-static struct policy_event begins(const struct rehearsal_ask *ask)
+static struct policy_event begins(
+	const struct rehearsal *r, const struct rehearsal_ask *ask)
 {
 	return (struct policy_event){
 		.kind = EVENT_AUTH_BEGINS,
@@ -246,6 +284,7 @@ static struct policy_event begins(const struct rehearsal_ask *ask)
 		.addr = ask->src,
 		.port = ask->listener,
 		.user = ask->user,
+		.text = name_of(r, ask),
 		.secret_tag = ask->user.n > 0 ? ask->tag : 0,
 	};
 }
@@ -254,7 +293,7 @@ static bool say_begin(struct rehearsal *r, mono_ms_t now,
 	const struct rehearsal_ask *ask, struct rehearsal_answer *answer)
 {
 	struct login *login = login_take(r, ask->id);
-	struct policy_event event = begins(ask);
+	struct policy_event event = begins(r, ask);
 
 	if (login == NULL)
 		return false;

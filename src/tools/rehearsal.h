@@ -27,6 +27,7 @@ struct rehearsal_ask {
 	enum rehearsal_ask_kind kind;
 	uint64_t t_ms; /* since the asker's beginning */
 	uint64_t id;
+	uint64_t conn;	 /* 0: not said */
 	struct addr src; /* all zero: that of the attempt */
 	uint16_t listener;
 	struct slice helo, user;

@@ -109,6 +109,8 @@ static void ask_send(struct session *s)
 		.listener = (uint8_t)(s->listener - w->setup->listeners),
 	};
 
+	ask.helo_n = (uint32_t)strlen(s->helo);
+	memcpy(ask.helo, s->helo, ask.helo_n);
 	ask.user_n = s->user_n < MESSAGE_USER_LONGEST ? s->user_n
 						      : MESSAGE_USER_LONGEST;
 	if (ask.user_n > 0)

@@ -1,5 +1,6 @@
 """posternctl replay: old logs through the rules, at their own times."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -286,6 +287,10 @@ def test_a_journal_replays_to_the_verdicts_that_stand_in_it(lived, folder):
     assert {strangers[0], strangers[2], strangers[3], "192.0.2.77",
             "192.0.2.0/29"} <= {ban["prefix"] for ban in only["bans"]}
     assert "different, 0 not compared" in replay(journal, as_json=False)
+    # What clients call themselves in EHLO is part of what the rules heard.
+    with contextlib.closing(sqlite3.connect(journal)) as db:
+        assert set(db.execute("SELECT DISTINCT text FROM journal WHERE kind ="
+                              " 'auth-begins'")) == {("client.example.test",)}
     # Under other rules: nobody is banned by himself, the order stands.
     loose = folder / "loose.conf"
     loose.write_text(FRONT + SHIELD + "source_limit { failures = 50 }\n")

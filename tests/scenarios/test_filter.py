@@ -142,6 +142,30 @@ def test_the_configuration_is_that_of_postern(posternctl, tmp_path):
     assert {a.get("verdict") for a in said} == {"accept", "pass", None}
 
 
+def login(number, t, code, **members):
+    """One connection and its login, which says its name only at the door."""
+    id_ = {"id": number, "conn": number, **members}
+    begin = json.loads(ask("auth_begin", t + 0.1, **id_))
+    del begin["helo"]
+    return [ask("connect", t, **id_), json.dumps(begin),
+            ask("auth_settled", t + 0.2, **{**id_, "code": code})]
+
+
+def test_a_login_has_the_name_of_its_connection(posternctl, tmp_path):
+    conf = tmp_path / "postern.conf"
+    conf.write_text(SITE + "campaign { learn = 1s learned = 0 }\n")
+    lines = login(1, 1, "235", helo="anna-laptop")
+    for n in range(2, 40):
+        lines += login(n, 10 * n, "535", helo="ylmf-pc", user=f"u{n % 30}",
+                       tag=f"{n + 100:016x}", src=f"198.{n}.100.1")
+    for n, name in ((50, "other"), (51, "anna-laptop")):
+        lines += login(n, 10 * n, "235", helo=name, src=f"203.{n}.113.1")
+    said = answers(run(posternctl, lines, "--seed", "1", "--config", conf))
+    assert said[-5]["verdict"] == "answer454"
+    assert said[-5]["why"] == "auth-greylist"
+    assert said[-2]["verdict"] == "pass"
+
+
 def test_a_bad_configuration_is_said_with_its_line(posternctl, tmp_path):
     conf = tmp_path / "postern.conf"
     conf.write_text(SITE + "source_limit { failures = none }\n")

@@ -72,6 +72,8 @@ static inline struct policy_conf world_people_conf(void)
 		.near_v4_bits = 16,
 		.near_v6_bits = 32,
 		.most = 1000};
+	conf.device = (struct policy_device_conf){
+		.mode = POLICY_ENFORCE, .strangers = 8, .user = 2, .all = 4};
 	conf.soft = (struct policy_soft_conf){.mode = POLICY_ENFORCE,
 		.tries = 2,
 		.retry_ms = 10 * SECONDS,
@@ -111,7 +113,10 @@ static inline struct policy_conf world_people_conf(void)
 		.lasting_ms = 200 * MINUTES,
 		.lasting_all = 6,
 		.near_user = 2,
-		.near_all = 6};
+		.near_all = 6,
+		.quiet_ms = 1 * DAYS,
+		.quiet_user = 1,
+		.quiet_all = 2};
 	conf.compromise.mode = POLICY_OBSERVE;
 	return conf;
 }
@@ -210,6 +215,21 @@ static inline struct policy_verdict world_ask(struct world *world, uint64_t id,
 				 });
 }
 
+/* By this name in EHLO. */
+static inline struct policy_verdict world_ask_by(struct world *world,
+	const char *name, uint64_t id, const char *addr, const char *user,
+	uint64_t tag)
+{
+	return world_step(world, &(struct policy_event){
+					 .kind = EVENT_AUTH_BEGINS,
+					 .attempt = id,
+					 .addr = world_addr(addr),
+					 .user = slice_str(user),
+					 .text = slice_str(name),
+					 .secret_tag = tag,
+				 });
+}
+
 static inline struct policy_verdict world_settle_of(struct world *world,
 	uint64_t id, const char *addr, const char *user,
 	enum policy_outcome outcome)
@@ -237,6 +257,19 @@ static inline struct policy_verdict world_try(struct world *world,
 {
 	uint64_t id = world->next_id++;
 	struct policy_verdict verdict = world_ask(world, id, addr, user, tag);
+
+	if (verdict.kind != VERDICT_PASS)
+		return verdict;
+	return world_settle_of(world, id, addr, user, outcome);
+}
+
+static inline struct policy_verdict world_try_by(struct world *world,
+	const char *name, const char *addr, const char *user, uint64_t tag,
+	enum policy_outcome outcome)
+{
+	uint64_t id = world->next_id++;
+	struct policy_verdict verdict =
+		world_ask_by(world, name, id, addr, user, tag);
 
 	if (verdict.kind != VERDICT_PASS)
 		return verdict;

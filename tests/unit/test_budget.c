@@ -12,8 +12,10 @@ struct asks {
 
 static bool grants(struct asks *asks)
 {
+	struct budget_claim claim = {.person = &asks->person, .source = 1};
+
 	asks->spent = 0;
-	return budget_grants(asks->world.policy, asks->world.now, &asks->person,
+	return budget_grants(asks->world.policy, asks->world.now, &claim,
 		&asks->retry, &asks->spent);
 }
 
@@ -31,8 +33,8 @@ static void budget_comes_first_then_patience_then_hours(void **state)
 
 	world_init_people(&asks.world);
 	asks.retry.first_at = asks.world.now;
-	grant(&asks, BUDGET_USER | BUDGET_ALL);
-	grant(&asks, BUDGET_USER | BUDGET_ALL);
+	grant(&asks, BUDGET_ANY);
+	grant(&asks, BUDGET_ANY);
 	assert_false(grants(&asks));
 	asks.retry.count = 6;
 	world_wait(&asks.world, 10 * MINUTES - 1);
@@ -43,33 +45,67 @@ static void budget_comes_first_then_patience_then_hours(void **state)
 	world_wait(&asks.world, 200 * MINUTES);
 	assert_false(grants(&asks)); /* the user's patience is used up */
 	memset(&asks.person, 0, sizeof(asks.person));
-	grant(&asks, BUDGET_USER | BUDGET_ALL);
+	grant(&asks, BUDGET_ANY);
 	memset(&asks.person, 0, sizeof(asks.person));
 	asks.retry.count = 5;
 	grant(&asks, BUDGET_LASTING); /* three in all are gone */
-	budget_give_back(
-		asks.world.policy, &asks.person, BUDGET_USER | BUDGET_ALL);
-	grant(&asks, BUDGET_USER | BUDGET_ALL);
+	budget_give_back(asks.world.policy, &asks.person, BUDGET_ANY);
+	grant(&asks, BUDGET_ANY);
 	world_done(&asks.world);
 }
 
-static void neighbours_have_a_budget_of_their_own(void **state)
+static void who_is_left_alone_has_a_budget_of_his_own(void **state)
 {
+	struct asks asks = {.retry = {.count = 2}};
+
+	world_init_people(&asks.world);
+	asks.retry.first_at = asks.world.now;
+	asks.person.succeeded = true;
+	asks.person.strange[0] = (struct strange){
+		.source = 1, .at_s = (uint32_t)(asks.world.now / SECONDS)};
+	grant(&asks, BUDGET_QUIET); /* he himself is no other */
+	grant(&asks, BUDGET_ANY);
+	memset(asks.person.quota, 0, sizeof(asks.person.quota));
+	asks.person.strange[0].source = 2;
+	grant(&asks, BUDGET_ANY);
+	memset(asks.person.quota, 0, sizeof(asks.person.quota));
+	world_wait(&asks.world, 23 * HOURS);
+	grant(&asks, BUDGET_ANY);
+	memset(asks.person.quota, 0, sizeof(asks.person.quota));
+	world_wait(&asks.world, 1 * HOURS);
+	grant(&asks, BUDGET_QUIET);
+	world_done(&asks.world);
+}
+
+static bool at_once(struct asks *asks, bool near, bool device)
+{
+	struct budget_claim claim = {
+		.person = &asks->person, .near = near, .device = device};
+
+	asks->spent = 0;
+	return budget_grants_at_once(
+		asks->world.policy, asks->world.now, &claim, &asks->spent);
+}
+
+static void each_claim_has_a_budget_of_its_own(void **state)
+{
+	static const enum budget_of kinds[] = {BUDGET_NEAR, BUDGET_DEVICE};
 	struct asks asks = {.spent = 0};
 
 	world_init_people(&asks.world);
-	for (unsigned i = 0; i < 2; i++) {
-		assert_true(budget_grants_near(asks.world.policy,
-			asks.world.now, &asks.person, &asks.spent));
-		assert_int_equal(asks.spent, BUDGET_NEAR);
-		budget_take(asks.world.policy, asks.world.now, &asks.person,
-			asks.spent);
+	for (unsigned kind = 0; kind < 2; kind++) {
+		for (unsigned i = 0; i < 2; i++) {
+			assert_true(at_once(&asks, kind == 0, kind == 1));
+			assert_int_equal(asks.spent, kinds[kind]);
+			budget_take(asks.world.policy, asks.world.now,
+				&asks.person, asks.spent);
+		}
+		assert_false(at_once(&asks, kind == 0, kind == 1));
 	}
-	assert_false(budget_grants_near(
-		asks.world.policy, asks.world.now, &asks.person, &asks.spent));
 	budget_give_back(asks.world.policy, &asks.person, BUDGET_NEAR);
-	assert_true(budget_grants_near(
-		asks.world.policy, asks.world.now, &asks.person, &asks.spent));
+	assert_true(at_once(&asks, true, true));
+	assert_int_equal(asks.spent, BUDGET_NEAR);
+	assert_false(at_once(&asks, false, false));
 	world_done(&asks.world);
 }
 
@@ -77,7 +113,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(budget_comes_first_then_patience_then_hours),
-		cmocka_unit_test(neighbours_have_a_budget_of_their_own),
+		cmocka_unit_test(who_is_left_alone_has_a_budget_of_his_own),
+		cmocka_unit_test(each_claim_has_a_budget_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

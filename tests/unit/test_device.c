@@ -1,0 +1,205 @@
+/* Devices: who is known by the name that his program gives in EHLO. */
+#include "policy_world.h"
+
+#define CARRIER "100.64.5."
+#define LAPTOP	"anna-laptop"
+#define PHONE	"smtpclient.apple"
+
+enum { PEOPLE = 20 };
+
+static const char *name(unsigned n)
+{
+	static char text[16];
+
+	(void)snprintf(text, sizeof(text), "user%u", n);
+	return text;
+}
+
+static const char *strange(unsigned n)
+{
+	static char text[32];
+
+	(void)snprintf(text, sizeof(text), "203.%u.%u.9", 1 + n / 250, n % 250);
+	return text;
+}
+
+static const char *shared(unsigned n)
+{
+	static char text[32];
+
+	(void)snprintf(text, sizeof(text), CARRIER "%u", n);
+	return text;
+}
+
+/* All have a telephone behind a carrier's addresses, user1 a laptop. */
+static void people_come(struct world *world)
+{
+	for (unsigned day = 0; day < 8; day++) {
+		for (unsigned n = 0; n < PEOPLE; n++)
+			(void)world_try_by(world, PHONE, shared(day), name(n),
+				10000 + n, OUTCOME_OK);
+		(void)world_try_by(
+			world, LAPTOP, "192.0.2.7", name(1), 10001, OUTCOME_OK);
+		world_wait(world, 1 * DAYS);
+	}
+}
+
+/* Bots that call themselves so, on users whom nobody has. */
+static void botnet(struct world *world, const char *as, unsigned count)
+{
+	static unsigned n;
+
+	for (unsigned i = 0; i < count; i++, n++) {
+		(void)world_try_by(world, as, strange(n), "nobody", 20000 + n,
+			OUTCOME_FAILED);
+		(void)world_try_by(world, as, strange(n), name(n % PEOPLE),
+			30000 + n, OUTCOME_FAILED);
+		world_wait(world, 1 * MINUTES);
+	}
+}
+
+static void begin_with(struct world *world, enum policy_mode mode)
+{
+	struct policy_conf conf = world_people_conf();
+
+	conf.device.mode = mode;
+	world_init_with(world, &conf);
+	people_come(world);
+	botnet(world, "ylmf-pc", 40);
+}
+
+static enum policy_rule rule_at(struct world *world, const char *as,
+	const char *addr, const char *user, uint64_t tag,
+	enum policy_outcome outcome)
+{
+	struct policy_verdict verdict =
+		world_try_by(world, as, addr, user, tag, outcome);
+
+	return verdict.kind == VERDICT_ANSWER_TEMPORARY ? verdict.rule
+							: RULE_NONE;
+}
+
+static void known_device_passes_a_campaign_at_once(void **state)
+{
+	struct world world;
+
+	begin_with(&world, POLICY_ENFORCE);
+	assert_int_equal(rule_at(&world, "other-laptop", "198.18.1.1", name(1),
+				 10001, OUTCOME_OK),
+		RULE_GREYLIST);
+	assert_int_equal(rule_at(&world, "ANNA-Laptop", "198.18.1.1", name(1),
+				 10001, OUTCOME_OK),
+		RULE_NONE);
+	/* It is hers, and nobody else's. */
+	assert_int_equal(rule_at(&world, LAPTOP, "198.18.2.1", name(2), 10002,
+				 OUTCOME_OK),
+		RULE_GREYLIST);
+	world_done(&world);
+}
+
+static void its_failures_have_a_budget(void **state)
+{
+	struct world world;
+
+	begin_with(&world, POLICY_ENFORCE);
+	for (unsigned n = 0; n < 2; n++)
+		assert_int_equal(rule_at(&world, LAPTOP, strange(500 + n),
+					 name(1), 70 + n, OUTCOME_FAILED),
+			RULE_NONE);
+	assert_int_equal(rule_at(&world, LAPTOP, strange(502), name(1), 72,
+				 OUTCOME_FAILED),
+		RULE_GREYLIST);
+	world_done(&world);
+}
+
+/* A botnet that takes to a common name makes it worthless, for all of those
+ * who have it, and for the next day. */
+static void name_of_strangers_says_nothing(void **state)
+{
+	struct world world;
+
+	begin_with(&world, POLICY_ENFORCE);
+	assert_int_equal(rule_at(&world, PHONE, "198.18.1.1", name(2), 10002,
+				 OUTCOME_OK),
+		RULE_NONE);
+	botnet(&world, PHONE, 8);
+	assert_int_equal(rule_at(&world, PHONE, "198.18.2.1", name(3), 10003,
+				 OUTCOME_OK),
+		RULE_GREYLIST);
+	world_wait(&world, 1 * DAYS + 12 * HOURS);
+	assert_int_equal(rule_at(&world, PHONE, "198.18.4.1", name(4), 10004,
+				 OUTCOME_OK),
+		RULE_NONE);
+	world_done(&world);
+}
+
+/* Behind a carrier a passport is everybody's who is there. */
+static void strange_device_behind_a_carrier_is_a_neighbour(void **state)
+{
+	struct world world;
+	unsigned passed = 0;
+
+	begin_with(&world, POLICY_ENFORCE);
+	for (unsigned n = 0; n < PEOPLE; n++)
+		passed += rule_at(&world, "ylmf-pc", shared(n % 8), name(n),
+				  50 + n, OUTCOME_FAILED) == RULE_NONE;
+	assert_int_equal(passed, 6);
+	for (unsigned n = 0; n < PEOPLE; n++)
+		assert_int_equal(rule_at(&world, PHONE, shared(4), name(n),
+					 10000 + n, OUTCOME_OK),
+			RULE_NONE);
+	world_done(&world);
+}
+
+/* Where nobody has an address for himself, and nobody a name either. */
+static void strange_name_of_the_fickle_is_no_bad_sign(void **state)
+{
+	struct policy_conf conf = world_people_conf();
+	struct world world;
+	char as[32];
+
+	world_init_with(&world, &conf);
+	for (unsigned day = 0; day < 8; day++) {
+		for (unsigned n = 0; n < PEOPLE; n++) {
+			(void)snprintf(as, sizeof(as), "[10.%u.%u.1]", day, n);
+			(void)world_try_by(&world, as, shared(day), name(n),
+				10000 + n, OUTCOME_OK);
+		}
+		world_wait(&world, 1 * DAYS);
+	}
+	botnet(&world, "ylmf-pc", 40);
+	for (unsigned n = 0; n < PEOPLE; n++)
+		assert_int_equal(rule_at(&world, "[10.99.9.9]", shared(3),
+					 name(n), 10000 + n, OUTCOME_OK),
+			RULE_NONE);
+	world_done(&world);
+}
+
+static void observed_devices_change_nothing(void **state)
+{
+	struct world world;
+
+	begin_with(&world, POLICY_OBSERVE);
+	assert_int_equal(rule_at(&world, LAPTOP, "198.18.1.1", name(1), 10001,
+				 OUTCOME_OK),
+		RULE_GREYLIST);
+	assert_int_equal(rule_at(&world, "ylmf-pc", shared(3), name(5), 10005,
+				 OUTCOME_OK),
+		RULE_NONE);
+	world_done(&world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_device_passes_a_campaign_at_once),
+		cmocka_unit_test(its_failures_have_a_budget),
+		cmocka_unit_test(name_of_strangers_says_nothing),
+		cmocka_unit_test(
+			strange_device_behind_a_carrier_is_a_neighbour),
+		cmocka_unit_test(strange_name_of_the_fickle_is_no_bad_sign),
+		cmocka_unit_test(observed_devices_change_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
