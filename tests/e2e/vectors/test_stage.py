@@ -66,6 +66,8 @@ def test_a_process_that_was_replaced_breaks_u(new_stage):
 def test_a_reply_too_few_breaks_u(new_stage, monkeypatch):
     stage = new_stage()
     honest = stage.server.events
+    stage.front.wait_until(
+        lambda: stage.server.of("disconnect", why="quit"), "an orderly end")
 
     def events():
         # One that ended in order, as clean_session's does; another that is
