@@ -148,12 +148,18 @@ static void put_verdict(
 			policy_rule_name(verdict->rule));
 }
 
+static const char *const softnesses[] = {
+	[SOFTNESS_HARD] = "hard",
+	[SOFTNESS_SOFT] = "soft",
+};
+
 static void put_restored(
 	sqlite3_stmt *statement, const struct policy_event *event)
 {
 	put_text(statement, COLUMN_RULE, policy_rule_name(event->rule));
 	put_number(statement, COLUMN_FAILURES, event->failure_count);
 	put_number(statement, COLUMN_REPEATS, event->repeat_count);
+	put_text(statement, COLUMN_VERDICT, softnesses[event->softness]);
 }
 
 static void put_country(sqlite3_stmt *statement, uint16_t country)
@@ -203,6 +209,8 @@ static void put_action(sqlite3_stmt *statement, const struct journal_row *row)
 			statement, COLUMN_RULE, policy_rule_name(action->rule));
 	put_number(statement, COLUMN_FAILURES, action->failure_count);
 	put_number(statement, COLUMN_REPEATS, action->repeat_count);
+	if (action->soft)
+		put_text(statement, COLUMN_VERDICT, softnesses[SOFTNESS_SOFT]);
 	if (action->until == MONO_NEVER)
 		(void)sqlite3_bind_int64(statement, COLUMN_SPAN, -1);
 	else if (action->until > row->now)
@@ -329,6 +337,16 @@ static void get_verdict(sqlite3_stmt *statement, struct policy_verdict *verdict)
 	verdict->failure_count = small_at(statement, COLUMN_FAILURES);
 }
 
+static enum policy_softness softness_at(sqlite3_stmt *statement)
+{
+	const char *text = text_at(statement, COLUMN_VERDICT);
+
+	for (unsigned i = SOFTNESS_HARD; i <= SOFTNESS_SOFT; i++)
+		if (strcmp(text, softnesses[i]) == 0)
+			return (enum policy_softness)i;
+	return SOFTNESS_UNKNOWN;
+}
+
 static bool get_event(sqlite3_stmt *statement, struct journal_row *row)
 {
 	struct policy_event *event = &row->event;
@@ -351,6 +369,7 @@ static bool get_event(sqlite3_stmt *statement, struct journal_row *row)
 			policy_rule_by_name(text_at(statement, COLUMN_RULE));
 		event->failure_count = small_at(statement, COLUMN_FAILURES);
 		event->repeat_count = small_at(statement, COLUMN_REPEATS);
+		event->softness = softness_at(statement);
 	} else {
 		get_verdict(statement, &row->verdict);
 	}
@@ -366,6 +385,7 @@ static void get_action(sqlite3_stmt *statement, struct journal_row *row)
 	action->rule = policy_rule_by_name(text_at(statement, COLUMN_RULE));
 	action->failure_count = small_at(statement, COLUMN_FAILURES);
 	action->repeat_count = small_at(statement, COLUMN_REPEATS);
+	action->soft = softness_at(statement) == SOFTNESS_SOFT;
 	action->until = span < 0 ? MONO_NEVER : row->now + (uint64_t)span;
 	(void)log_unescape(slice_str(text_at(statement, COLUMN_USER)),
 		action->user, sizeof(action->user) - 1);

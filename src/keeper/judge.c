@@ -121,8 +121,15 @@ static void ban_begins(struct hub *hub, const struct policy_action *action)
 {
 	if (action->rule != RULE_OPERATOR) /* the words were of an old order */
 		notes_put(hub->notes, &action->prefix, NULL);
-	judge_store_ban(hub, &action->prefix, hub_now(hub), action->until,
-		action->rule, action->repeat_count, action->failure_count);
+	judge_store_ban(hub, &(struct policy_ban){
+				     .prefix = action->prefix,
+				     .since = hub_now(hub),
+				     .until = action->until,
+				     .rule = action->rule,
+				     .soft = action->soft,
+				     .repeat_count = action->repeat_count,
+				     .failure_count = action->failure_count,
+			     });
 	if (!action->soft) {
 		firewall_add(hub, &action->prefix, action->until);
 		peers_tell_ban(

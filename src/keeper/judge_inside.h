@@ -33,8 +33,6 @@ void judge_step(struct hub *hub, const struct policy_event *event,
 	struct policy_verdict *ret_verdict);
 
 wall_s_t judge_store_time(struct hub *hub, mono_ms_t at);
-void judge_store_ban(struct hub *hub, const struct prefix *prefix,
-	mono_ms_t since, mono_ms_t until, enum policy_rule rule,
-	unsigned repeat_count, unsigned failure_count);
+void judge_store_ban(struct hub *hub, const struct policy_ban *ban);
 
 #endif

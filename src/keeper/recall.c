@@ -16,20 +16,19 @@ wall_s_t judge_store_time(struct hub *hub, mono_ms_t at)
 	return at == MONO_NEVER ? STORE_NEVER : hub_wall_of(hub, at);
 }
 
-void judge_store_ban(struct hub *hub, const struct prefix *prefix,
-	mono_ms_t since, mono_ms_t until, enum policy_rule rule,
-	unsigned repeat_count, unsigned failure_count)
+void judge_store_ban(struct hub *hub, const struct policy_ban *ban)
 {
-	store_put_ban(
-		hub->store, &(struct store_ban){
-				    .prefix = *prefix,
-				    .since = hub_wall_of(hub, since),
-				    .until = judge_store_time(hub, until),
-				    .rule = policy_rule_name(rule),
-				    .repeat_count = repeat_count,
-				    .failure_count = failure_count,
-				    .note = notes_find(hub->notes, prefix),
-			    });
+	store_put_ban(hub->store,
+		&(struct store_ban){
+			.prefix = ban->prefix,
+			.since = hub_wall_of(hub, ban->since),
+			.until = judge_store_time(hub, ban->until),
+			.rule = policy_rule_name(ban->rule),
+			.repeat_count = ban->repeat_count,
+			.failure_count = ban->failure_count,
+			.softness = ban->soft ? SOFTNESS_SOFT : SOFTNESS_HARD,
+			.note = notes_find(hub->notes, &ban->prefix),
+		});
 }
 
 void judge_restore_ban(struct hub *hub, const struct store_ban *ban)
@@ -43,6 +42,7 @@ void judge_restore_ban(struct hub *hub, const struct store_ban *ban)
 		.rule = policy_rule_by_name(ban->rule),
 		.repeat_count = ban->repeat_count,
 		.failure_count = ban->failure_count,
+		.softness = ban->softness,
 	};
 	struct policy_verdict ignored;
 	uint64_t over_ms;
@@ -116,6 +116,5 @@ void judge_store_all(struct hub *hub)
 			});
 	cursor = 0;
 	while (policy_ban_next(hub->judge->policy, &cursor, &ban))
-		judge_store_ban(hub, &ban.prefix, ban.since, ban.until,
-			ban.rule, ban.repeat_count, ban.failure_count);
+		judge_store_ban(hub, &ban);
 }

@@ -87,7 +87,8 @@ void store_put_ban(struct store *store, const struct store_ban *ban)
 		.since = ban->since,
 		.until = ban->until,
 		.repeat_count = ban->repeat_count,
-		.failure_count = ban->failure_count};
+		.failure_count = ban->failure_count,
+		.softness = ban->softness};
 
 	copy_text(row.rule, sizeof(row.rule), ban->rule);
 	copy_text(row.note, sizeof(row.note), ban->note);

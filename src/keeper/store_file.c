@@ -45,7 +45,7 @@ static const struct {
 	{STORE_ROW_BAN,
 		"INSERT OR REPLACE INTO ban"
 		" (prefix, since, until, rule, repeat_count, failure_count,"
-		" note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+		" note, soft) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9)"},
 	{STORE_ROW_UNBAN, "DELETE FROM ban WHERE prefix = ?1"},
 	{STORE_ROW_ALLOW, "INSERT OR REPLACE INTO allow (prefix, since, note)"
 			  " VALUES (?1, ?2, ?7)"},
@@ -389,6 +389,9 @@ static int statement_run(sqlite3_stmt *statement, const struct store_row *row)
 	(void)sqlite3_bind_text(statement, 4, row->rule, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(statement, 5, row->repeat_count);
 	(void)sqlite3_bind_int64(statement, 6, row->failure_count);
+	if (row->softness != SOFTNESS_UNKNOWN)
+		(void)sqlite3_bind_int64(
+			statement, 9, row->softness == SOFTNESS_SOFT);
 	(void)sqlite3_bind_text(
 		statement, 7, note_text(row, note), -1, SQLITE_STATIC);
 	result = sqlite3_step(statement);

@@ -32,6 +32,7 @@ struct store_row {
 	unsigned repeat_count, failure_count;
 	struct prefix prefix;
 	wall_s_t since, until, last;
+	enum policy_softness softness;
 	char rule[24];
 	char note[STORE_NOTE_LONGEST + 1];
 };

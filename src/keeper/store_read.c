@@ -55,12 +55,20 @@ static wall_s_t column_end(sqlite3_stmt *statement, int column)
 	return column_time(statement, column);
 }
 
+static enum policy_softness column_softness(sqlite3_stmt *statement, int column)
+{
+	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+		return SOFTNESS_UNKNOWN;
+	return sqlite3_column_int(statement, column) != 0 ? SOFTNESS_SOFT
+							  : SOFTNESS_HARD;
+}
+
 static int read_bans(sqlite3 *db, const struct store_readers *readers)
 {
 	sqlite3_stmt *statement = NULL;
 	int result = sqlite3_prepare_v2(db,
 		"SELECT prefix, since, until, rule, repeat_count,"
-		" failure_count, note FROM ban",
+		" failure_count, note, soft FROM ban",
 		-1, &statement, NULL);
 
 	while (result == SQLITE_OK &&
@@ -70,6 +78,7 @@ static int read_bans(sqlite3 *db, const struct store_readers *readers)
 			.until = column_end(statement, 2),
 			.repeat_count = column_count(statement, 4),
 			.failure_count = column_count(statement, 5),
+			.softness = column_softness(statement, 7),
 			.note = column_text(statement, 6)};
 
 		if (column_prefix(statement, 0, &ban.prefix))

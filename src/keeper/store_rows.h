@@ -12,7 +12,7 @@
 #include "../policy/policy.h"
 
 enum {
-	STORE_SCHEMA_VERSION = 2,
+	STORE_SCHEMA_VERSION = 3,
 	STORE_NOTE_LONGEST = 200,
 	STORE_USER_LONGEST = 63, /* as the policy cuts it */
 };
@@ -24,6 +24,7 @@ struct store_ban {
 	wall_s_t since, until;
 	const char *rule; /* stable name; borrowed until the call returns */
 	unsigned repeat_count, failure_count;
+	enum policy_softness softness;
 	const char *note; /* "" or an operator's words; borrowed likewise */
 };
 

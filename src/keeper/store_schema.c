@@ -66,6 +66,8 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" bans INTEGER NOT NULL,"
 	" PRIMARY KEY (day, rule)"
 	") WITHOUT ROWID;",
+
+	"ALTER TABLE ban ADD COLUMN soft INTEGER;", /* NULL: unknown */
 };
 
 static int step_make(sqlite3 *db, int64_t from)

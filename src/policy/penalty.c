@@ -202,6 +202,15 @@ static bool restore_refused(const struct policy *policy,
 	       mode_of_rule(policy, rule) != POLICY_ENFORCE;
 }
 
+static bool restored_soft(const struct policy *policy, mono_ms_t now,
+	const struct policy_event *event)
+{
+	if (event->softness == SOFTNESS_UNKNOWN)
+		return is_soft(policy, now, &event->prefix);
+	return event->softness == SOFTNESS_SOFT &&
+	       policy->conf.soft.mode == POLICY_ENFORCE;
+}
+
 void penalty_restore(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event)
 {
@@ -224,7 +233,7 @@ void penalty_restore(
 	}
 	ban->since = now > event->age_ms ? now - event->age_ms : 0;
 	ban->rule = event->rule;
-	ban->soft = ladder && is_soft(policy, now, &event->prefix);
+	ban->soft = ladder && restored_soft(policy, now, event);
 	ban->failure_count = event->failure_count;
 	ban->offence_count = event->repeat_count + (ladder ? 1 : 0);
 	ban_set(policy->bans, ban, later(now, event->span_ms), false);

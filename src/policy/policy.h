@@ -64,6 +64,13 @@ enum policy_outcome {
 	OUTCOME_ABANDONED, /* client gone, server never answered: a failure */
 };
 
+/* What the store knows of a ban. */
+enum policy_softness {
+	SOFTNESS_UNKNOWN, /* an older postern's: by who is known there */
+	SOFTNESS_HARD,
+	SOFTNESS_SOFT,
+};
+
 struct policy_event {
 	enum policy_event_kind kind;
 	uint64_t attempt;     /* AUTH_*: id of the attempt, unique while open
@@ -85,6 +92,7 @@ struct policy_event {
 	unsigned repeat_count;	/* RESTORE_BAN */
 	uint64_t age_ms;	/* RESTORE_BAN: since it began */
 	unsigned failure_count; /* RESTORE_BAN */
+	enum policy_softness softness; /* RESTORE_BAN */
 };
 
 enum policy_verdict_kind {

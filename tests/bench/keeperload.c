@@ -122,7 +122,9 @@ static void fill(unsigned bans, unsigned passports, unsigned rows)
 	snprintf(text, sizeof(text),
 		"BEGIN;"
 		"WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE"
-		" i + 1 < %u) INSERT INTO ban SELECT format('10.%%d.%%d.%%d',"
+		" i + 1 < %u) INSERT INTO ban (prefix, since, until, rule,"
+		" repeat_count, failure_count, note) SELECT "
+		"format('10.%%d.%%d.%%d',"
 		" i >> 16, i >> 8 & 255, i & 255), unixepoch(), unixepoch() +"
 		" 3600, 'source-limit', 0, 5, '' FROM n;"
 		"WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE"

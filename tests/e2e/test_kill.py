@@ -30,9 +30,6 @@ def site(double, postern, strangers):
         server = double(auth_clear="LOGIN PLAIN", t_535="535 no")
         front = postern({"mx": {}}, [server.address], options={
             "source_limit": {"delay": "0s", "failures": LIMIT},
-            # People log in from next door, and the store does not know from
-            # which address: a new keeper would let nobody meet a shut door.
-            "soft_ban": {"mode": "off"},
             "banned": {"answer": "close"}, "workers": workers, **options})
         for n in range(LIMIT):
             assert guess(front.ports["mx"], strangers[0],
@@ -180,6 +177,24 @@ def test_no_session_needs_the_keeper_or_the_helper(site, strangers, role):
     for session in sessions[1::2]:
         session.go_on()
     assert book.check(server) == len(sessions)
+
+
+def test_a_ban_is_as_hard_as_before(site, strangers):
+    """Next door to people it shuts the door, where they log in it does not;
+    the store knows which is which."""
+    server, front = site(workers=1, prefix_limit={"mode": "off"})
+    port, home = front.ports["mx"], strangers[7]
+    assert guess(port, home, secret="secret") == 235
+    for n in range(LIMIT):
+        assert guess(port, home, "postmaster", f"g{n}") == 535
+    assert attack.explain(front, home)["banned"]
+    attack.stored(front)
+    for _ in range(2):
+        assert guess(port, strangers[0], secret="secret") is None
+        assert guess(port, home, "postmaster", "right") == 454
+        began = time.monotonic()
+        attack.kill(front, "keeper")
+        back(front, strangers[9], 1, began)
 
 
 def test_a_dead_worker_takes_its_own_sessions_only(site, strangers):

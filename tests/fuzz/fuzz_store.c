@@ -149,17 +149,17 @@ static void write_rows(struct slice in)
 	MUST(sqlite3_exec(db,
 		     "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
 		     "CREATE TABLE ban (prefix, since, until, rule,"
-		     " repeat_count, failure_count, note);"
+		     " repeat_count, failure_count, note, soft);"
 		     "CREATE TABLE allow (prefix, since, note);"
 		     "CREATE TABLE passport (user, prefix, since, until, last,"
 		     " UNIQUE (user, prefix));" JOURNAL_TABLE
-		     "PRAGMA user_version = 2;",
+		     "PRAGMA user_version = 3;",
 		     NULL, NULL, NULL) == SQLITE_OK);
 	MUST(sqlite3_prepare_v2(db,
-		     "INSERT INTO ban VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", -1,
-		     &s, NULL) == SQLITE_OK);
+		     "INSERT INTO ban VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		     -1, &s, NULL) == SQLITE_OK);
 	for (unsigned row = 0; in.n && row < ROWS_MOST; row++) {
-		for (int at = 1; at <= 7; at++)
+		for (int at = 1; at <= 8; at++)
 			bind(s, at, &in);
 		(void)sqlite3_step(s);
 		(void)sqlite3_reset(s);

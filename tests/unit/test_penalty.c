@@ -452,6 +452,44 @@ static struct policy_event restored(const char *prefix, uint64_t span_ms,
 	};
 }
 
+/* As soft as it was, whoever is known around it now. */
+static void restored_ban_is_as_soft_as_it_was(void **state)
+{
+	static const struct {
+		enum policy_softness was;
+		bool known, soft;
+	} cases[] = {
+		{SOFTNESS_UNKNOWN, true, true},
+		{SOFTNESS_UNKNOWN, false, false},
+		{SOFTNESS_HARD, true, false},
+		{SOFTNESS_SOFT, false, true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy_event event =
+			restored(HERE, 1 * HOURS, RULE_SOURCE_LIMIT, 0);
+		struct addr addr = world_addr(HERE);
+		struct policy_ban ban;
+		struct world world;
+
+		world_init_people(&world);
+		event.softness = cases[i].was;
+		if (cases[i].known)
+			(void)world_step(&world,
+				&(struct policy_event){
+					.kind = EVENT_RESTORE_PASSPORT,
+					.prefix = prefix_of(&addr, 24, 48),
+					.user = slice_str("anna"),
+					.span_ms = 1 * DAYS,
+				});
+		(void)world_step(&world, &event);
+		assert_true(
+			policy_banned(world.policy, world.now, &addr, &ban));
+		assert_int_equal(ban.soft, cases[i].soft);
+		world_done(&world);
+	}
+}
+
 static void restored_ban_goes_on_and_remembers(void **state)
 {
 	struct policy_event event =
@@ -582,7 +620,8 @@ int main(void)
 		T(source_off_the_allow_list_is_not_held_for_ever),
 		T(larger_limits_after_a_reload_are_clamped),
 		T(larger_slow_limit_after_a_reload_is_clamped),
-		T(restored_ban_goes_on_and_remembers),
+		T(restored_ban_is_as_soft_as_it_was),
+		cmocka_unit_test(restored_ban_goes_on_and_remembers),
 		T(restored_ban_that_is_over_counts_as_a_repeat),
 		T(restored_ban_of_an_allowed_address_is_undone),
 		T(many_bans_that_end_together_are_all_told),

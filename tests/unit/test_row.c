@@ -151,10 +151,12 @@ static void restored_ban_has_its_own_numbers(void **state)
 	row.event.rule = RULE_SOURCE_SLOW;
 	row.event.failure_count = 11;
 	row.event.repeat_count = 3;
+	row.event.softness = SOFTNESS_HARD;
 	again = pass_through(&row);
 	assert_int_equal(again.event.rule, RULE_SOURCE_SLOW);
 	assert_int_equal(again.event.failure_count, 11);
 	assert_int_equal(again.event.repeat_count, 3);
+	assert_int_equal(again.event.softness, SOFTNESS_HARD);
 	journal_row_done(&again);
 }
 

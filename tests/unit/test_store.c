@@ -104,6 +104,7 @@ static void put_ban(struct store *store, const char *text, wall_s_t until)
 				     .rule = "source-limit",
 				     .repeat_count = 2,
 				     .failure_count = 5,
+				     .softness = SOFTNESS_HARD,
 				     .note = "it's; --DROP",
 			     });
 }
@@ -171,6 +172,7 @@ static void ban_and_allow_are_back_as_they_were(void **state)
 	assert_int_equal(found.last.until, NOW + 600);
 	assert_int_equal(found.last.repeat_count, 2);
 	assert_int_equal(found.last.failure_count, 5);
+	assert_int_equal(found.last.softness, SOFTNESS_HARD);
 	assert_string_equal(found.rule, "source-limit");
 	assert_string_equal(found.note, "it's; --DROP");
 	p = prefix("2001:db8:1::/48");
@@ -604,8 +606,8 @@ static void assert_loaded_in_range(const char *row)
 
 	store_close(&store);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	snprintf(text, sizeof(text), "INSERT OR REPLACE INTO ban VALUES (%s)",
-		row);
+	snprintf(text, sizeof(text),
+		"INSERT OR REPLACE INTO ban VALUES (%s, 7)", row);
 	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	store = open_store();

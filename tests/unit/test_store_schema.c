@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "../../src/journal/columns.h"
 #include "../../src/keeper/store.h"
 
 enum { NOW = 1000000, WRITES_MOST = 1000 };
@@ -48,11 +49,27 @@ static const char version_1[] =
 	" 'operator', 0, 0, 'noise');"
 	"INSERT INTO allow VALUES ('198.51.100.0/24', 999900, 'office');";
 
+/* What version 2 had besides. */
+static const char version_2[] =
+	"CREATE TABLE drain (backend TEXT, address TEXT, port INTEGER,"
+	" since INTEGER, PRIMARY KEY (backend, address, port)) WITHOUT ROWID;"
+	"CREATE TABLE passport (user TEXT, prefix TEXT, since INTEGER,"
+	" until INTEGER, last INTEGER, PRIMARY KEY (user, prefix))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE day (day TEXT PRIMARY KEY, guesses INTEGER,"
+	" guesses_passed INTEGER, successes INTEGER, people_hurt INTEGER,"
+	" sources INTEGER, sketch BLOB) WITHOUT ROWID;"
+	"CREATE TABLE day_ban (day TEXT, rule TEXT, bans INTEGER,"
+	" PRIMARY KEY (day, rule)) WITHOUT ROWID;" JOURNAL_TABLE
+	"PRAGMA user_version = 2;"
+	"INSERT INTO passport VALUES ('anna', '192.0.2.0/24', 1, NULL, 2);";
+
 static void on_ban(void *arg, const struct store_ban *ban)
 {
 	(void)arg;
 	ban_count++;
 	assert_true(ban->since == 999900);
+	assert_int_equal(ban->softness, SOFTNESS_UNKNOWN);
 	if (ban->until == STORE_NEVER)
 		assert_string_equal(ban->note, "noise");
 	else
@@ -92,15 +109,19 @@ static int tear_down(void **state)
 	return rmdir(dir);
 }
 
-static void write_version_1(void)
+static void execute(const char *text)
 {
 	sqlite3 *db;
 
-	clear();
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void write_version_1(void)
+{
+	clear();
+	execute(version_1);
 }
 
 static int64_t number(const char *text)
@@ -145,6 +166,18 @@ static void version_1_is_brought_up_with_all_in_it(void **state)
 	open_and_compare();
 	assert_int_equal(number("SELECT count(*) FROM passport"), 0);
 	assert_int_equal(number("PRAGMA auto_vacuum"), 2);
+	open_and_compare();
+}
+
+static void version_2_learns_how_soft_a_ban_is(void **state)
+{
+	(void)state;
+	write_version_1();
+	execute(version_2);
+	open_and_compare();
+	assert_int_equal(number("SELECT count(*) FROM passport"), 1);
+	assert_int_equal(
+		number("SELECT count(*) FROM ban WHERE soft IS NULL"), 2);
 	open_and_compare();
 }
 
@@ -256,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(version_1_is_brought_up_with_all_in_it),
+		T(version_2_learns_how_soft_a_ban_is),
 		T(file_is_nobody_elses_whatever_the_umask),
 		T(new_file_gives_its_space_back),
 		T(step_that_dies_at_any_write_leaves_a_good_file),
