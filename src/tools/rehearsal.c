@@ -22,6 +22,14 @@
 
 enum { BEGAN_MS = 24 * 60 * 60 * 1000, TICKS_MOST = 4096, CONNS = 16384 };
 
+/*
+ * Where the server locks users out and the configuration does not say when.
+ * One source may fail so often before it is banned: at a lower number a single
+ * guesser would lock a user, and whoever runs such a server has to say so. A
+ * higher one would leave strangers more than the three that they have now.
+ */
+enum { LOCKOUT_SUPPOSED = 5 };
+
 /* What a connection said in EHLO; another takes its place after CONNS more. */
 struct conn {
 	uint64_t number; /* 0: free */
@@ -46,6 +54,7 @@ struct said {
 struct rehearsal {
 	const struct conf *conf;
 	struct policy *policy;
+	struct policy_conf numbers; /* that it has now */
 	struct allowed allowed;
 	struct conn *conns; /* CONNS */
 	struct login *logins;
@@ -56,14 +65,13 @@ struct rehearsal {
 struct rehearsal *rehearsal_new(const struct conf *conf, uint64_t seed)
 {
 	struct rehearsal *r = calloc(1, sizeof(*r));
-	struct policy_conf numbers;
 
 	if (r == NULL)
 		return NULL;
 	r->conf = conf;
 	if (allowed_fill(&r->allowed, conf, NULL, 0)) {
-		numbers = numbers_of(conf, &r->allowed);
-		r->policy = policy_new(&numbers, seed);
+		r->numbers = numbers_of(conf, &r->allowed);
+		r->policy = policy_new(&r->numbers, seed);
 	}
 	r->conns = calloc(CONNS, sizeof(*r->conns));
 	if (r->policy == NULL || r->conns == NULL)
@@ -343,6 +351,19 @@ static void say_end(struct rehearsal *r, mono_ms_t now,
 	answer->verdict = NULL;
 }
 
+/* Each question says whether the server locks users out. */
+static void hear_of_lockout(
+	struct rehearsal *r, mono_ms_t now, const struct rehearsal_ask *ask)
+{
+	unsigned said = (unsigned)r->conf->lockout_shield.lockout_count;
+	unsigned lockout = said == 0 && ask->lockout ? LOCKOUT_SUPPOSED : said;
+
+	if (r->numbers.shield.lockout == lockout)
+		return;
+	r->numbers.shield.lockout = lockout;
+	policy_configure(r->policy, now, &r->numbers);
+}
+
 bool rehearsal_step(struct rehearsal *rehearsal,
 	const struct rehearsal_ask *ask, struct rehearsal_answer *ret_answer)
 {
@@ -351,6 +372,7 @@ bool rehearsal_step(struct rehearsal *rehearsal,
 
 	if (!pass_time(rehearsal, now))
 		return false;
+	hear_of_lockout(rehearsal, now, ask);
 	switch (ask->kind) {
 	case REHEARSAL_CONNECT:
 		say_connect(rehearsal, now, ask, &answer);

@@ -61,6 +61,33 @@ def test_a_ban_ends_in_the_lines_time(posternctl):
     assert [a["verdict"] for a in said[-2:]] == ["ignore", "accept"]
 
 
+def strangers_guess(posternctl, tmp_path, locks, **shield):
+    """One user, a stranger's guess an hour, each from a network of its own:
+    what became of them."""
+    options = " ".join(f"{key} = {value}" for key, value in shield.items())
+    config = tmp_path / "postern.conf"
+    config.write_text(SITE + f"""
+        campaign {{ mode = off }}
+        lockout_shield {{ {options} }}
+        """)
+    lines = [line for n in range(8)
+             for line in guess(n, 3600 * n, src=f"203.0.{n}.1", lockout=locks)]
+    said = answers(run(posternctl, lines, "--seed", "1", "--config", config))
+    return [(a["verdict"], a["why"]) for a in said[1::3]]
+
+
+def test_a_server_that_locks_users_out_is_shielded(posternctl, tmp_path):
+    passed, stopped = ("pass", ""), ("answer454", "lockout-shield")
+    assert strangers_guess(posternctl, tmp_path, False) == [passed] * 8
+    # Five are supposed, the last two are for people.
+    assert strangers_guess(posternctl, tmp_path, True) == (
+        [passed] * 3 + [stopped] * 5)
+    assert strangers_guess(posternctl, tmp_path, True, lockout=9) == (
+        [passed] * 7 + [stopped])
+    assert strangers_guess(posternctl, tmp_path, True, mode="off") == (
+        [passed] * 8)
+
+
 def test_the_same_lines_get_the_same_answers(posternctl):
     lines = [line for n in range(40)
              for line in guess(n, n, src=f"198.51.100.{n % 7}")]
