@@ -73,6 +73,7 @@ enum conf_backend_tls {
 };
 enum conf_verify { CONF_VERIFY_OFF, CONF_VERIFY_CA, CONF_VERIFY_NAME };
 enum conf_answer { CONF_ANSWER_CLOSE, CONF_ANSWER_REFUSE, CONF_ANSWER_TARPIT };
+enum conf_acts { CONF_ACTS_LOGIN, CONF_ACTS_CONNECTION };
 enum conf_firewall_kind {
 	CONF_FIREWALL_NULL,
 	CONF_FIREWALL_NFT,
@@ -110,6 +111,7 @@ enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 #define CONF_TYPE_CHOICE_BACKEND_TLS  enum conf_backend_tls
 #define CONF_TYPE_CHOICE_VERIFY	      enum conf_verify
 #define CONF_TYPE_CHOICE_ANSWER	      enum conf_answer
+#define CONF_TYPE_CHOICE_ACTS	      enum conf_acts
 #define CONF_TYPE_CHOICE_FIREWALL     enum conf_firewall_kind
 #define CONF_TYPE_CHOICE_PORTS	      enum conf_ports
 #define CONF_TYPE_CHOICE_FORMAT	      enum conf_format

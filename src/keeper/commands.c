@@ -100,13 +100,14 @@ json_t *commands_ban(struct hub *hub, const struct policy_ban *ban)
 		left = json_integer(
 			(json_int_t)((left_ms + MS_PER_S - 1) / MS_PER_S));
 	}
-	return json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:i, s:i, s:s}",
+	return json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:s}",
 		"prefix", prefix_format(&ban->prefix, prefix), "since",
 		(json_int_t)hub_wall_of(hub, ban->since), "until", until,
 		"left_s", left, "rule", policy_rule_name(ban->rule), "text",
-		policy_rule_text(ban->rule), "repeat", (int)ban->repeat_count,
-		"failures", (int)ban->failure_count, "note",
-		note != NULL ? note : "");
+		policy_rule_text(ban->rule), "acts",
+		ban->soft ? "login" : "connection", "repeat",
+		(int)ban->repeat_count, "failures", (int)ban->failure_count,
+		"note", note != NULL ? note : "");
 }
 
 /* ---- requests ---- */

@@ -131,6 +131,8 @@ static void log_ban(struct hub *hub, const char *event,
 	log_int("failures", (int64_t)action->failure_count);
 	if (action->repeat_count > 0)
 		log_int("repeat", (int64_t)action->repeat_count);
+	if (action->soft)
+		log_str("acts", "login");
 	end_line(suppressed);
 }
 

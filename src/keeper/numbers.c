@@ -51,6 +51,7 @@ static struct policy_prefix_limit prefix_limit(const struct conf *conf)
 	return (struct policy_prefix_limit){
 		.mode = mode_of(prefix->mode),
 		.limit = (unsigned)prefix->sources_count,
+		.at_login = prefix->acts == CONF_ACTS_LOGIN,
 		.window_ms = prefix->window_ms,
 		.ban_ms = prefix->ban_ms,
 		.v4_bits = (unsigned)prefix->prefix_v4_count,

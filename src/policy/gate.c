@@ -120,18 +120,23 @@ static bool soft_stops(struct policy *policy, mono_ms_t now,
 	const struct gate_pass *pass, struct policy_verdict *verdict)
 {
 	const struct policy_soft_conf *conf = &policy->conf.soft;
+	enum policy_rule rule = RULE_SOFT_BAN;
 	enum policy_mode mode = mode_of(policy, conf->mode);
 
 	if (ban == NULL)
 		return false;
-	if (holder_trusted(policy, now, event, pass) &&
+	if (ban->rule == RULE_PREFIX_LIMIT) {
+		rule = RULE_PREFIX_LIMIT; /* whether people are there or not */
+		mode = policy->conf.mode;
+	}
+	if (conf->mode == POLICY_ENFORCE &&
+		holder_trusted(policy, now, event, pass) &&
 		(outage_active(&policy->outage) ||
 			retry_note(policy, now, &event->addr, pass->user,
 				pass->tag, conf->retry_ms)
 					->count >= conf->tries))
 		return false;
-	return answer(
-		policy, mode, VERDICT_ANSWER_TEMPORARY, RULE_SOFT_BAN, verdict);
+	return answer(policy, mode, VERDICT_ANSWER_TEMPORARY, rule, verdict);
 }
 
 /* ---- campaigns ---- */

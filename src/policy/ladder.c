@@ -298,7 +298,8 @@ static bool turned_away(const struct policy *policy, mono_ms_t now,
 	if (source != NULL)
 		verdict->failure_count =
 			failure_count_fast(policy, now, source);
-	if (ban->soft && policy->conf.soft.mode == POLICY_ENFORCE) {
+	if (ban->soft && (policy->conf.soft.mode == POLICY_ENFORCE ||
+				 ban->rule == RULE_PREFIX_LIMIT)) {
 		*ret_soft = ban;
 		return false;
 	}

@@ -113,9 +113,11 @@ static bool ban_stands(
 }
 
 /* People are known there: they must not meet it at the door. */
-static bool is_soft(
-	const struct policy *policy, mono_ms_t now, const struct prefix *prefix)
+static bool is_soft(const struct policy *policy, mono_ms_t now,
+	const struct prefix *prefix, enum policy_rule rule)
 {
+	if (rule == RULE_PREFIX_LIMIT && policy->conf.prefix_limit.at_login)
+		return true;
 	return policy->conf.soft.mode == POLICY_ENFORCE &&
 	       passport_prefix_known(policy, now, prefix);
 }
@@ -125,7 +127,7 @@ bool penalty_ban(struct policy *policy, mono_ms_t now,
 	unsigned failure_count)
 {
 	bool shadow = mode_of_rule(policy, rule) != POLICY_ENFORCE;
-	bool soft = is_soft(policy, now, prefix);
+	bool soft = is_soft(policy, now, prefix, rule);
 	unsigned repeats = penalty_repeats(policy, now, prefix);
 	struct ban *ban;
 	bool fresh;
@@ -206,9 +208,10 @@ static bool restored_soft(const struct policy *policy, mono_ms_t now,
 	const struct policy_event *event)
 {
 	if (event->softness == SOFTNESS_UNKNOWN)
-		return is_soft(policy, now, &event->prefix);
+		return is_soft(policy, now, &event->prefix, event->rule);
 	return event->softness == SOFTNESS_SOFT &&
-	       policy->conf.soft.mode == POLICY_ENFORCE;
+	       (policy->conf.soft.mode == POLICY_ENFORCE ||
+		       event->rule == RULE_PREFIX_LIMIT);
 }
 
 void penalty_restore(

@@ -7,6 +7,7 @@
 #ifndef POLICY_POLICY_CONF_H
 #define POLICY_POLICY_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct policy_source_users {
 struct policy_prefix_limit {
 	enum policy_mode mode;
 	unsigned limit; /* 2-15 */
+	bool at_login;	/* its bans act at AUTH alone */
 	uint64_t window_ms, ban_ms;
 	unsigned v4_bits, v6_bits;
 	unsigned v6_narrow_bits; /* banned instead if it holds all of them */

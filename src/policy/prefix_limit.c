@@ -7,6 +7,10 @@
  * customer has, only that is banned, and the others of the /48 are not; when he
  * goes on beside it the /48 follows.
  *
+ * The neighbours of a guesser send mail from there, and have done nothing. So
+ * unless the operator wants it otherwise the ban acts at logins alone: nobody
+ * is turned away at the door, and the kernel never hears of it.
+ *
  * A source from which people log in is not counted, and a prefix in which
  * people are known is not banned for strangers in it. The allow list holds
  * inside a banned prefix.

@@ -109,8 +109,9 @@ static void add_ban(struct table *table, const json_t *ban)
 	char until[TEXT_LONGEST], since[TEXT_LONGEST];
 	char repeat[TEXT_LONGEST], failures[TEXT_LONGEST];
 	const char *cells[] = {text_of(ban, "prefix"), text_of(ban, "rule"),
-		ends(ban, until), ago(json_object_get(ban, "since"), since),
-		failures, repeat, text_of(ban, "note")};
+		text_of(ban, "acts"), ends(ban, until),
+		ago(json_object_get(ban, "since"), since), failures, repeat,
+		text_of(ban, "note")};
 
 	(void)snprintf(failures, sizeof(failures), "%" PRId64,
 		number_of(ban, "failures"));
@@ -121,8 +122,8 @@ static void add_ban(struct table *table, const json_t *ban)
 
 void show_bans(const json_t *answer)
 {
-	static const char *const heads[] = {"PREFIX", "RULE", "ENDS", "SINCE",
-		"FAILURES", "REPEATS", "NOTE"};
+	static const char *const heads[] = {"PREFIX", "RULE", "ACTS", "ENDS",
+		"SINCE", "FAILURES", "REPEATS", "NOTE"};
 	const json_t *bans = json_object_get(answer, "bans");
 	size_t n = json_array_size(bans);
 	struct table *table;
@@ -231,6 +232,8 @@ static void explain_ban(const json_t *answer)
 	line("banned", "%s, since %s, ends %s", text_of(ban, "prefix"),
 		ago(json_object_get(ban, "since"), since), ends(ban, until));
 	line("rule", "%s: %s", text_of(ban, "rule"), text_of(ban, "text"));
+	if (strcmp(text_of(ban, "acts"), "login") == 0)
+		line("acts", "at logins alone; mail comes in");
 	if (number_of(ban, "repeat") > 0)
 		line("repeats", "%" PRId64 " bans before this one",
 			number_of(ban, "repeat"));

@@ -7,6 +7,7 @@ answer, the counter of the rule that dropped them, elements of the set.
 
 import contextlib
 import os
+import socket
 import threading
 
 import pytest
@@ -171,6 +172,49 @@ def test_a_soft_ban_acts_at_AUTH_alone(network, site):
     assert session.auth_plain("anna", "secret").code == 454
     assert session.auth_plain("anna", "secret").code == 235
     session.quit()
+
+
+# A network without the server's own address, which no ban covers.
+AFAR, V4_24 = "192.0.2.0/24", "v4_24"
+GUESSERS, NEIGHBOUR = ("192.0.2.5", "192.0.2.6"), "192.0.2.7"
+
+
+def rotate(network, front):
+    """Two addresses fail; then all of their network is banned."""
+    network.ip("-n", network.server, "route", "add", AFAR, "dev", "veth0")
+    for source in (*GUESSERS, NEIGHBOUR):
+        network.ip("-n", network.client, "addr", "add", source, "dev", "veth0")
+    for n, source in enumerate(GUESSERS):
+        assert try_login(network, source, f"guess-{n}") == 535
+    front.wait_event("ban", src=AFAR)
+
+
+def test_a_networks_ban_keeps_nobodys_mail_away(network, site):
+    server, front = site(prefix_limit={"mode": "enforce", "sources": 2})
+    rotate(network, front)
+    [row] = front.ctl("bans", "list", json_out=True)["bans"]
+    assert row["rule"] == "prefix-limit" and row["acts"] == "login"
+    front.ctl("bans", "add", A)     # who is told behind it
+    wait.until(lambda: A in network.elements(SET), "that one")
+    assert not network.elements(V4_24)
+    with network.inside(network.client):
+        neighbour = attack.greeted(PORT, NEIGHBOUR, host=HOST)
+    neighbour.message(b"Subject: mail of a neighbour\r\n\r\nx\r\n")
+    judged = len(server.of("auth"))
+    assert neighbour.auth_plain("anna", "secret").code == 454
+    neighbour.quit()
+    assert len(server.of("auth")) == judged
+    assert "mail comes in" in front.ctl("explain", NEIGHBOUR)
+
+
+def test_at_connection_it_is_in_the_kernel(network, site):
+    server, front = site(prefix_limit={"mode": "enforce", "sources": 2,
+                                       "acts": "connection"})
+    rotate(network, front)
+    wait.until(lambda: network.elements(V4_24), "element in the set")
+    with network.inside(network.client), pytest.raises(TimeoutError):
+        socket.create_connection((HOST, PORT), SHORT_S, (NEIGHBOUR, 0))
+    assert network.dropped(V4_24) > 0 and try_login(network, B) == 235
 
 
 def test_a_foreign_flush_is_repaired(network, site):

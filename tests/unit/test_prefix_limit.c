@@ -205,6 +205,47 @@ static void flood_of_prefixes_loses_no_ban(void **state)
 	world_done(&world);
 }
 
+/* At AUTH alone, whether people are known to the soft bans or not. */
+static void at_login_it_leaves_mail_alone(void **state)
+{
+	static const enum policy_mode softs[] = {POLICY_ENFORCE, POLICY_OFF};
+
+	for (size_t i = 0; i < sizeof(softs) / sizeof(softs[0]); i++) {
+		struct policy_conf conf = conf_prefix();
+		struct policy_verdict verdict;
+		struct world world;
+
+		conf.prefix_limit.at_login = true;
+		conf.soft.mode = softs[i];
+		world_init_with(&world, &conf);
+		world_order(&world, EVENT_OPERATOR_ALLOW, "192.0.2.99", 0);
+		assert_int_equal(fail_from(&world, "192.0.2.", "", 1, 5), 5);
+		is_banned(&world, "192.0.2.0/24");
+		assert_true(world_last(&world, ACTION_BAN).soft);
+		verdict = world_ask(&world, 900, "192.0.2.200", "anna", 1);
+		assert_int_equal(verdict.kind, VERDICT_ANSWER_TEMPORARY);
+		assert_int_equal(verdict.rule, RULE_PREFIX_LIMIT);
+		assert_int_equal(verdict.mode, POLICY_ENFORCE);
+		verdict = world_step(
+			&world, &(struct policy_event){.kind = EVENT_CONNECT,
+					.addr = world_addr("192.0.2.200")});
+		assert_int_equal(verdict.kind, VERDICT_PASS);
+		assert_int_equal(
+			world_ask(&world, 901, "192.0.2.99", "anna", 1).kind,
+			VERDICT_PASS);
+		/* One who was banned by himself meets his own ban. */
+		world_order(&world, EVENT_OPERATOR_BAN, "192.0.2.7", 1 * HOURS);
+		assert_int_equal(
+			world_ask(&world, 902, "192.0.2.7", "anna", 1).kind,
+			VERDICT_TURN_AWAY);
+		world_wait(&world, 2 * DAYS);
+		assert_int_equal(
+			world_ask(&world, 903, "192.0.2.200", "anna", 1).kind,
+			VERDICT_PASS);
+		world_done(&world);
+	}
+}
+
 static void observed_and_off_it_bans_nobody(void **state)
 {
 	struct policy_conf conf = conf_prefix();
@@ -255,6 +296,7 @@ int main(void)
 		cmocka_unit_test(
 			operator_unban_of_the_prefix_forgets_who_failed),
 		cmocka_unit_test(flood_of_prefixes_loses_no_ban),
+		cmocka_unit_test(at_login_it_leaves_mail_alone),
 		cmocka_unit_test(observed_and_off_it_bans_nobody),
 		cmocka_unit_test(reload_that_observes_lifts_its_bans),
 	};
