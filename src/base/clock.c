@@ -39,6 +39,13 @@ wall_s_t clock_wall_s(void)
 	return (wall_s_t)clock_read(CLOCK_REALTIME).tv_sec;
 }
 
+int64_t clock_wall_ms(void)
+{
+	struct timespec ts = clock_read(CLOCK_REALTIME);
+
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 uint64_t clock_run_us(void)
 {
 	struct timespec ts = clock_read(CLOCK_THREAD_CPUTIME_ID);

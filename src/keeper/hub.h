@@ -56,7 +56,7 @@ struct hub {
 	struct geo *geo;	   /* where sources are */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
-	wall_s_t turn_wall;
+	int64_t turn_wall_ms;
 	struct stall stall; /* its own loop's */
 	bool stop;	    /* end after this turn */
 };

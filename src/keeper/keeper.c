@@ -60,7 +60,7 @@ mono_ms_t hub_now(struct hub *hub)
 {
 	if (hub->turn_now == 0) {
 		hub->turn_now = clock_mono_ms();
-		hub->turn_wall = clock_wall_s();
+		hub->turn_wall_ms = clock_wall_ms();
 		stall_event(&hub->stall, hub->turn_now);
 	}
 	return hub->turn_now;
@@ -69,21 +69,19 @@ mono_ms_t hub_now(struct hub *hub)
 wall_s_t hub_wall(struct hub *hub)
 {
 	(void)hub_now(hub); /* both are read at once */
-	return hub->turn_wall;
+	return hub->turn_wall_ms / MS_PER_S;
 }
 
+/* In milliseconds until the end: what lasts six seconds is shown so. */
 wall_s_t hub_wall_of(struct hub *hub, mono_ms_t at)
 {
 	mono_ms_t now = hub_now(hub);
-	uint64_t away_s;
+	int64_t away_ms =
+		at >= now ? (int64_t)(at - now) : -(int64_t)(now - at);
 
 	if (at == MONO_NEVER)
 		return 0;
-	if (at >= now) {
-		away_s = (at - now + MS_PER_S / 2) / MS_PER_S;
-		return hub->turn_wall + (wall_s_t)away_s;
-	}
-	return hub->turn_wall - (wall_s_t)((now - at) / MS_PER_S);
+	return (hub->turn_wall_ms + away_ms) / MS_PER_S;
 }
 
 static enum log_level level_of(enum conf_level level)

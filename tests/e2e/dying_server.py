@@ -52,10 +52,12 @@ class Session:
         self.chunks, self.refused = b"", False
         self.modes, self.bdats = [], 0
         self.folder = os.path.dirname(sys.argv[1])
+        # A process each; their numbers come round again on a busy machine.
+        self.name = f"{os.getpid()}-{time.monotonic_ns()}"
         self.note("connect")
 
     def note(self, event, **more):
-        more.update(event=event, session=os.getpid(), token=self.token)
+        more.update(event=event, session=self.name, token=self.token)
         os.write(self.book, json.dumps(more).encode() + b"\n")
 
     def took(self, mode, octets):

@@ -12,6 +12,7 @@ import pytest
 
 from harness import firewall, wait
 from harness.firewall import ADD, DELETE, FAILED, FLUSH, OK, REFUSED, record
+from harness.wait import DEADLINE_S
 
 A, B = "203.0.113.5", "203.0.113.6"
 NET, IN_NET, OUT_OF_NET = "198.51.100.0/24", "198.51.100.7", A
@@ -130,6 +131,7 @@ def test_last_word_of_a_datagram_counts(network, helper):
 
 def test_a_datagram_of_a_thousand(network, helper):
     one = helper(changes=5000)
+    one.end.settimeout(6 * DEADLINE_S)      # this is the heaviest of all
     many = [f"11.0.{n // 256}.{n % 256}" for n in range(1000)]
     assert one.do(*(record(ADD, a, 600) for a in many))[-1].count == 1000
     assert set(network.elements("v4_32")) == set(many)
@@ -300,8 +302,8 @@ def test_a_hundred_thousand_in_one_sync(network, helper):
     median_ms = statistics.median(singles_s) * 1000
     print(f"{MANY} loaded in {loaded_s:.2f} s, compared in {compared_s:.2f} "
           f"s, one more in {median_ms:.2f} ms")
-    # Far above what is measured: the machine may be busy, the build checked.
-    assert loaded_s < 10 and compared_s < 20 and median_ms < 30
+    # One more is not paid for by the size of the set.
+    assert median_ms < loaded_s * 1000 / 50
     assert len(network.elements("v4_32")) == MANY + 200
 
 
