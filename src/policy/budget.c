@@ -104,7 +104,7 @@ bool budget_grants_at_once(struct policy *policy, mono_ms_t now,
 {
 	if (claim->person == NULL)
 		return false;
-	if (claim->device &&
+	if (claim->device && !claim->notorious &&
 		has_left(policy, now, claim->person, BUDGET_DEVICE)) {
 		*ret_spent = BUDGET_DEVICE;
 		return true;
@@ -127,8 +127,10 @@ bool budget_grants(struct policy *policy, mono_ms_t now,
 		enum budget_of budget;
 		bool his;
 	} kinds[] = {
-		{BUDGET_QUIET, quiet(policy, now, person, claim->source)},
-		{BUDGET_ANY, true},
+		{BUDGET_QUIET,
+			(claim->device || !claim->notorious) &&
+				quiet(policy, now, person, claim->source)},
+		{BUDGET_ANY, !claim->notorious},
 		{BUDGET_PATIENCE, patient(policy, now, retry)},
 		{BUDGET_LASTING, now - retry->first_at >=
 					 policy->conf.budget.lasting_ms},

@@ -22,8 +22,10 @@ enum budget_of {
 /* What a try says for itself, apart from coming back. */
 struct budget_claim {
 	const struct person *person; /* of the user; NULL: nothing is known */
-	bool near, device;
-	uint32_t source; /* of the hash */
+	bool near;		     /* he is a neighbour */
+	bool device;		     /* by a name of his */
+	bool notorious;		     /* by a name that strangers have */
+	uint32_t source;	     /* of the hash */
 };
 
 /* A neighbour's, or a known device's, that passes at once, in a campaign or

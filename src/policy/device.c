@@ -29,8 +29,6 @@
 
 enum {
 	SLICE_MS = 12 * 3600 * 1000, /* two are counted */
-	STEADY_LEAST = 4,
-	STEADY_MOST = 16,
 };
 
 struct device {
@@ -92,17 +90,12 @@ bool device_known(const struct policy *policy, mono_ms_t now, uint64_t user,
 	return found != NULL && found->until > now;
 }
 
-bool device_vouches(const struct policy *policy, mono_ms_t now, uint64_t user,
-	uint64_t device)
+bool device_notorious(
+	const struct policy *policy, mono_ms_t now, uint64_t device)
 {
-	return device_known(policy, now, user, device) &&
-	       count_min_count(&policy->devices->strangers, now, device) <
+	return device != 0 && policy->conf.device.mode == POLICY_ENFORCE &&
+	       count_min_count(&policy->devices->strangers, now, device) >=
 		       policy->conf.device.strangers;
-}
-
-bool device_fickle(const struct person *person)
-{
-	return person == NULL || person->steady_count < STEADY_LEAST;
 }
 
 void device_strange(struct policy *policy, mono_ms_t now, uint64_t device)
@@ -111,8 +104,8 @@ void device_strange(struct policy *policy, mono_ms_t now, uint64_t device)
 		count_min_add(&policy->devices->strangers, now, device);
 }
 
-void device_mint(struct policy *policy, mono_ms_t now, struct person *person,
-	uint64_t user, uint64_t device)
+void device_mint(
+	struct policy *policy, mono_ms_t now, uint64_t user, uint64_t device)
 {
 	struct device *found;
 
@@ -120,9 +113,5 @@ void device_mint(struct policy *policy, mono_ms_t now, struct person *person,
 		return;
 	found = keyed_take(
 		policy->devices->names, key_of(policy, user, device));
-	if (found->until <= now)
-		person->steady_count /= 2;
-	else if (person->steady_count < STEADY_MOST)
-		person->steady_count++;
 	found->until = later(now, policy->conf.passport.life_ms);
 }

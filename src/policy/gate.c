@@ -174,10 +174,14 @@ static struct budget_claim claim_of(const struct policy *policy, mono_ms_t now,
 	struct prefix source = prefix_of(
 		&event->addr, policy->conf.v4_bits, policy->conf.v6_bits);
 
+	bool notorious = device_notorious(policy, now, pass->device);
+
 	return (struct budget_claim){
 		.person = person_find(policy->persons, pass->user),
-		.near = pass->relation == RELATION_NEIGHBOUR,
-		.device = device_vouches(policy, now, pass->user, pass->device),
+		.near = pass->relation == RELATION_NEIGHBOUR &&
+			!(pass->doubtful && notorious),
+		.device = device_known(policy, now, pass->user, pass->device),
+		.notorious = notorious,
 		.source = (uint32_t)hash_prefix(&policy->key, &source),
 	};
 }
@@ -254,12 +258,11 @@ static bool doubtful(struct policy *policy, mono_ms_t now,
 	const struct person *person;
 
 	if (pass->relation < RELATION_HOLDER || pass->device == 0 ||
-		!passport_shared(passport) ||
+		!passport_by_device(passport) ||
 		mode_of(policy, policy->conf.device.mode) != POLICY_ENFORCE)
 		return false;
 	person = person_find(policy->persons, pass->user);
-	return !device_fickle(person) &&
-	       !device_known(policy, now, pass->user, pass->device) &&
+	return !device_known(policy, now, pass->user, pass->device) &&
 	       campaign_active(policy, now, person) &&
 	       campaign_learned(policy, now);
 }
@@ -277,7 +280,8 @@ static struct gate_pass look(
 	if (pass.user != 0)
 		pass.tag = event->secret_tag;
 	pass.relation = passport_relation(policy, now, pass.user, &event->addr);
-	if (doubtful(policy, now, &pass, passport))
+	pass.doubtful = doubtful(policy, now, &pass, passport);
+	if (pass.doubtful)
 		pass.relation = RELATION_NEIGHBOUR;
 	pass.excused =
 		mode_of(policy, policy->conf.soft.mode) == POLICY_ENFORCE &&
@@ -330,6 +334,16 @@ struct gate_end gate_end_of(const struct policy *policy,
 	};
 }
 
+static enum passport_device came_by(
+	const struct policy *policy, mono_ms_t now, const struct gate_end *end)
+{
+	if (end->device == 0)
+		return PASSPORT_DEVICE_UNSAID;
+	return device_known(policy, now, end->user, end->device)
+		       ? PASSPORT_DEVICE_KNOWN
+		       : PASSPORT_DEVICE_NEW;
+}
+
 /* true: it is not to be believed. */
 static bool succeeded(
 	struct policy *policy, mono_ms_t now, const struct gate_end *end)
@@ -350,9 +364,11 @@ static bool succeeded(
 		policy->conf.passport.life_ms);
 	person_not_strange(
 		person, (uint32_t)hash_prefix(&policy->key, &source));
-	device_mint(policy, now, person, end->user, end->device);
 	pair_clear(policy, now, end->user);
-	passport_mint(policy, now, end->user, &end->addr, end->name);
+	passport_mint(policy, now, end->user, &end->addr,
+		came_by(policy, now, end), end->name);
+	device_mint(policy, now, end->user, end->device);
+	retry_forget(policy, &end->addr, end->user, end->tag);
 	return false;
 }
 

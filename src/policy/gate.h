@@ -12,7 +12,8 @@ struct gate_pass {
 	uint64_t user, tag; /* 0: unknown; tag 0 too then */
 	uint64_t device;    /* the name in EHLO; 0: none */
 	enum relation relation;
-	bool excused; /* its failure is the user's affair, not the source's */
+	bool doubtful; /* by his place he would be a holder */
+	bool excused;  /* its failure is the user's affair, not the source's */
 	uint8_t spent;
 };
 

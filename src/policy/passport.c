@@ -28,7 +28,12 @@
 #include "keyed.h"
 #include "known.h"
 
-enum { DAY_MS = 86400000, MOVES_LEAST = 2 };
+enum {
+	DAY_MS = 86400000,
+	MOVES_LEAST = 2,
+	STEADY_LEAST = 4, /* one new device in so many is no habit */
+	STEADY_MOST = 8,
+};
 
 /* A source or a passport's prefix that somebody logged in from. */
 struct place {
@@ -234,13 +239,23 @@ static void note_move(struct passport *passport, uint32_t source)
 	passport->source = source;
 }
 
-bool passport_shared(const struct passport *passport)
+static void note_device(struct passport *passport, enum passport_device device)
 {
-	return passport->move_count >= MOVES_LEAST;
+	if (device == PASSPORT_DEVICE_NEW)
+		passport->steady_count /= 2;
+	else if (device == PASSPORT_DEVICE_KNOWN &&
+		 passport->steady_count < STEADY_MOST)
+		passport->steady_count++;
+}
+
+bool passport_by_device(const struct passport *passport)
+{
+	return passport->move_count >= MOVES_LEAST &&
+	       passport->steady_count >= STEADY_LEAST;
 }
 
 void passport_mint(struct policy *policy, mono_ms_t now, uint64_t user,
-	const struct addr *addr, struct slice name)
+	const struct addr *addr, enum passport_device device, struct slice name)
 {
 	struct prefix place = passport_place(policy, addr);
 	struct prefix source = source_of(policy, addr);
@@ -254,6 +269,7 @@ void passport_mint(struct policy *policy, mono_ms_t now, uint64_t user,
 	passport->until = later(now, policy->conf.passport.life_ms);
 	passport = renew(policy, passport->until, user, &place);
 	note_move(passport, (uint32_t)hash_prefix(&policy->key, &source));
+	note_device(passport, device);
 	if (passport->told_at != 0 && now - passport->told_at < DAY_MS)
 		return;
 	passport->told_at = now != 0 ? now : 1;

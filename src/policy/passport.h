@@ -24,12 +24,13 @@ struct passport {
 	mono_ms_t failed_since; /* the day that failures are counted in */
 	uint32_t source;	/* of its hash: where he was last; 0: unknown */
 	uint16_t failure_count; /* of different guesses, in that day */
-	uint16_t move_count;	/* times that he was elsewhere in it */
+	uint8_t move_count;	/* times that he was elsewhere in it */
+	uint8_t steady_count;	/* of late, by a device that was known */
 };
 
-/* A place in which he has now this address, now that one: shared with others,
- * as a carrier's. */
-bool passport_shared(const struct passport *passport);
+/* A place in which he has now this address, now that one, shared with others,
+ * as a carrier's; and always comes by devices that have been there. */
+bool passport_by_device(const struct passport *passport);
 /* The prefix that a passport is for. */
 struct prefix passport_place(
 	const struct policy *policy, const struct addr *addr);
@@ -49,9 +50,17 @@ bool passport_place_known(
 bool passport_prefix_known(const struct policy *policy, mono_ms_t now,
 	const struct prefix *prefix);
 
+/* How one came who succeeded. */
+enum passport_device {
+	PASSPORT_DEVICE_UNSAID,
+	PASSPORT_DEVICE_NEW,
+	PASSPORT_DEVICE_KNOWN,
+};
+
 /* A success. name: as tried, for the store; empty: not told to it. */
 void passport_mint(struct policy *policy, mono_ms_t now, uint64_t user,
-	const struct addr *addr, struct slice name);
+	const struct addr *addr, enum passport_device device,
+	struct slice name);
 /* EVENT_RESTORE_PASSPORT. */
 void passport_restore(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event);

@@ -39,7 +39,6 @@ struct person {
 	uint32_t in_flight_count; /* on their way there */
 	bool known;	      /* its last success came from where it has been */
 	bool succeeded;	      /* it is somebody's name */
-	uint8_t steady_count; /* of late by a device that was known; device.h */
 	struct strange strange[PERSON_STRANGE_MOST];
 	uint32_t quota[PERSON_QUOTA_COUNT][PERSON_QUOTA_MOST]; /* quota.h */
 };

@@ -20,13 +20,20 @@ enum { DAY_MS = 86400000 };
 
 _Static_assert(sizeof(struct retry) + 24 == 48, "the size stated above");
 
+static uint64_t key_of(const struct policy *policy, const struct addr *addr,
+	uint64_t user, uint64_t tag)
+{
+	struct prefix place = passport_place(policy, addr);
+
+	return hash_numbers(
+		&policy->key, hash_prefix(&policy->key, &place), user, tag);
+}
+
 const struct retry *retry_note(struct policy *policy, mono_ms_t now,
 	const struct addr *addr, uint64_t user, uint64_t tag, uint64_t gap_ms)
 {
-	struct prefix place = passport_place(policy, addr);
-	struct retry *retry = keyed_take(policy->tries,
-		hash_numbers(&policy->key, hash_prefix(&policy->key, &place),
-			user, tag));
+	struct retry *retry =
+		keyed_take(policy->tries, key_of(policy, addr, user, tag));
 
 	if (retry->count == 0 || now - retry->first_at >= DAY_MS) {
 		*retry = (struct retry){
@@ -36,4 +43,10 @@ const struct retry *retry_note(struct policy *policy, mono_ms_t now,
 		retry->count++;
 	}
 	return retry;
+}
+
+void retry_forget(struct policy *policy, const struct addr *addr, uint64_t user,
+	uint64_t tag)
+{
+	keyed_remove(policy->tries, key_of(policy, addr, user, tag));
 }

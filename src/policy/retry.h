@@ -14,5 +14,9 @@ struct retry {
  * then all secrets of the user are one. Borrowed until the next call. */
 const struct retry *retry_note(struct policy *policy, mono_ms_t now,
 	const struct addr *addr, uint64_t user, uint64_t tag, uint64_t gap_ms);
+/* It went on and was right: whoever comes with it from there next, a guesser
+ * next door to him, begins anew. */
+void retry_forget(struct policy *policy, const struct addr *addr, uint64_t user,
+	uint64_t tag);
 
 #endif

@@ -141,7 +141,11 @@ static void strange_device_behind_a_carrier_is_a_neighbour(void **state)
 
 	begin_with(&world, POLICY_ENFORCE);
 	for (unsigned n = 0; n < PEOPLE; n++)
-		passed += rule_at(&world, "ylmf-pc", shared(n % 8), name(n),
+		assert_int_not_equal(rule_at(&world, "ylmf-pc", shared(n % 8),
+					     name(n), 30 + n, OUTCOME_FAILED),
+			RULE_NONE); /* all bots have that name */
+	for (unsigned n = 0; n < PEOPLE; n++)
+		passed += rule_at(&world, "new-phone", shared(n % 8), name(n),
 				  50 + n, OUTCOME_FAILED) == RULE_NONE;
 	assert_int_equal(passed, 6);
 	for (unsigned n = 0; n < PEOPLE; n++)
@@ -175,6 +179,26 @@ static void strange_name_of_the_fickle_is_no_bad_sign(void **state)
 	world_done(&world);
 }
 
+/* Whoever comes first of those without a name that strangers have. */
+static void budget_is_not_for_names_of_bots(void **state)
+{
+	struct world world;
+
+	begin_with(&world, POLICY_ENFORCE);
+	world_wait(&world, 2 * DAYS);
+	botnet(&world, "ylmf-pc", 10);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		assert_int_equal(rule_at(&world, "ylmf-pc", "198.18.1.1",
+					 name(1), 10001, OUTCOME_OK),
+			turn == 0 ? RULE_GREYLIST : RULE_BUDGET);
+		assert_int_equal(rule_at(&world, "new-laptop", "198.18.2.1",
+					 name(1), 10001, OUTCOME_OK),
+			turn == 0 ? RULE_GREYLIST : RULE_NONE);
+		world_wait(&world, 1 * MINUTES);
+	}
+	world_done(&world);
+}
+
 static void observed_devices_change_nothing(void **state)
 {
 	struct world world;
@@ -198,6 +222,7 @@ int main(void)
 		cmocka_unit_test(
 			strange_device_behind_a_carrier_is_a_neighbour),
 		cmocka_unit_test(strange_name_of_the_fickle_is_no_bad_sign),
+		cmocka_unit_test(budget_is_not_for_names_of_bots),
 		cmocka_unit_test(observed_devices_change_nothing),
 	};
 

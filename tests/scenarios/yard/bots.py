@@ -34,12 +34,13 @@ HASTY = Manners(0, patience=2.0)
 class Bot:
     """One source. It has the face of a person for the front."""
 
-    def __init__(self, world, front, ledger, src, manners, helo="ylmf-pc",
-                 port=587):
+    helo = "ylmf-pc"
+
+    def __init__(self, world, front, ledger, src, manners, port=587):
         self.world, self.front, self.ledger = world, front, ledger
         self.src, self.manners = src, manners
         self.patience = manners.patience
-        self.helo, self.port = helo, port
+        self.port = port
         self.random = world.random("bot", src)
 
     def note(self, verdict, why, wait):
@@ -77,10 +78,16 @@ class Kind:
     """What all kinds have in common."""
 
     manners = POLITE
+    helos = ("ylmf-pc",)        # names in EHLO, one of them for each bot;
+                                # none: each bot has its own
 
     def bot(self, run, src, port=587):
-        return Bot(run.world, run.front, run.ledger, src, self.manners,
-                   port=port)
+        bot = Bot(run.world, run.front, run.ledger, src, self.manners,
+                  port=port)
+        random = run.world.random("helo", src)
+        bot.helo = (random.choice(self.helos) if self.helos else
+                    f"WIN-{random.getrandbits(40):X}")
+        return bot
 
 
 def words(random, user):
@@ -206,6 +213,7 @@ class Botnet(Kind):
     user: str = None            # None: names that work here, and others
     near: float = 0.3           # of the sources have neighbours in their /24
     manners: Manners = POLITE
+    helos: tuple = Kind.helos
     name: str = "botnet"
 
     def start(self, run, begins):

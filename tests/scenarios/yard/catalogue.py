@@ -2,6 +2,7 @@
 
 from . import bots, events
 from .scenario import Scenario
+from .people import COMMON_NAMES
 from .world import HOUR, MINUTE
 
 LIMIT, LIMIT_A_DAY = 5, 10      # failures of the ladder: at once, in a day
@@ -53,6 +54,13 @@ SCENARIOS = (
     Scenario("botnet-patient", "the same; each comes back for hours",
              days=30, tested_most=BOTNET_MOST,
              attackers=(bots.Botnet(manners=bots.PATIENT),)),
+    Scenario("botnet-disguised", "the same as returning; in EHLO they say what "
+             "people's programs say", days=30, tested_most=BOTNET_MOST,
+             attackers=(bots.Botnet(manners=bots.RETURNING,
+                                    helos=COMMON_NAMES),)),
+    Scenario("botnet-named", "the same; each has a name of its own",
+             days=30, tested_most=BOTNET_MOST,
+             attackers=(bots.Botnet(manners=bots.RETURNING, helos=()),)),
     Scenario("siege", "2,000 sources on one user, three days",
              days=3, tested_most=10, attackers=(bots.Botnet(**SIEGE),)),
     Scenario("spray", "one secret on all users, four rounds, 100 sources",
@@ -87,6 +95,10 @@ SCENARIOS = (
              days=5, attackers=(
                  bots.Carried(sources=150, tries=8, days=5,
                               manners=bots.RETURNING),)),
+    Scenario("carrier-disguised", "the same; in EHLO they say what people's "
+             "programs say", days=5, attackers=(
+                 bots.Carried(sources=150, tries=8, days=5,
+                              helos=COMMON_NAMES, manners=bots.RETURNING),)),
     Scenario("owner", "has one account, logs in between his guesses, a day",
              days=1, tested_most=LIMIT_A_DAY, attackers=(bots.Owner(),)),
     Scenario("lock-the-chief", "300 sources lock a user out; lockout on",

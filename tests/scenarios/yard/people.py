@@ -16,6 +16,8 @@ looks at (a telephone in a pocket) goes on with an old secret until it is
 `seen_at`.
 """
 
+import zlib
+
 from . import places
 from .world import DAY, HOUR, MINUTE
 
@@ -23,6 +25,7 @@ PATIENCE = 4 * HOUR
 FIRST_RETRY, LONGEST_RETRY = MINUTE, 15 * MINUTE
 STALE_PACE = 5 * MINUTE
 NEVER = float("inf")
+COMMON_NAMES = ("localhost", "smtpclient.apple")   # in EHLO
 
 
 class Person:
@@ -63,7 +66,17 @@ class Device:
         self.outbox = []
         self.busy = False
         self.put_off = False    # waits to come back by itself
-        self.helo = f"[10.1.{len(person.devices)}.{self.random.randrange(250)}]"
+        self.number = self.random.randrange(250)
+
+    def helo(self, src):
+        """What it calls itself in EHLO: a quarter the address that it has on
+        the network of the moment, a quarter what all programs of its kind
+        say, half a name of their own."""
+        if self.number % 4 == 0:
+            return f"[192.168.{zlib.crc32(src.encode()) % 256}.{self.number}]"
+        if self.number % 4 == 1:
+            return COMMON_NAMES[self.kind == "phone"]
+        return f"{self.kind.replace(' ', '-')}-{self.number}"
 
     def send(self):
         """A message for the outbox."""
@@ -108,7 +121,8 @@ class Device:
         site, front = self.site, self.site.front
         person, src = self.person, self.place.at(site.world.now)
         self.mark_right()
-        met, conn = yield from front.connect(person, src, 587, self.helo)
+        met, conn = yield from front.connect(person, src, 587,
+                                              self.helo(src))
         if met != "accept":
             return met
         self.mark_right()
