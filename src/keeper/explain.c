@@ -302,9 +302,11 @@ static json_t *passports_array(const struct store_answer *answer)
 
 static json_t *user_state(struct hub *hub, const struct policy_user_info *info)
 {
-	return json_pack("{s:b, s:b, s:b, s:b, s:i, s:i, s:o, s:o, s:o, s:o}",
+	return json_pack(
+		"{s:b, s:b, s:b, s:b, s:i, s:i, s:i, s:o, s:o, s:o, s:o}",
 		"known", info->known, "person", info->person, "shielded",
-		info->shielded, "campaign", info->campaign, "server_failures",
+		info->shielded, "campaign", info->campaign, "refused_pairs",
+		(int)info->pair_count, "server_failures",
 		(int)info->server_failures, "lockout", (int)info->lockout,
 		"last_success", seen(hub, info->last_success), "last_failure",
 		seen(hub, info->last_failure), "siege_until",

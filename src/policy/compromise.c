@@ -15,6 +15,7 @@
  */
 #include "compromise.h"
 
+#include "budget.h"
 #include "campaign.h"
 
 enum { OTHERS_LEAST = 2 };
@@ -35,25 +36,31 @@ static void alarm(struct policy *policy, mono_ms_t now,
 	action_add(&policy->actions, &action);
 }
 
-bool compromise_looks(struct policy *policy, mono_ms_t now,
-	const struct addr *addr, const struct person *person, uint64_t user,
-	struct slice name)
+/* Who comes by a device of his is expected at strange places. */
+static bool besieged(
+	mono_ms_t now, const struct gate_end *end, const struct person *person)
 {
-	struct prefix key =
-		prefix_of(addr, policy->conf.v4_bits, policy->conf.v6_bits);
+	return campaign_siege(now, person) && end->spent != BUDGET_DEVICE;
+}
+
+bool compromise_looks(struct policy *policy, mono_ms_t now,
+	const struct gate_end *end, const struct person *person)
+{
+	struct prefix key = prefix_of(
+		&end->addr, policy->conf.v4_bits, policy->conf.v6_bits);
 	const struct source *source = source_find(policy->sources, &key);
-	bool guesser = source != NULL &&
-		       source_other_users(policy->sources, source, now, user) >=
-			       OTHERS_LEAST;
+	bool guesser =
+		source != NULL && source_other_users(policy->sources, source,
+					  now, end->user) >= OTHERS_LEAST;
 
 	if (policy->conf.compromise.mode == POLICY_OFF ||
 		policy->conf.mode == POLICY_OFF)
 		return false;
-	if (!guesser && !campaign_siege(now, person))
+	if (!guesser && !besieged(now, end, person))
 		return false;
 	if (person != NULL && person->released_until > now)
 		return false;
-	alarm(policy, now, &key, name);
+	alarm(policy, now, &key, end->name);
 	return policy->conf.compromise.mode == POLICY_ENFORCE &&
 	       policy->conf.mode == POLICY_ENFORCE;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "core.h"
+#include "gate.h"
 #include "person.h"
 
 /*
@@ -14,7 +15,6 @@
  * VERDICT_ANSWER_TEMPORARY then, and no octet of the 235 goes out.
  */
 bool compromise_looks(struct policy *policy, mono_ms_t now,
-	const struct addr *addr, const struct person *person, uint64_t user,
-	struct slice name);
+	const struct gate_end *end, const struct person *person);
 
 #endif

@@ -30,7 +30,7 @@ struct policy {
 	struct ban_table *bans;
 	struct allow_table *allow;
 	struct evidence *evidence; /* of the rules beside the ladder */
-	struct keyed_table *passports, *places; /* passport.c */
+	struct keyed_table *passports, *places; /* known.c: places */
 	struct keyed_table *pairs, *tries;	/* pair.c, retry.c */
 	struct person_table *persons;
 	struct devices *devices;

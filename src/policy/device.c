@@ -8,11 +8,14 @@
  * names are what every program of a kind says. Therefore
  *
  *	- it opens a small budget of failures and no door (budget.h);
- *	- a name by which strangers come as well says nothing: how often they
- *did in the last day is counted by a sketch, so a botnet that takes to a common
- *name makes it worthless within a few tries;
- *	- of a user whose programs call themselves otherwise each time (an
- *address on the network of the moment) a strange name is no bad sign either.
+ *	- a name by which strangers come as well says nothing, and of a
+ *	  stranger it is a bad sign: he has no part in the budget of whoever
+ *	  comes first. How often they came in the last day is counted by a
+ *	  sketch, so a botnet that takes to a common name makes it worthless
+ *	  within a few tries;
+ *	- where a user's programs call themselves otherwise each time (an
+ *	  address on the network of the moment) a strange name is no bad sign
+ *	  (passport_by_device).
  *
  * Memory, allocated once, for `most` passports: 40 octets and a chain of 4 for
  * each, and a sketch of 64 KiB. The name used longest ago gives way.

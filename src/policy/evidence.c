@@ -6,7 +6,7 @@
  * that is banned by itself is counted for its prefix all the same.
  *
  * Memory, all of it allocated once and stated where each table is described:
- * with 262,144 sources 11 MB for days, 2 MB for known places, 6 MB for
+ * with 262,144 sources 11 MB for days and 6 MB for
  * 65,536 prefixes.
  *
  * Decides nothing itself. What can go wrong: no memory in evidence_new().
@@ -16,7 +16,6 @@
 #include <stdlib.h>
 
 #include "flight.h"
-#include "known.h"
 #include "offence.h"
 #include "place.h"
 #include "prefix_limit.h"
@@ -38,16 +37,14 @@ struct evidence *evidence_new(
 
 	if (evidence == NULL)
 		return NULL;
-	evidence->known =
-		keyed_table_new(share(conf->sources_most, 8), KNOWN_BYTES);
 	evidence->said = keyed_table_new(SENTENCE_SAID_MOST, SENTENCE_BYTES);
 	evidence->days = keyed_table_new(
 		share(conf->sources_most, 2), SOURCE_DAYS_BYTES);
 	prefix_limit_init(evidence, conf);
 	evidence->offences = offences_new(conf, key);
 	evidence->places = places_new(&conf->places);
-	if (!evidence->known || !evidence->said || !evidence->days ||
-		!evidence->prefixes || !evidence->offences || !evidence->places)
+	if (!evidence->said || !evidence->days || !evidence->prefixes ||
+		!evidence->offences || !evidence->places)
 		evidence_free(&evidence);
 	return evidence;
 }
@@ -56,7 +53,6 @@ void evidence_free(struct evidence **evidence)
 {
 	if (*evidence == NULL)
 		return;
-	keyed_table_free(&(*evidence)->known);
 	keyed_table_free(&(*evidence)->said);
 	keyed_table_free(&(*evidence)->days);
 	keyed_table_free(&(*evidence)->prefixes);
@@ -84,7 +80,6 @@ enum policy_rule evidence_failed(struct policy *policy, mono_ms_t now,
 void evidence_succeeded(
 	struct policy *policy, mono_ms_t now, const struct source *source)
 {
-	known_succeeded(policy, now, &source->key);
 	source_days_forget(policy, &source->key);
 	prefix_limit_forget(policy, &source->key);
 }

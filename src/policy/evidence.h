@@ -7,7 +7,6 @@
 
 /* One table a rule. All of them keep the sizes of policy_new(). */
 struct evidence {
-	struct keyed_table *known;    /* known.c */
 	struct keyed_table *said;     /* sentence.c */
 	struct keyed_table *days;     /* source_days.c */
 	struct keyed_table *prefixes; /* prefix_limit.c */

@@ -31,6 +31,7 @@
 #include "compromise.h"
 #include "device.h"
 #include "failure.h"
+#include "known.h"
 #include "ladder.h"
 #include "outage.h"
 #include "pair.h"
@@ -353,12 +354,14 @@ static bool succeeded(
 		&end->addr, policy->conf.v4_bits, policy->conf.v6_bits);
 
 	outage_success(policy, now);
-	if (end->user == 0)
+	if (end->user == 0) {
+		known_succeeded(policy, now, &source);
 		return false;
+	}
 	if (end->relation < RELATION_HOLDER &&
-		compromise_looks(
-			policy, now, &end->addr, person, end->user, end->name))
+		compromise_looks(policy, now, end, person))
 		return true;
+	known_succeeded(policy, now, &source);
 	person = person_succeed(policy->persons, now, end->user,
 		end->relation >= RELATION_HOLDER,
 		policy->conf.passport.life_ms);
@@ -429,6 +432,22 @@ void gate_settled(struct policy *policy, mono_ms_t now,
 	verdict->kind = VERDICT_ANSWER_TEMPORARY;
 	verdict->rule = RULE_COMPROMISE;
 	verdict->mode = POLICY_ENFORCE;
+}
+
+/* No name in EHLO and no secret is known of it. */
+bool gate_heard(
+	struct policy *policy, mono_ms_t now, const struct policy_event *event)
+{
+	uint64_t user = hash_user(&policy->key, event->user);
+	const struct gate_end end = {
+		.user = user,
+		.addr = event->addr,
+		.name = event->user,
+		.relation = passport_relation(policy, now, user, &event->addr),
+		.outcome = OUTCOME_OK,
+	};
+
+	return !succeeded(policy, now, &end);
 }
 
 /* The operator vouches for the user: what strangers did to him is forgotten,

@@ -43,6 +43,9 @@ struct gate_end gate_end_of(const struct policy *policy,
 	const struct attempt *attempt, enum policy_outcome outcome);
 void gate_settled(struct policy *policy, mono_ms_t now,
 	const struct gate_end *end, struct policy_verdict *verdict);
+/* EVENT_LOG_SUCCESS: somebody got in elsewhere. false: not to be believed. */
+bool gate_heard(
+	struct policy *policy, mono_ms_t now, const struct policy_event *event);
 /* EVENT_OPERATOR_FORGET. */
 void gate_forget(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event);

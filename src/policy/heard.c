@@ -14,6 +14,7 @@
 
 #include "evidence.h"
 #include "failure.h"
+#include "gate.h"
 #include "ladder.h"
 #include "penalty.h"
 
@@ -50,21 +51,27 @@ void heard_failure(struct policy *policy, mono_ms_t now,
 	verdict->failure_count = failure_count_fast(policy, now, source);
 }
 
+/* It is a login as any other, and mints a passport, but for the mode of the
+ * ladder. Where the user is at home it forgives nothing (see ladder.c). */
 void heard_success(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event)
 {
 	uint64_t user = hash_user(&policy->key, event->user);
+	bool home = passport_relation(policy, now, user, &event->addr) ==
+		    RELATION_HOME;
 	struct source *source;
 	bool allowed;
 
-	if (policy->ladder_mode == POLICY_OFF)
+	if (policy->conf.mode == POLICY_OFF ||
+		!gate_heard(policy, now, event) ||
+		policy->ladder_mode == POLICY_OFF)
 		return;
 	source = source_of(policy, now, &event->addr, &allowed);
 	if (source == NULL)
 		return;
 	source->success_count++;
 	source->last_success = now;
-	if (user != 0)
+	if (user != 0 && !home)
 		source_forgive(policy->sources, source, user);
 	evidence_succeeded(policy, now, source);
 }

@@ -30,6 +30,7 @@
 #include "failure.h"
 #include "flight.h"
 #include "gate.h"
+#include "known.h"
 #include "mode.h"
 #include "penalty.h"
 #include "passport.h"
@@ -406,8 +407,10 @@ static enum policy_rule settle_stray(struct policy *policy, mono_ms_t now,
 {
 	uint64_t user = lapsed != NULL ? lapsed->user : 0;
 
-	if (event->outcome == OUTCOME_OK)
+	if (event->outcome == OUTCOME_OK) {
+		known_succeeded(policy, now, &source->key);
 		succeed(policy, now, source, user);
+	}
 	if (lapsed != NULL) {
 		(void)attempt_close(policy->attempts, lapsed); /* no place */
 		return RULE_NONE;
@@ -440,8 +443,10 @@ static bool at_home(const struct policy *policy, const struct attempt *attempt)
 	       policy->conf.soft.failures > 0;
 }
 
+/* believed: a success is one (compromise.h). */
 static enum policy_rule settle_open(struct policy *policy, mono_ms_t now,
-	const struct policy_event *event, struct attempt *attempt)
+	const struct policy_event *event, struct attempt *attempt,
+	bool believed)
 {
 	struct source *source = core_source(policy, attempt);
 	enum policy_rule banned_by = RULE_NONE;
@@ -451,7 +456,7 @@ static enum policy_rule settle_open(struct policy *policy, mono_ms_t now,
 	 * one from home, where the user's first failures of a day count for
 	 * nothing anyway: else whoever shares his address with him would be
 	 * forgiven at each of his logins. */
-	if (event->outcome == OUTCOME_OK)
+	if (event->outcome == OUTCOME_OK && believed)
 		succeed(policy, now, source,
 			ignored || at_home(policy, attempt) ? 0
 							    : attempt->user);
@@ -490,7 +495,8 @@ void ladder_settle(struct policy *policy, mono_ms_t now,
 	}
 	if (attempt != NULL && !attempt_lapsed(attempt)) {
 		source = core_source(policy, attempt);
-		banned_by = settle_open(policy, now, event, attempt);
+		banned_by = settle_open(policy, now, event, attempt,
+			verdict->rule != RULE_COMPROMISE);
 	} else {
 		key = ladder_key(policy, &event->addr, &allowed);
 		source = take_source(policy, now, &key);

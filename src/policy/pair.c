@@ -18,7 +18,7 @@
  * Secrets are 64-bit tags under a key of this start; they and the pairs live in
  * memory only and are never told to anybody. A right secret is never here.
  *
- * Memory, allocated once: 64 octets and a chain of 4 for each of `most` pairs;
+ * Memory, allocated once: 72 octets and a chain of 4 for each of `most` pairs;
  * the one used longest ago gives way and is asked again.
  */
 #include "pair.h"
@@ -34,7 +34,7 @@ enum {
 	NOTE_AFTER_MS = 600000,
 };
 
-_Static_assert(sizeof(struct pair) + 24 == 64, "the size stated above");
+_Static_assert(sizeof(struct pair) + 24 == 72, "the size stated above");
 
 static uint64_t key_of(const struct policy *policy, uint64_t user, uint64_t tag)
 {
@@ -121,6 +121,7 @@ void pair_refuse(struct policy *policy, mono_ms_t now, uint64_t user,
 	if (home && outage_active(&policy->outage) &&
 		span_ms > policy->conf.outage.probe_ms)
 		span_ms = policy->conf.outage.probe_ms;
+	pair->user = user;
 	pair->span_s = (uint32_t)(span_ms / MS_PER_S);
 	pair->refused_at = now;
 	pair->until = later(now, span_ms);
@@ -156,6 +157,18 @@ void pair_answered(struct policy *policy, mono_ms_t now,
 		return;
 	pair->noted_at = now != 0 ? now : 1;
 	note(policy, event);
+}
+
+size_t pair_count(const struct policy *policy, mono_ms_t now, uint64_t user)
+{
+	const struct pair *pair;
+	size_t cursor = 0, count = 0;
+	uint64_t key;
+
+	while ((pair = keyed_next(policy->pairs, &cursor, &key)) != NULL)
+		count += pair->user == user && pair->until > now &&
+			 !is_void(policy, pair, user);
+	return count;
 }
 
 void pair_clear(struct policy *policy, mono_ms_t now, uint64_t user)

@@ -13,6 +13,7 @@ struct pair {
 	mono_ms_t noted_at;	     /* ACTION_NOTE; 0: never */
 	uint32_t span_s;
 	uint32_t answer_count; /* answered here since first_at */
+	uint64_t user;
 };
 
 /* Is this try answered here? Only where user and tag are known (not 0).
@@ -29,6 +30,8 @@ void pair_refuse(struct policy *policy, mono_ms_t now, uint64_t user,
  * on: a device keeps an old password. holder: of a place of his. */
 void pair_answered(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, uint64_t user, bool holder);
+/* So many of his are answered here now. Looks at all of them. */
+size_t pair_count(const struct policy *policy, mono_ms_t now, uint64_t user);
 /* What is held against the user is void: he succeeded, or the operator said
  * so. */
 void pair_clear(struct policy *policy, mono_ms_t now, uint64_t user);

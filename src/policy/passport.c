@@ -4,8 +4,7 @@
  * With it the user is no stranger in that prefix: what is done there because
  * of others passes him by. It is renewed by each success, told to the store
  * once a day at most, and wipes what he himself failed with; nobody else's.
- * Kept apart from it: which sources and prefixes anybody logged in from at
- * all, for that decides whether a ban is soft.
+ * Which sources and prefixes anybody logged in from at all is known.c's.
  *
  * A line at home gets a new address now and then, of the same provider: whoever
  * logged in from the same /16 (IPv6: /32) is a neighbour, no full stranger.
@@ -13,13 +12,11 @@
  * No secret is kept, in no form: a passport says who and where, and a right
  * password that was seen before never lets anybody in.
  *
- * Memory, allocated once, for `most` passports: 60 octets each, and 60 for
- * each of twice as many places: 12 MB for 65,536. The passport or place that
- * was used longest ago gives way.
+ * Memory, allocated once, for `most` passports: 60 octets each, 4 MB for
+ * 65,536. The one that was used longest ago gives way.
  *
- * Called by the rules and policy.c. What can go wrong: somebody who owns one
- * account makes any place he has "known". Then bans there are soft, which
- * costs a session and passes no guess: his passport holds for himself only.
+ * Called by the rules and policy.c. What can go wrong: more people than places;
+ * then who came longest ago is a stranger again.
  */
 #include "passport.h"
 
@@ -35,16 +32,7 @@ enum {
 	STEADY_MOST = 8,
 };
 
-/* A source or a passport's prefix that somebody logged in from. */
-struct place {
-	struct prefix prefix;
-	bool restored; /* which sources in it, the store does not know */
-	mono_ms_t last_success;
-};
-
 _Static_assert(sizeof(struct passport) + 24 <= 56, "the size stated above");
-_Static_assert(sizeof(struct place) <= PASSPORT_PLACE_BYTES, "their table");
-_Static_assert(sizeof(struct place) + 24 <= 56, "the size stated above");
 
 struct prefix passport_place(
 	const struct policy *policy, const struct addr *addr)
@@ -115,92 +103,8 @@ enum relation passport_relation(const struct policy *policy, mono_ms_t now,
 	if (passport_find(policy, now, user, addr) == NULL)
 		return near(policy, now, user, addr) ? RELATION_NEIGHBOUR
 						     : RELATION_STRANGER;
-	return passport_source_known(policy, now, addr) ? RELATION_HOME
-							: RELATION_HOLDER;
-}
-
-/* ---- places ---- */
-
-static bool fresh(
-	const struct policy *policy, mono_ms_t now, const struct place *place)
-{
-	return now - place->last_success < policy->conf.passport.life_ms;
-}
-
-static bool known_at(
-	const struct policy *policy, mono_ms_t now, const struct prefix *prefix)
-{
-	const struct place *place =
-		keyed_find(policy->places, hash_prefix(&policy->key, prefix));
-
-	return place != NULL && fresh(policy, now, place);
-}
-
-static bool restored_at(
-	const struct policy *policy, mono_ms_t now, const struct prefix *prefix)
-{
-	const struct place *place =
-		keyed_find(policy->places, hash_prefix(&policy->key, prefix));
-
-	return place != NULL && place->restored && fresh(policy, now, place);
-}
-
-bool passport_source_known(
-	const struct policy *policy, mono_ms_t now, const struct addr *addr)
-{
-	struct prefix source = source_of(policy, addr);
-
-	return known_at(policy, now, &source);
-}
-
-bool passport_place_known(
-	const struct policy *policy, mono_ms_t now, const struct addr *addr)
-{
-	struct prefix place = passport_place(policy, addr);
-
-	return known_at(policy, now, &place);
-}
-
-/* A ban that is neither of a source nor of a place is looked through for: it is
- * rare (a /56, or a /16). */
-static bool any_inside(
-	const struct policy *policy, mono_ms_t now, const struct prefix *prefix)
-{
-	const struct place *place;
-	size_t cursor = 0;
-	uint64_t key;
-
-	while ((place = keyed_next(policy->places, &cursor, &key)) != NULL)
-		if (fresh(policy, now, place) &&
-			place->prefix.bits >= prefix->bits &&
-			prefix_holds(prefix, &place->prefix.addr))
-			return true;
-	return false;
-}
-
-bool passport_prefix_known(
-	const struct policy *policy, mono_ms_t now, const struct prefix *prefix)
-{
-	struct prefix source = source_of(policy, &prefix->addr);
-	struct prefix place = passport_place(policy, &prefix->addr);
-
-	if (prefix->bits >= source.bits)
-		return known_at(policy, now, &source) ||
-		       restored_at(policy, now, &place);
-	if (prefix->bits == place.bits)
-		return known_at(policy, now, &place);
-	return any_inside(policy, now, prefix);
-}
-
-static struct place *know(struct policy *policy, mono_ms_t last_success,
-	const struct prefix *prefix)
-{
-	struct place *place =
-		keyed_take(policy->places, hash_prefix(&policy->key, prefix));
-
-	place->prefix = *prefix;
-	place->last_success = last_success;
-	return place;
+	return known_source(policy, now, addr) ? RELATION_HOME
+					       : RELATION_HOLDER;
 }
 
 /* ---- minting ---- */
@@ -263,8 +167,6 @@ void passport_mint(struct policy *policy, mono_ms_t now, uint64_t user,
 
 	if (user == 0)
 		return;
-	(void)know(policy, now, &place);
-	(void)know(policy, now, &source);
 	passport = keyed_take(policy->passports, near_key(policy, user, addr));
 	passport->until = later(now, policy->conf.passport.life_ms);
 	passport = renew(policy, passport->until, user, &place);
@@ -292,8 +194,7 @@ void passport_restore(
 	if (user == 0 || left_ms == 0 || event->prefix.bits < place.bits)
 		return;
 	/* The clock may be younger than the success. */
-	know(policy, now, &place)->restored = true;
-	known_place(policy, now, &event->prefix);
+	known_restored(policy, now, &event->prefix);
 	wide = keyed_take(
 		policy->passports, near_key(policy, user, &place.addr));
 	if (wide->until < later(now, left_ms))

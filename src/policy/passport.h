@@ -7,8 +7,6 @@
 
 #include "core.h"
 
-enum { PASSPORT_PLACE_BYTES = 32 }; /* an entry of policy->places */
-
 /* What a try is to the name that it is made with. */
 enum relation {
 	RELATION_STRANGER,  /* this user never logged in from here */
@@ -39,16 +37,6 @@ struct passport *passport_find(const struct policy *policy, mono_ms_t now,
 	uint64_t user, const struct addr *addr);
 enum relation passport_relation(const struct policy *policy, mono_ms_t now,
 	uint64_t user, const struct addr *addr);
-
-/* Has anybody logged in lately from this source, or from the place of it? */
-bool passport_source_known(
-	const struct policy *policy, mono_ms_t now, const struct addr *addr);
-bool passport_place_known(
-	const struct policy *policy, mono_ms_t now, const struct addr *addr);
-/* From anywhere in the prefix? That makes its ban soft. An address is judged by
- * itself: a guesser next door to people is turned away. */
-bool passport_prefix_known(const struct policy *policy, mono_ms_t now,
-	const struct prefix *prefix);
 
 /* How one came who succeeded. */
 enum passport_device {

@@ -19,7 +19,7 @@
 
 #include "../base/check.h"
 #include "mode.h"
-#include "passport.h"
+#include "known.h"
 
 enum { LIMIT_QUIET_MS = 60000 };
 
@@ -119,7 +119,7 @@ static bool is_soft(const struct policy *policy, mono_ms_t now,
 	if (rule == RULE_PREFIX_LIMIT && policy->conf.prefix_limit.at_login)
 		return true;
 	return policy->conf.soft.mode == POLICY_ENFORCE &&
-	       passport_prefix_known(policy, now, prefix);
+	       known_inside(policy, now, prefix);
 }
 
 bool penalty_ban(struct policy *policy, mono_ms_t now,

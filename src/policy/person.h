@@ -37,8 +37,8 @@ struct person {
 	mono_ms_t last_failure;
 	uint32_t failure_count;	  /* at the server since the last success */
 	uint32_t in_flight_count; /* on their way there */
-	bool known;	      /* its last success came from where it has been */
-	bool succeeded;	      /* it is somebody's name */
+	bool known;	/* its last success came from where it has been */
+	bool succeeded; /* it is somebody's name */
 	struct strange strange[PERSON_STRANGE_MOST];
 	uint32_t quota[PERSON_QUOTA_COUNT][PERSON_QUOTA_MOST]; /* quota.h */
 };

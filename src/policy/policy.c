@@ -25,6 +25,7 @@
 #include "flight.h"
 #include "gate.h"
 #include "heard.h"
+#include "known.h"
 #include "ladder.h"
 #include "offence.h"
 #include "operator.h"
@@ -86,7 +87,7 @@ static bool make_people(struct policy *policy, const struct policy_conf *conf)
 	size_t pairs = at_least(conf->pair.most, 1);
 
 	policy->passports = keyed_table_new(passports, sizeof(struct passport));
-	policy->places = keyed_table_new(passports * 2, PASSPORT_PLACE_BYTES);
+	policy->places = known_new(passports);
 	policy->persons = person_table_new(passports);
 	policy->pairs = keyed_table_new(pairs, sizeof(struct pair));
 	policy->tries = keyed_table_new(pairs, sizeof(struct retry));

@@ -166,6 +166,7 @@ struct policy_user_info {
 	bool shielded; /* strangers are answered 454: the server's lock is near
 			*/
 	bool campaign; /* one is under way against the whole server */
+	unsigned pair_count;	  /* of his that are answered 535 by the core */
 	unsigned server_failures; /* since the last success, under way too */
 	unsigned lockout;	  /* at so many the server locks; 0: never */
 	mono_ms_t last_success, last_failure;  /* 0: never */

@@ -5,6 +5,7 @@
 
 #include "campaign.h"
 #include "core.h"
+#include "pair.h"
 #include "person.h"
 #include "shield.h"
 
@@ -24,6 +25,8 @@ void policy_explain_user(const struct policy *policy, mono_ms_t now,
 	memset(&info, 0, sizeof(info));
 	if (now < policy->now)
 		now = policy->now;
+	info.pair_count = (unsigned)pair_count(
+		policy, now, hash_user(&policy->key, user));
 	info.campaign = campaign_active(policy, now, NULL);
 	info.lockout = shield->mode == POLICY_OFF ? 0 : shield->lockout;
 	if (person != NULL) {

@@ -414,6 +414,11 @@ static void explain_state(const json_t *state)
 			is_set(state, "shielded")
 				? ": strangers are answered 454"
 				: "");
+	if (number_of(state, "refused_pairs") > 0)
+		line("passwords",
+			"%" PRId64 " that the server refused are answered "
+			"535 here",
+			number_of(state, "refused_pairs"));
 	if (json_is_integer(json_object_get(state, "siege_until")))
 		line("siege", "strangers besiege the name; until %s",
 			clock_time(number_of(state, "siege_until"), at));

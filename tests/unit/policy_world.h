@@ -58,6 +58,12 @@ static inline struct policy_conf world_conf(void)
 		.sources_most = 1000,
 		.bans_most = 100,
 		.attempts_most = 2000,
+		.passport = {.life_ms = 30 * DAYS,
+			.v4_bits = 24,
+			.v6_bits = 48,
+			.near_v4_bits = 16,
+			.near_v6_bits = 32,
+			.most = 1000},
 	};
 }
 
@@ -66,12 +72,6 @@ static inline struct policy_conf world_people_conf(void)
 {
 	struct policy_conf conf = world_conf();
 
-	conf.passport = (struct policy_passport_conf){.life_ms = 30 * DAYS,
-		.v4_bits = 24,
-		.v6_bits = 48,
-		.near_v4_bits = 16,
-		.near_v6_bits = 32,
-		.most = 1000};
 	conf.device = (struct policy_device_conf){
 		.mode = POLICY_ENFORCE, .strangers = 8, .user = 2, .all = 4};
 	conf.soft = (struct policy_soft_conf){.mode = POLICY_ENFORCE,

@@ -189,6 +189,7 @@ static void shielded_user_is_explained_and_forgotten(void **state)
 	about = json_object_get(answer, "state");
 	assert_int_equal(number_in(about, "server_failures"), 2);
 	assert_int_equal(number_in(about, "lockout"), 3);
+	assert_int_equal(number_in(about, "refused_pairs"), 2);
 	assert_true(json_is_true(json_object_get(about, "shielded")));
 	assert_string_equal(
 		text_in(answer, "lift"), "posternctl user forget 'Anna'");
@@ -200,6 +201,7 @@ static void shielded_user_is_explained_and_forgotten(void **state)
 	assert_true(json_is_false(json_object_get(about, "shielded")));
 	assert_true(json_is_integer(json_object_get(about, "released_until")));
 	assert_null(json_object_get(answer, "lift"));
+	assert_int_equal(number_in(about, "refused_pairs"), 0);
 	json_decref(answer);
 	assert_int_equal(begin("198.51.100.1", "anna")->kind, VERDICT_PASS);
 }

@@ -115,6 +115,38 @@ static void allowed_observed_and_off_are_what_they_are(void **state)
 	world_done(&world);
 }
 
+static struct policy_verdict campaign_login(
+	struct world *world, const char *addr, const char *user)
+{
+	return world_try(world, addr, user, 77, OUTCOME_OK);
+}
+
+/* Whoever logs in by IMAP is known where he did. */
+static void success_in_the_log_mints_a_passport(void **state)
+{
+	struct policy_conf conf = world_people_conf();
+	struct policy_action told;
+	struct world world;
+	char addr[32];
+
+	conf.campaign.learned_percent = 0;
+	conf.campaign.learn_ms = 0;
+	world_init_with(&world, &conf);
+	(void)hear(&world, EVENT_LOG_SUCCESS, "192.0.2.1", "Anna");
+	told = world_last(&world, ACTION_PASSPORT);
+	assert_string_equal(told.user, "anna");
+	assert_int_equal(told.prefix.bits, 96 + 24);
+	for (unsigned n = 0; n < 9; n++) {
+		(void)snprintf(addr, sizeof(addr), "198.%u.100.1", n);
+		(void)world_try(&world, addr, addr, 100 + n, OUTCOME_FAILED);
+	}
+	assert_int_equal(campaign_login(&world, "203.0.113.1", "anna").rule,
+		RULE_GREYLIST);
+	assert_int_equal(
+		campaign_login(&world, "192.0.2.9", "anna").kind, VERDICT_PASS);
+	world_done(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +156,7 @@ int main(void)
 		cmocka_unit_test(
 			a_success_in_the_log_drops_that_user_s_failures),
 		cmocka_unit_test(allowed_observed_and_off_are_what_they_are),
+		cmocka_unit_test(success_in_the_log_mints_a_passport),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
