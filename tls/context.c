@@ -15,6 +15,7 @@
  */
 #include "context.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,14 +155,16 @@ static int on_alpn(SSL *ssl, const unsigned char **ret_out,
 	unsigned char *ret_length, const unsigned char *in,
 	unsigned int in_bytes, void *arg)
 {
+	const char *protocol = arg;
+	size_t n = strlen(protocol);
+
 	(void)ssl;
-	(void)arg;
 	for (unsigned int i = 0; i < in_bytes; i += 1U + in[i]) {
-		if (in[i] != 4 || i + 5 > in_bytes ||
-			memcmp(in + i + 1, "smtp", 4) != 0)
+		if (in[i] != n || i + 1 + n > in_bytes ||
+			memcmp(in + i + 1, protocol, n) != 0)
 			continue;
 		*ret_out = in + i + 1;
-		*ret_length = 4;
+		*ret_length = in[i];
 		return SSL_TLSEXT_ERR_OK;
 	}
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -210,13 +213,15 @@ static bool set_server(
 {
 	SSL_CTX *ctx = context->ctx;
 
+	(void)snprintf(context->protocol, sizeof(context->protocol), "%s",
+		conf->protocol != NULL ? conf->protocol : "smtp");
 	SSL_CTX_set_options(ctx,
 		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	/* No client certificates are asked for: bounds what one may send. */
 	SSL_CTX_set_max_cert_list(ctx, 4096);
 	SSL_CTX_set_dh_auto(ctx, 0);
-	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, context->protocol);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
 	SSL_CTX_set_cert_cb(ctx, certificate_on_hello, &context->certificates);
 	/* One ticket: a mail client seldom resumes twice at a time. */
@@ -273,6 +278,17 @@ void tls_context_rotate_tickets(struct tls_context *context)
 {
 	if (context->is_server)
 		ticket_keys_rotate(&context->tickets);
+}
+
+struct ssl_st *tls_ssl_new(struct tls_context *context)
+{
+	return SSL_new(context->ctx);
+}
+
+void tls_ssl_free(struct ssl_st **ssl)
+{
+	SSL_free(*ssl);
+	*ssl = NULL;
 }
 
 /* Client */

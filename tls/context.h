@@ -33,7 +33,8 @@ struct tls_server_conf {
 	size_t certificate_count;
 	/* Usually TLS_1_2. Older: security level 0 and CBC ciphers as well. */
 	enum tls_version version_least;
-	const char *ciphers; /* NULL, "": the built-in list (ECDHE + AEAD) */
+	const char *ciphers;  /* NULL, "": the built-in list (ECDHE + AEAD) */
+	const char *protocol; /* ALPN; NULL: smtp */
 };
 
 enum tls_verify {
@@ -79,5 +80,14 @@ void tls_context_free(struct tls_context **context);
  * forked later agrees. Tickets do not outlive a reload.
  */
 void tls_context_rotate_tickets(struct tls_context *context);
+
+/*
+ * For a library that brings its own sockets (libevent): OpenSSL's object of one
+ * connection to a server context, which it holds. NULL without memory. Who gets
+ * it frees it with tls_ssl_free().
+ */
+struct ssl_st;
+struct ssl_st *tls_ssl_new(struct tls_context *context);
+void tls_ssl_free(struct ssl_st **ssl);
 
 #endif

@@ -20,6 +20,7 @@ struct tls_context {
 	SSL_CTX *ctx;
 
 	/* server */
+	char protocol[16]; /* ALPN */
 	struct certificate_set certificates;
 	struct ticket_keys tickets;
 

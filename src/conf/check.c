@@ -15,15 +15,8 @@
 #include <string.h>
 
 #include "../base/addr.h"
+#include "check_inside.h"
 #include "near.h"
-
-struct checker {
-	const struct conf *conf;
-	const struct draft *draft;
-	struct problems *problems;
-	const struct draft_block *block; /* that is being checked */
-	char name[160]; /* of it, as messages begin: "listener mx: " */
-};
 
 static void fail(const struct checker *c, const char *option,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -57,9 +50,12 @@ static void warn(
 		"%s%s", c->name, text);
 }
 
-/* False: the block is damaged. */
-static bool checker_turn(
-	struct checker *c, enum schema_section_id id, size_t index)
+void check_say(const struct checker *c, const char *option, const char *text)
+{
+	fail(c, option, "%s", text);
+}
+
+bool checker_turn(struct checker *c, enum schema_section_id id, size_t index)
 {
 	const struct schema_section *section = schema_section(id);
 
@@ -97,12 +93,7 @@ static void check_printable(
 
 /* ---- addresses ---- */
 
-struct endpoint {
-	struct addr addr;
-	uint16_t port;
-};
-
-static bool bind_parse(const char *text, struct endpoint *ret_endpoint)
+bool check_bind_parse(const char *text, struct endpoint *ret_endpoint)
 {
 	return addr_parse_port(
 		       text, &ret_endpoint->addr, &ret_endpoint->port) &&
@@ -121,7 +112,7 @@ static bool addr_is_private(const struct addr *addr)
 	return addr_is_loopback(addr);
 }
 
-static bool name_sound(const char *name, size_t n)
+bool check_name_sound(const char *name, size_t n)
 {
 	const char *known = "abcdefghijklmnopqrstuvwxyz"
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -138,11 +129,11 @@ static bool server_parse(const char *text, bool *ret_private)
 	char *end;
 	long port;
 
-	if (bind_parse(text, &endpoint)) {
+	if (check_bind_parse(text, &endpoint)) {
 		*ret_private = addr_is_private(&endpoint.addr);
 		return true;
 	}
-	if (!colon || !name_sound(text, (size_t)(colon - text)) ||
+	if (!colon || !check_name_sound(text, (size_t)(colon - text)) ||
 		strspn(colon + 1, "0123456789") != strlen(colon + 1))
 		return false;
 	/* "10.0.0.256:25" is a mistyped address, not a name. */
@@ -167,14 +158,14 @@ static const char *bind_owner(const struct conf *conf,
 {
 	struct endpoint mine, other;
 
-	if (!bind_parse(listener->bind.items[index], &mine))
+	if (!check_bind_parse(listener->bind.items[index], &mine))
 		return NULL;
 	for (size_t i = 0; i < conf->listener_count; i++) {
 		const struct conf_listener *them = &conf->listeners[i];
 		size_t n = them == listener ? index : them->bind.count;
 
 		for (size_t j = 0; j < n; j++)
-			if (bind_parse(them->bind.items[j], &other) &&
+			if (check_bind_parse(them->bind.items[j], &other) &&
 				other.port == mine.port &&
 				addr_eq(&other.addr, &mine.addr))
 				return them->title;
@@ -197,7 +188,7 @@ static void check_binds(
 		const char *bind = listener->bind.items[i];
 		const char *owner = bind_owner(c->conf, listener, i);
 
-		if (!bind_parse(bind, &endpoint))
+		if (!check_bind_parse(bind, &endpoint))
 			fail(c, "bind",
 				"bind: \"%.60s\" is no ADDRESS:PORT (allowed: "
 				"like 0.0.0.0:25, [::]:25)",
@@ -209,7 +200,7 @@ static void check_binds(
 	}
 }
 
-static void say_unknown_name(const struct checker *c, const char *option,
+void check_unknown_name(const struct checker *c, const char *option,
 	enum schema_section_id id, const char *title)
 {
 	const struct schema_section *section = schema_section(id);
@@ -234,13 +225,13 @@ static void check_references(
 	if (!*listener->backend)
 		fail(c, NULL, "backend is missing");
 	else if (!conf_backend_find(c->conf, listener->backend))
-		say_unknown_name(
+		check_unknown_name(
 			c, "backend", SECTION_backend, listener->backend);
 	for (size_t i = 0; i < listener->certificates.count; i++) {
 		const char *title = listener->certificates.items[i];
 
 		if (!conf_certificate_find(c->conf, title))
-			say_unknown_name(
+			check_unknown_name(
 				c, "certificates", SECTION_certificate, title);
 	}
 }
@@ -250,7 +241,7 @@ static bool listens_beyond_loopback(const struct conf_listener *listener)
 	struct endpoint endpoint;
 
 	for (size_t i = 0; i < listener->bind.count; i++)
-		if (bind_parse(listener->bind.items[i], &endpoint) &&
+		if (check_bind_parse(listener->bind.items[i], &endpoint) &&
 			!addr_is_loopback(&endpoint.addr))
 			return true;
 	return false;
@@ -773,4 +764,5 @@ void conf_check(const struct conf *conf, const struct draft *draft,
 	check_domino_log(&c);
 	check_geo(&c);
 	check_log(&c);
+	check_http(&c);
 }

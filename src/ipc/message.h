@@ -31,6 +31,19 @@ enum {
 	MESSAGE_WHY_LONGEST = 96,
 	MESSAGE_NAME_LONGEST = 252,
 	MESSAGE_TIMES_MOST = 32,
+	MESSAGE_LISTENERS_MOST = 32, /* that connections are counted of */
+	MESSAGE_BUCKETS = 12,	     /* bounds: MESSAGE_BUCKETS_MS */
+};
+
+/* What a worker counts handshakes by. */
+enum message_leg { LEG_CLIENT, LEG_SERVER, LEG_COUNT };
+enum message_handshake {
+	HANDSHAKE_NONE, /* it did not get so far */
+	HANDSHAKE_1_0,
+	HANDSHAKE_1_1,
+	HANDSHAKE_1_2,
+	HANDSHAKE_1_3,
+	HANDSHAKE_COUNT,
 };
 
 enum message_type {
@@ -129,6 +142,12 @@ struct message_note {
 	char name[MESSAGE_NAME_LONGEST]; /* NOTE_HELO: cut, as it came */
 };
 
+/* Bounds of times in milliseconds, of replies[] below. */
+#define MESSAGE_BUCKETS_MS                                                     \
+	{                                                                      \
+		5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000   \
+	}
+
 /* A worker's counters since its start; sent once a second when changed. */
 struct message_stats {
 	uint64_t sessions_open;
@@ -145,6 +164,12 @@ struct message_stats {
 	uint64_t loop_stall_longest_ms; /* by the clock: base/stall.h */
 	uint64_t loop_run_longest_ms;	/* of this, its own run time */
 	uint64_t limits[LIMIT_COUNT];	/* times that each was reached */
+	uint64_t connections[MESSAGE_LISTENERS_MOST]; /* by their index */
+	/* By leg, version, and whether they failed. */
+	uint64_t handshakes[LEG_COUNT][HANDSHAKE_COUNT][2];
+	/* Waits for replies of the server: between the bound before and
+	 * each, of all, and how long. */
+	uint64_t replies[MESSAGE_BUCKETS], replies_total, replies_ms;
 };
 
 /* Of one server: what a worker found, or what all of them are to know. */

@@ -27,6 +27,9 @@
 #include "status.h"
 #include "store.h"
 #include "sums.h"
+#include "tally.h"
+#include "trend.h"
+#include "watch.h"
 
 enum {
 	PAGE_BANS = 1000,   /* rows in an answer */
@@ -136,8 +139,14 @@ static void log_order(const struct call *call, const struct prefix *prefix)
 		log_str("server", text_of(call, "server"));
 	if (prefix != NULL)
 		log_prefix("prefix", prefix);
-	log_int("uid", call->caller->uid);
-	log_int("pid", call->caller->pid);
+	if (call->caller->page) {
+		log_str("by", "page");
+		if (text_of(call, "from") != NULL)
+			log_str("from", text_of(call, "from"));
+	} else {
+		log_int("uid", call->caller->uid);
+		log_int("pid", call->caller->pid);
+	}
 	log_end();
 }
 
@@ -515,6 +524,36 @@ static json_t *run_status(const struct call *call)
 	return status_object(call->hub);
 }
 
+static json_t *run_metrics(const struct call *call)
+{
+	return tally_object(call->hub);
+}
+
+static json_t *run_watch(const struct call *call)
+{
+	return watch_object(call->hub);
+}
+
+static json_t *run_bans_serial(const struct call *call)
+{
+	return watch_serial_object(call->hub);
+}
+
+static json_t *run_bans_recent(const struct call *call)
+{
+	return watch_recent_object(call->hub);
+}
+
+static json_t *run_trend_minutes(const struct call *call)
+{
+	return trend_object(call->hub, false);
+}
+
+static json_t *run_trend_hours(const struct call *call)
+{
+	return trend_object(call->hub, true);
+}
+
 static json_t *run_days(const struct call *call)
 {
 	json_int_t days =
@@ -578,25 +617,41 @@ json_t *commands_reload_answer(const struct message_text *text)
 static const struct {
 	const char *name;
 	command_run *run;
+	bool page; /* also for dash, which talks to strangers */
 } table[] = {
-	{"status", run_status},
-	{"days", run_days},
-	{"config", run_config},
-	{"bans.list", run_bans_list},
-	{"bans.add", run_bans_add},
-	{"bans.del", run_bans_del},
-	{"bans.flush", run_bans_flush},
-	{"allow.list", run_allow_list},
-	{"allow.add", run_allow_add},
-	{"allow.del", run_allow_del},
-	{"user.forget", run_user_forget},
-	{"backends.list", run_backends_list},
-	{"backends.drain", run_backends_drain},
-	{"backends.undrain", run_backends_undrain},
-	{"explain", run_explain},
-	{"reload", run_reload},
-	{"version", run_version},
+	{"status", run_status, true},
+	{"days", run_days, true},
+	{"metrics", run_metrics, true},
+	{"watch", run_watch, true},
+	{"trend.minutes", run_trend_minutes, true},
+	{"trend.hours", run_trend_hours, true},
+	{"bans.serial", run_bans_serial, true},
+	{"bans.recent", run_bans_recent, true},
+	{"config", run_config, false},
+	{"bans.list", run_bans_list, true},
+	{"bans.add", run_bans_add, true},
+	{"bans.del", run_bans_del, true},
+	{"bans.flush", run_bans_flush, false},
+	{"allow.list", run_allow_list, true},
+	{"allow.add", run_allow_add, true},
+	{"allow.del", run_allow_del, true},
+	{"user.forget", run_user_forget, false},
+	{"backends.list", run_backends_list, true},
+	{"backends.drain", run_backends_drain, false},
+	{"backends.undrain", run_backends_undrain, false},
+	{"explain", run_explain, true},
+	{"reload", run_reload, false},
+	{"version", run_version, true},
 };
+
+static json_t *not_for_page(const char *name)
+{
+	log_begin(LOG_ERROR, "page-refused");
+	log_str("command", name);
+	log_end();
+	return commands_error(COMMANDS_REFUSED,
+		"this is not for the page to order", "use posternctl");
+}
 
 json_t *commands_run(struct hub *hub, const json_t *request,
 	const struct commands_caller *caller, struct commands_later *ret_later)
@@ -607,10 +662,13 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 	memset(ret_later, 0, sizeof(*ret_later));
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (name != NULL && strcmp(name, table[i].name) == 0)
-			return table[i].run(&call);
+			return table[i].page || !caller->page
+				       ? table[i].run(&call)
+				       : not_for_page(name);
 	return commands_error(COMMANDS_USAGE, "there is no such command",
-		"commands: status, days, bans.list, bans.add, bans.del, "
-		"bans.flush, "
+		"commands: status, days, metrics, watch, trend.minutes, "
+		"trend.hours, bans.list, bans.recent, bans.serial, bans.add, "
+		"bans.del, bans.flush, "
 		"allow.list, allow.add, allow.del, user.forget, backends.list, "
 		"backends.drain, backends.undrain, explain, reload, version");
 }

@@ -14,6 +14,7 @@
 /* Who asks; for the log. */
 struct commands_caller {
 	int64_t uid, pid; /* -1: not known */
+	bool page; /* dash: may look, ban, unban and allow, for its clients */
 };
 
 /* Why a request failed: "code" of the answer, and posternctl's exit code. */

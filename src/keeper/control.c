@@ -231,21 +231,20 @@ static void client_free(struct control *control, struct client *client)
 {
 	if (client->stream != NULL)
 		bufferevent_free(client->stream);
+	if (!client->caller.page)
+		control->client_count--;
 	client->magic = 0;
 	free(client);
-	control->client_count--;
 }
 
-static void client_new(struct control *control, int fd)
+/* NULL: no memory; the descriptor is closed. */
+static struct client *client_open(struct control *control, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
-	const struct timeval idle = {.tv_sec = CONTROL_IDLE_S};
-	struct ucred cred = {.uid = (uid_t)-1};
-	socklen_t n = sizeof(cred);
 
 	if (client == NULL) {
 		(void)close(fd);
-		return;
+		return NULL;
 	}
 	control->client_count++;
 	client->magic = CLIENT_MAGIC;
@@ -255,19 +254,32 @@ static void client_new(struct control *control, int fd)
 	if (client->stream == NULL) {
 		(void)close(fd);
 		client_free(control, client);
-		return;
+		return NULL;
 	}
+	client->next = control->first;
+	control->first = client;
+	bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
+	/* Fails only for sizes that we do not use. */
+	(void)bufferevent_set_max_single_read(
+		client->stream, CONTROL_LINE_LONGEST);
+	return client;
+}
+
+static void client_new(struct control *control, int fd)
+{
+	struct client *client = client_open(control, fd);
+	const struct timeval idle = {.tv_sec = CONTROL_IDLE_S};
+	struct ucred cred = {.uid = (uid_t)-1};
+	socklen_t n = sizeof(cred);
+
+	if (client == NULL)
+		return;
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n); /* else -1 */
 	client->caller = (struct commands_caller){
 		.uid = (int64_t)cred.uid,
 		.pid = (int64_t)cred.pid,
 	};
-	client->next = control->first;
-	control->first = client;
-	bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
-	/* Both fail only for sizes and times that we do not use. */
-	(void)bufferevent_set_max_single_read(
-		client->stream, CONTROL_LINE_LONGEST);
+	/* Fails only for times that we do not use. */
 	(void)bufferevent_set_timeouts(client->stream, &idle, &idle);
 	if (control->client_count > CONTROL_CLIENTS_MOST) {
 		control->refused_count++;
@@ -278,6 +290,23 @@ static void client_new(struct control *control, int fd)
 	}
 	if (bufferevent_enable(client->stream,
 		    client->closing ? EV_WRITE : EV_READ | EV_WRITE) != 0)
+		client->gone = true;
+}
+
+void control_adopt(struct hub *hub, int fd)
+{
+	struct client *client;
+
+	for (client = hub->control->first; client; client = client->next)
+		client->gone = client->gone || client->caller.page;
+	(void)evutil_make_socket_nonblocking(fd);
+	client = client_open(hub->control, fd);
+	if (client == NULL)
+		return;
+	client->caller =
+		(struct commands_caller){.uid = -1, .pid = -1, .page = true};
+	hub->control->client_count--;
+	if (bufferevent_enable(client->stream, EV_READ | EV_WRITE) != 0)
 		client->gone = true;
 }
 

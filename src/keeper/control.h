@@ -24,6 +24,11 @@ struct control;
  */
 struct control *control_new(struct hub *hub, int fd);
 void control_free(struct control **control);
+/*
+ * The line of dash, taken over: a client that may not order all (commands.h),
+ * that may be silent, and that does not count. The one before it goes.
+ */
+void control_adopt(struct hub *hub, int fd);
 /* The supervisor's answer, for all clients that wait for one. */
 void control_reload_done(struct hub *hub, const struct message_text *text);
 uint64_t control_refused_count(const struct control *control);

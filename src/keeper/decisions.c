@@ -18,6 +18,7 @@
 #include "../base/secret.h"
 #include "../base/siphash.h"
 #include "judge.h"
+#include "watch.h"
 
 enum line {
 	LINE_BAN,
@@ -140,6 +141,8 @@ void decisions_ban(struct hub *hub, const struct policy_action *action)
 {
 	uint64_t suppressed;
 
+	watch_decision(
+		hub, WATCH_BAN, action, "", policy_rule_text(action->rule));
 	if (may_log(hub, LINE_BAN, &suppressed))
 		log_ban(hub, "ban", action, suppressed);
 }
@@ -148,6 +151,8 @@ void decisions_would_ban(struct hub *hub, const struct policy_action *action)
 {
 	uint64_t suppressed;
 
+	watch_decision(hub, WATCH_WOULD_BAN, action, "",
+		policy_rule_text(action->rule));
 	if (may_log(hub, LINE_WOULD_BAN, &suppressed))
 		log_ban(hub, "would-ban", action, suppressed);
 }
@@ -157,6 +162,8 @@ void decisions_unban(
 {
 	uint64_t suppressed;
 
+	watch_decision(
+		hub, WATCH_UNBAN, action, "", lifted ? "lifted" : "expired");
 	if (!may_log(hub, LINE_UNBAN, &suppressed))
 		return;
 	log_begin(LOG_INFO, "unban");
@@ -286,8 +293,12 @@ static void log_people(struct hub *hub, enum log_level level, const char *event,
 
 void decisions_alarm(struct hub *hub, const struct policy_action *action)
 {
+	char user[HISTORY_USER_LONGEST];
 	uint64_t suppressed;
 
+	show_user(hub, slice_str(action->user), user);
+	watch_decision(
+		hub, WATCH_ALARM, action, user, policy_rule_text(action->rule));
 	if (may_log(hub, LINE_ALARM, &suppressed))
 		log_people(hub, LOG_WARN, "alarm", action,
 			policy_rule_text(action->rule), suppressed);
@@ -295,17 +306,19 @@ void decisions_alarm(struct hub *hub, const struct policy_action *action)
 
 void decisions_note(struct hub *hub, const struct policy_action *action)
 {
-	char text[256];
+	char text[256], user[HISTORY_USER_LONGEST];
 	uint64_t suppressed;
 
+	note_text(hub, action, text, sizeof(text));
+	show_user(hub, slice_str(action->user), user);
+	watch_decision(hub, WATCH_NOTE, action, user, text);
 	if (!may_log(hub, LINE_NOTE, &suppressed))
 		return;
-	note_text(hub, action, text, sizeof(text));
 	log_people(hub, LOG_INFO, "note", action, text, suppressed);
 }
 
 /* In the order of proto's enum auth_mech, which is none of ours to include. */
-static const char *mech_name(unsigned mech)
+const char *decisions_mech(unsigned mech)
 {
 	static const char *const names[] = {
 		"none", "PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER"};
@@ -320,7 +333,7 @@ static void log_login(struct hub *hub, const struct message_ask *ask)
 	log_addr("src", &ask->addr);
 	log_user(hub, slice_of(ask->user, ask->user_n));
 	if (ask->listener < hub->conf->listener_count) {
-		log_str("mech", mech_name(ask->mech));
+		log_str("mech", decisions_mech(ask->mech));
 		log_str("listener", hub->conf->listeners[ask->listener].title);
 	}
 	log_str("ref", reference_format(ask->session, reference));

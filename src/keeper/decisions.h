@@ -47,4 +47,7 @@ const char *decisions_pseudonym(const struct hub *hub, struct slice user,
 void decisions_user(const struct hub *hub, const struct message_ask *ask,
 	char out[HISTORY_USER_LONGEST]);
 
+/* Of proto's enum auth_mech. Static. */
+const char *decisions_mech(unsigned mech);
+
 #endif

@@ -411,6 +411,8 @@ static void hear_sync(struct firewall *firewall, const struct fw_answer *answer)
 	firewall->answer_by = 0;
 	firewall->sync_ms = hub_now(firewall->hub) - firewall->sync_began;
 	state->syncing = false;
+	state->sync_count++;
+	state->sync_ms_total += firewall->sync_ms;
 	if (answer->status != FW_STATUS_OK)
 		return; /* hear_failure() said it */
 	state->synced_at = hub_wall(firewall->hub);

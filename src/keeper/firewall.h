@@ -24,9 +24,10 @@ struct firewall_state {
 	uint32_t drift_count;	/* at the last sync */
 	uint64_t drift_total;
 	uint64_t refused_total, failed_total;
-	wall_s_t synced_at; /* last answered sync; 0: none */
-	wall_s_t failed_at; /* 0: none */
-	char failure[160];  /* the last one; "" when none */
+	uint64_t sync_count, sync_ms_total; /* answered ones */
+	wall_s_t synced_at;		    /* last answered sync; 0: none */
+	wall_s_t failed_at;		    /* 0: none */
+	char failure[160];		    /* the last one; "" when none */
 };
 
 /* fd: SEQPACKET to the helper, taken over; -1: none. NULL: no memory. */

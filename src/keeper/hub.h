@@ -31,6 +31,9 @@ struct overseer;
 struct backends;
 struct ear;
 struct geo;
+struct watch;
+struct trend;
+struct tally;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -54,6 +57,9 @@ struct hub {
 	struct backends *backends; /* servers, as workers find them */
 	struct ear *ear;	   /* follows the server's log */
 	struct geo *geo;	   /* where sources are */
+	struct watch *watch;	   /* what happens, for who looks on */
+	struct trend *trend;	   /* how it went */
+	struct tally *tally;	   /* counts for metrics */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	int64_t turn_wall_ms;

@@ -38,6 +38,9 @@
 #include "refusals.h"
 #include "store.h"
 #include "sums.h"
+#include "tally.h"
+#include "trend.h"
+#include "watch.h"
 
 enum {
 	EXIT_OS = 71,		/* sysexits.h: EX_OSERR */
@@ -116,6 +119,7 @@ void hub_configure(struct hub *hub, struct conf *conf)
 	hub->conf = hub->conf_own = conf;
 	configure_log(hub, old_conf);
 	judge_configure(hub, old_conf);
+	watch_bans_changed(hub);
 	conf_free(&old_own);
 	log_say(LOG_INFO, "configured",
 		"the keeper took a new configuration "
@@ -191,6 +195,7 @@ static void end_turn(struct hub *hub, struct store_watch *watch)
 {
 	judge_tick(hub);
 	sums_flush(hub, false);
+	trend_tick(hub);
 	watch_store(hub, watch);
 	firewall_flush(hub);
 	peers_flush(hub);
@@ -232,13 +237,17 @@ static bool make_parts(struct hub *hub)
 	hub->backends = backends_new();
 	hub->ear = ear_new(hub);
 	hub->geo = geo_new();
+	hub->watch = watch_new();
+	hub->trend = trend_new();
+	hub->tally = tally_new();
 	hub->judge = judge_new(hub);
 	if (hub->recorder == NULL || hub->sums == NULL ||
 		hub->history == NULL || hub->refusals == NULL ||
 		hub->notes == NULL || hub->decisions == NULL ||
 		hub->peers == NULL || hub->backends == NULL ||
-		hub->ear == NULL || hub->geo == NULL || hub->judge == NULL ||
-		!loading_run(hub))
+		hub->ear == NULL || hub->geo == NULL || hub->watch == NULL ||
+		hub->trend == NULL || hub->tally == NULL ||
+		hub->judge == NULL || !loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -265,6 +274,9 @@ static void free_parts(struct hub *hub)
 	recorder_free(&hub->recorder);
 	ear_free(&hub->ear);
 	geo_done(&hub->geo);
+	watch_free(&hub->watch);
+	trend_free(&hub->trend);
+	tally_free(&hub->tally);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);
 	decisions_free(&hub->decisions);

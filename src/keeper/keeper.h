@@ -18,9 +18,9 @@ struct keeper_setup {
 	/*
 	 * A channel (ipc/channel.h), taken over; -1: none. In: MESSAGE_CHANNEL
 	 * for each worker (and slot KEEPER_SLOT_FIREWALL: a new firewall
-	 * helper), MESSAGE_OWN, MESSAGE_CONF + memfd of the new text,
-	 * MESSAGE_RELOAD_DONE.
-	 * Out: MESSAGE_READY once the bans are loaded and the control socket
+	 * helper; KEEPER_SLOT_DASH: a new line of dash), MESSAGE_OWN,
+	 * MESSAGE_CONF + memfd of the new text, MESSAGE_RELOAD_DONE. Out:
+	 * MESSAGE_READY once the bans are loaded and the control socket
 	 * answers, and after each MESSAGE_CONF that was taken over;
 	 * MESSAGE_RELOAD_ASK. End of file ends the keeper.
 	 */
@@ -49,6 +49,7 @@ struct keeper_setup {
 };
 
 #define KEEPER_SLOT_FIREWALL 0xffffffffu
+#define KEEPER_SLOT_DASH     0xfffffffeu /* a stream: control_adopt() */
 
 /*
  * Runs until SIGTERM or the end of the supervisor channel. Returns the exit

@@ -104,6 +104,8 @@ static void hear_channel(
 		return;
 	if (body->slot == KEEPER_SLOT_FIREWALL)
 		firewall_attach(overseer->hub, fd);
+	else if (body->slot == KEEPER_SLOT_DASH)
+		control_adopt(overseer->hub, fd);
 	else
 		peers_add(overseer->hub, fd, body->slot);
 }

@@ -27,6 +27,7 @@
 #include "judge.h"
 #include "recorder.h"
 #include "refusals.h"
+#include "tally.h"
 
 enum {
 	PEER_MAGIC = 0x70656572,
@@ -220,6 +221,7 @@ static void hear_ask(struct peer *peer, const struct message_ask *ask)
 		ask->helo_n > MESSAGE_HELO_LONGEST)
 		return; /* no sound worker */
 	judge_ask(peer->hub, peer->id, ask, &verdict);
+	tally_verdict(peer->hub, ask, &verdict);
 	if (verdict.kind == VERDICT_PASS)
 		attempts_put(peer->attempts, ask);
 	answer(peer, ask->attempt, &verdict);
@@ -236,6 +238,10 @@ static void hear_settle(struct peer *peer, const struct message_settle *settle)
 	known = attempts_take(peer->attempts, settle->attempt, &ask);
 	judge_settle(
 		peer->hub, peer->id, known ? &ask : NULL, settle, &verdict);
+	tally_verdict(peer->hub, NULL, &verdict);
+	if (known)
+		tally_outcome(
+			peer->hub, &ask, (enum policy_outcome)settle->outcome);
 	answer(peer, settle->attempt, &verdict);
 }
 
@@ -396,6 +402,15 @@ static void stats_add(struct message_stats *sum,
 	sum->auth_failed_total += stats->auth_failed_total;
 	for (unsigned i = 0; i < LIMIT_COUNT; i++)
 		sum->limits[i] += stats->limits[i];
+	for (unsigned i = 0; i < MESSAGE_LISTENERS_MOST; i++)
+		sum->connections[i] += stats->connections[i];
+	for (unsigned i = 0; i < LEG_COUNT * HANDSHAKE_COUNT * 2; i++)
+		(&sum->handshakes[0][0][0])[i] +=
+			(&stats->handshakes[0][0][0])[i];
+	for (unsigned i = 0; i < MESSAGE_BUCKETS; i++)
+		sum->replies[i] += stats->replies[i];
+	sum->replies_total += stats->replies_total;
+	sum->replies_ms += stats->replies_ms;
 	if (stats->loop_stall_longest_ms > sum->loop_stall_longest_ms)
 		sum->loop_stall_longest_ms = stats->loop_stall_longest_ms;
 	if (stats->loop_run_longest_ms > sum->loop_run_longest_ms)

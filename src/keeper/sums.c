@@ -22,6 +22,7 @@
 #include "../base/siphash.h"
 #include "judge.h"
 #include "store_day.h"
+#include "watch.h"
 
 enum {
 	DAY_S = 86400,
@@ -142,6 +143,7 @@ static void refused(struct hub *hub, const struct message_ask *ask)
 	uint64_t who;
 
 	today(hub)->guesses++;
+	watch_guess(hub, ask);
 	if (ask->user_n == 0)
 		return;
 	who = person(hub, ask);
@@ -157,6 +159,7 @@ static void came_in(struct hub *hub, const struct message_ask *ask)
 	if (ask->user_n == 0 || *place != who)
 		return;
 	today(hub)->people_hurt++;
+	watch_hurt(hub, ask);
 	*place = 0;
 }
 
@@ -190,6 +193,7 @@ void sums_settled(struct hub *hub, const struct message_ask *ask,
 	case OUTCOME_ABANDONED:
 		today(hub)->guesses++;
 		today(hub)->guesses_passed++;
+		watch_guess(hub, ask);
 		break;
 	case OUTCOME_TEMPORARY:
 	case OUTCOME_CANCELLED:

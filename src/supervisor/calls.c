@@ -201,16 +201,21 @@ static void filter_common(struct filter *f)
 }
 
 /* No path at all: it has every descriptor that it needs. */
-static void filter_worker(struct filter *f)
+static void filter_pathless(struct filter *f)
 {
 	filter_group(f, SCMP_ACT_ALLOW, ACCEPT);
-	filter_group(f, SCMP_ACT_ALLOW, CONNECT);
 	filter_masked(f, SCMP_ACT_ALLOW, "newfstatat", 3, AT_EMPTY_PATH,
 		AT_EMPTY_PATH); /* fstat(3) */
 	filter_group(f, SCMP_ACT_KILL_PROCESS, NAME);
 	filter_open(f, SCMP_ACT_ERRNO(EACCES), "open", 1);
 	filter_open(f, SCMP_ACT_ERRNO(EACCES), "openat", 2);
 	filter_add(f, SCMP_ACT_KILL_PROCESS, "clone", 0, NULL);
+}
+
+static void filter_worker(struct filter *f)
+{
+	filter_group(f, SCMP_ACT_ALLOW, CONNECT);
+	filter_pathless(f);
 }
 
 /* Where it may open is for Landlock and the files' modes to say. */
@@ -267,6 +272,7 @@ static void filter_fill(struct filter *f, enum calls_role role)
 		filter_worker(f);
 		break;
 	case CALLS_WORKER: filter_worker(f); break;
+	case CALLS_DASH: filter_pathless(f); break;
 	case CALLS_KEEPER: filter_keeper(f); break;
 	case CALLS_FIREWALL:
 	case CALLS_NAMES:

@@ -16,6 +16,7 @@ enum calls_role {
 	CALLS_WORKER,
 	CALLS_WORKER_BINDING, /* its own end of a connection */
 	CALLS_KEEPER,
+	CALLS_DASH,	     /* it was given its sockets */
 	CALLS_FIREWALL,	     /* with libnftables or nothing */
 	CALLS_NAMES,	     /* with libc's resolver and what that loads */
 	CALLS_FIREWALL_EXEC, /* the filter is also the program's */

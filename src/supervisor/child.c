@@ -68,6 +68,7 @@ const char *child_name(const struct child *c)
 	switch (c->kind) {
 	case CHILD_KEEPER: return "keeper";
 	case CHILD_FIREWALL: return "firewall";
+	case CHILD_DASH: return "dash";
 	case CHILD_WORKER: break;
 	}
 	(void)snprintf(name, sizeof name, "worker-%u", c->slot);

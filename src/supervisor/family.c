@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,6 +155,59 @@ static void start_firewall(struct supervisor *s, struct child *c)
 	keeper_line(s, KEEPER_SLOT_FIREWALL, pair[0]);
 }
 
+/* Both ends of a line between dash and the keeper. */
+static bool stream_pair(int ret_fds[2])
+{
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0, ret_fds) == 0;
+}
+
+static void dash_doors(const struct supervisor *s, struct role_fds *fds)
+{
+	for (size_t i = 0; i < WEB_COUNT; i++) {
+		size_t count;
+		const int *all = listeners_fds(in_force(s)->web, i, 0, &count);
+
+		if (count > ROLE_DOORS_MOST)
+			count = ROLE_DOORS_MOST;
+		memcpy(fds->doors[i], all, count * sizeof *all);
+		fds->door_counts[i] = count;
+	}
+}
+
+static void start_dash(struct supervisor *s, struct child *c)
+{
+	struct role_fds fds = {.firewall = -1, .log = sink_write_fd(s->sink)};
+	int pair[2] = {-1, -1};
+	pid_t pid;
+
+	log_flush();
+	dash_doors(s, &fds);
+	fds.supervisor = child_line(c);
+	fds.conf = plan_text(in_force(s));
+	pid = fds.supervisor < 0 || fds.conf < 0 || !stream_pair(pair) ? -1
+								       : fork();
+	fds.control = pair[1];
+	if (pid == 0) {
+		child_signals();
+		role_exec(ROLE_DASH, &fds);
+	}
+	if (fds.supervisor >= 0)
+		(void)close(fds.supervisor);
+	if (fds.conf >= 0)
+		(void)close(fds.conf);
+	if (pair[1] >= 0)
+		(void)close(pair[1]);
+	if (pid < 0) {
+		if (pair[0] >= 0)
+			(void)close(pair[0]);
+		child_not_started(s, c);
+		return;
+	}
+	child_started(s, c, pid);
+	keeper_line(s, KEEPER_SLOT_DASH, pair[0]);
+}
+
 static unsigned census_row(const struct supervisor *s, const struct child *c)
 {
 	return (unsigned)(c - s->children.all);
@@ -233,24 +287,29 @@ static void start_worker(struct supervisor *s, struct child *c)
 	keeper_line(s, c->slot, pair[0]);
 }
 
-/* The keeper is new: every worker gets a new line to it. */
+/* One of those whom the keeper hears gets a new line to it. */
+static void line_renew(struct supervisor *s, struct child *c)
+{
+	bool dash = c->kind == CHILD_DASH;
+	struct message_channel body = {.slot = c->slot};
+	int pair[2];
+
+	if (!c->used || (!dash && c->kind != CHILD_WORKER) || c->pid == 0 ||
+		!c->channel || !(dash ? stream_pair(pair) : channel_pair(pair)))
+		return;
+	if (channel_send_fd(c->channel, MESSAGE_CHANNEL, &body, sizeof body,
+		    pair[1]) == CHANNEL_OK)
+		keeper_line(s, dash ? KEEPER_SLOT_DASH : c->slot, pair[0]);
+	else
+		(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+/* The keeper is new. */
 static void lines_renew(struct supervisor *s)
 {
-	for (size_t i = 0; i < s->children.count; i++) {
-		struct child *c = &s->children.all[i];
-		struct message_channel body = {.slot = c->slot};
-		int pair[2];
-
-		if (!c->used || c->kind != CHILD_WORKER || c->pid == 0 ||
-			!c->channel || !channel_pair(pair))
-			continue;
-		if (channel_send_fd(c->channel, MESSAGE_CHANNEL, &body,
-			    sizeof body, pair[1]) == CHANNEL_OK)
-			keeper_line(s, c->slot, pair[0]);
-		else
-			(void)close(pair[0]);
-		(void)close(pair[1]);
-	}
+	for (size_t i = 0; i < s->children.count; i++)
+		line_renew(s, &s->children.all[i]);
 }
 
 static void child_start(struct supervisor *s, struct child *c)
@@ -263,6 +322,7 @@ static void child_start(struct supervisor *s, struct child *c)
 		atlas_tell(s);
 		break;
 	case CHILD_FIREWALL: start_firewall(s, c); break;
+	case CHILD_DASH: start_dash(s, c); break;
 	case CHILD_WORKER: start_worker(s, c); break;
 	}
 }
@@ -289,7 +349,31 @@ bool family_start(struct supervisor *s)
 		return false;
 	child_start(s, keeper);
 	child_start(s, firewall);
+	family_dash(s);
 	return family_workers(s);
+}
+
+void family_dash(struct supervisor *s)
+{
+	struct child *c = child_first(&s->children, CHILD_DASH);
+
+	if (!web_wanted(s->plan->conf)) {
+		if (c)
+			c->leaving = true;
+		if (c && c->pid > 0)
+			(void)kill(c->pid, SIGTERM);
+		else if (c)
+			child_free(c);
+		return;
+	}
+	if (c) {
+		c->leaving = false; /* it was told to go, and shall stay */
+		family_renew(s, CHILD_DASH);
+		return;
+	}
+	c = child_new(&s->children, CHILD_DASH);
+	if (c)
+		child_start(s, c);
 }
 
 void family_signal(struct supervisor *s, enum child_kind kind, int number)
@@ -318,7 +402,8 @@ static void death_log(const struct child *c, int status)
 	bool expected =
 		(c->leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
 		(c->renewed && WIFSIGNALED(status) &&
-			WTERMSIG(status) == SIGTERM);
+			WTERMSIG(status) == SIGTERM) ||
+		(c->renewed && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 
 	log_begin(expected ? LOG_DEBUG : LOG_ERROR, "process-ended");
 	log_str("name", child_name(c));
@@ -348,7 +433,8 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 	if (c->renewed)
 		c->started_ms = 0; /* no quick death: another one at once */
 	if (s->stop_until != MONO_NEVER ||
-		(c->kind == CHILD_WORKER && c->leaving)) {
+		(c->leaving &&
+			(c->kind == CHILD_WORKER || c->kind == CHILD_DASH))) {
 		child_free(c);
 		return;
 	}

@@ -48,6 +48,9 @@ struct supervisor {
 /* family.c: starting and losing processes */
 bool family_start(struct supervisor *s);   /* keeper, helper, workers */
 bool family_workers(struct supervisor *s); /* those of the present plan */
+/* Starts the process of the page and feeds, anew where there is one, or ends
+ * it: as the present plan says. */
+void family_dash(struct supervisor *s);
 /* Sends a signal to all of a kind. */
 void family_signal(struct supervisor *s, enum child_kind kind, int signal);
 /* Ends them, to be started anew at once. */

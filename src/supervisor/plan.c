@@ -21,6 +21,7 @@
 #include "ear.h"
 #include "keys.h"
 #include "rights.h"
+#include "web.h"
 
 enum { SERVERS_MOST = MESSAGE_ADDRESSES_MOST, NAMED_MOST = 1024 };
 
@@ -343,6 +344,21 @@ static size_t backend_index(const struct conf *conf, const char *title)
 	return b ? (size_t)(b - conf->backends) : 0; /* check made sure */
 }
 
+/* The secrets are read to see that they can be: their process does it itself.
+ */
+static bool plan_web(struct plan *p, struct plan *old, char *error)
+{
+	struct web_secrets secrets;
+
+	if (!web_secrets_read(p->conf, &secrets, error))
+		return false;
+	web_secrets_done(&secrets);
+	p->web = web_open(p->conf, old ? old->web : NULL, error);
+	if (!p->web)
+		p->refused = errno;
+	return p->web != NULL;
+}
+
 static bool plan_fill(struct plan *p, struct plan *old,
 	const struct names *names, char *error)
 {
@@ -378,7 +394,7 @@ static bool plan_fill(struct plan *p, struct plan *old,
 		conf, p->workers, old ? old->listeners : NULL, error);
 	if (!p->listeners)
 		p->refused = errno;
-	return p->listeners != NULL;
+	return p->listeners != NULL && plan_web(p, old, error);
 }
 
 static void key_warn(void *arg, const char *text)
@@ -523,6 +539,7 @@ void plan_free(struct plan **plan)
 		free(p->worker_listeners[i].fds);
 	}
 	listeners_free(&p->listeners);
+	listeners_free(&p->web);
 	free(p->backends);
 	free(p->named);
 	free(p->ear_patterns);
@@ -652,5 +669,6 @@ uint64_t plan_files_mark(const struct plan *p)
 	}
 	for (size_t i = 0; i < p->conf->backend_count; i++)
 		mark = mark_file(mark, p->conf->backends[i].tls_ca);
-	return mark;
+	mark = mark_file(mark, p->conf->admin.token_file);
+	return mark_file(mark, p->conf->feed.token_file);
 }

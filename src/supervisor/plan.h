@@ -16,6 +16,7 @@
 struct plan {
 	struct conf *conf;
 	struct listeners *listeners;
+	struct listeners *web; /* of the page and the feeds */
 	struct worker_listener *worker_listeners; /* fds: see plan_worker */
 	struct worker_backend *backends;
 	size_t workers;
@@ -75,7 +76,8 @@ bool plan_binds(const struct plan *plan);
 int plan_text(const struct plan *plan);
 /* Changes ticket keys when it is time, as the workers do by themselves. */
 void plan_rotate_tickets(struct plan *plan, mono_ms_t now);
-/* A number that changes when a certificate, key or authority file does. */
+/* A number that changes when a file of a certificate, a key, an authority or a
+ * token does. */
 uint64_t plan_files_mark(const struct plan *plan);
 
 #endif

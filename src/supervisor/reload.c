@@ -248,6 +248,7 @@ void reload_ready(struct supervisor *s)
 		(enum log_level)s->plan->conf->log.level,
 		(enum log_format)s->plan->conf->log.format);
 	plan_free(&s->old_plan);
+	family_dash(s);
 	ear_plan(s);
 	atlas_tell(s);
 	renew_plan(s);

@@ -26,28 +26,74 @@ enum { EXIT_OS = 71, EXIT_RIGHTS = 77, EXIT_CONF = 78 };
 static const char *const role_names[] = {
 	[ROLE_KEEPER] = "keeper",
 	[ROLE_FIREWALL] = "firewall",
+	[ROLE_DASH] = "dash",
 };
+
+enum {
+	LINES = 5, /* descriptors that each has a place for */
+	KEEP_MOST = LINES + WEB_COUNT * ROLE_DOORS_MOST,
+	NUMBER_LONGEST = 12,
+	LIST_LONGEST = ROLE_DOORS_MOST * NUMBER_LONGEST + 1,
+	ARGS = 3 + LINES + WEB_COUNT,
+};
+
+/* A descriptor that survives the exec, as it must. */
+static void keep_fd(int fd, int *keep, size_t *count)
+{
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFD, 0);
+	keep[(*count)++] = fd;
+}
+
+/* "12,13," */
+static void list_write(char out[LIST_LONGEST], const int *fds, size_t count)
+{
+	size_t n = 0;
+
+	out[0] = 0;
+	for (size_t i = 0; i < count; i++)
+		n += (size_t)snprintf(out + n, LIST_LONGEST - n, "%d,", fds[i]);
+}
+
+static size_t list_read(const char *text, int out[ROLE_DOORS_MOST])
+{
+	size_t count = 0;
+	char *end;
+
+	for (; *text && count < ROLE_DOORS_MOST; text = end + 1) {
+		out[count++] = (int)strtol(text, &end, 10);
+		if (*end != ',')
+			break;
+	}
+	return count;
+}
 
 void role_exec(enum role role, const struct role_fds *fds)
 {
-	const int all[] = {fds->conf, fds->supervisor, fds->firewall,
+	const int all[LINES] = {fds->conf, fds->supervisor, fds->firewall,
 		fds->control, fds->log};
-	int keep[sizeof all / sizeof *all];
-	char numbers[5][12], title[32], *argv[9];
+	char numbers[LINES][NUMBER_LONGEST], lists[WEB_COUNT][LIST_LONGEST];
+	char title[32], *argv[ARGS + 1];
+	int keep[KEEP_MOST];
+	size_t kept = 0;
 
 	(void)snprintf(title, sizeof title, "postern-%s", role_names[role]);
 	argv[0] = title;
 	argv[1] = (char *)"role";
 	argv[2] = (char *)(uintptr_t)role_names[role];
-	for (size_t i = 0; i < 5; i++) {
-		keep[i] = all[i];
-		if (all[i] >= 0) /* survives the exec, as it must */
-			(void)fcntl(all[i], F_SETFD, 0);
+	for (size_t i = 0; i < LINES; i++) {
+		keep_fd(all[i], keep, &kept);
 		(void)snprintf(numbers[i], sizeof numbers[i], "%d", all[i]);
 		argv[3 + i] = numbers[i];
 	}
-	argv[8] = NULL;
-	rights_close_others(keep, 5);
+	for (size_t i = 0; i < WEB_COUNT; i++) {
+		for (size_t j = 0; j < fds->door_counts[i]; j++)
+			keep_fd(fds->doors[i][j], keep, &kept);
+		list_write(lists[i], fds->doors[i], fds->door_counts[i]);
+		argv[3 + LINES + i] = lists[i];
+	}
+	argv[ARGS] = NULL;
+	rights_close_others(keep, kept);
 	(void)execv("/proc/self/exe", argv);
 	log_say(LOG_ERROR, "process", "%s cannot be executed: %s", title,
 		strerror(errno));
@@ -242,21 +288,73 @@ static int firewall_main(const struct conf *conf, const struct role_fds *fds)
 	return code;
 }
 
+static int dash_serve(const struct conf *conf, const struct role_fds *fds,
+	const struct web_secrets *secrets)
+{
+	struct dash_setup setup = {
+		.supervisor_fd = fds->supervisor,
+		.keeper_fd = fds->control,
+		.connections_most = conf->admin.connections_most_count,
+		.hosts = (const char *const *)conf->admin.hosts.items,
+		.host_count = conf->admin.hosts.count,
+	};
+	struct rights_user user;
+
+	for (size_t i = 0; i < WEB_COUNT; i++)
+		setup.doors[i] = (struct dash_door){
+			.fds = fds->doors[i],
+			.fd_count = fds->door_counts[i],
+			.tls = secrets->tls[i],
+			.token = secrets->tokens[i],
+		};
+	if (!rights_find(conf->global.user, &user) ||
+		!rights_drop(&user, RIGHTS_NONE)) {
+		log_say(LOG_ERROR, "rights", "cannot become user %s",
+			conf->global.user);
+		return EXIT_RIGHTS;
+	}
+	if (!sandbox_dash())
+		return sandbox_failed();
+	return dash_run(&setup);
+}
+
+static int dash_main(const struct conf *conf, const struct role_fds *fds)
+{
+	char error[WEB_ERROR_LONGEST];
+	struct web_secrets secrets;
+	int code;
+
+	rights_no_core(); /* before it reads a key */
+	if (!web_secrets_read(conf, &secrets, error)) {
+		log_say(LOG_ERROR, "start", "%s", error);
+		return EXIT_CONF;
+	}
+	code = dash_serve(conf, fds, &secrets);
+	web_secrets_done(&secrets);
+	return code;
+}
+
 int role_main(int argc, char **argv)
 {
 	struct role_fds fds;
 	struct conf *conf;
 	int code;
 
-	if (argc != 8 || strcmp(argv[1], "role") != 0) {
+	if (argc != ARGS || strcmp(argv[1], "role") != 0) {
 		(void)fputs("postern role: only postern itself starts roles\n",
 			stderr);
 		return 64;
 	}
 	/* The supervisor wrote them. NOLINTBEGIN(cert-err34-c) */
-	fds = (struct role_fds){atoi(argv[3]), atoi(argv[4]), atoi(argv[5]),
-		atoi(argv[6]), atoi(argv[7])};
+	fds = (struct role_fds){.conf = atoi(argv[3]),
+		.supervisor = atoi(argv[4]),
+		.firewall = atoi(argv[5]),
+		.control = atoi(argv[6]),
+		.log = atoi(argv[7])};
 	/* NOLINTEND(cert-err34-c) */
+	for (size_t i = 0; i < WEB_COUNT; i++)
+		fds.door_counts[i] =
+			list_read(argv[3 + LINES + i], fds.doors[i]);
 	(void)prctl(PR_SET_NAME, argv[0], 0, 0, 0);
 	conf = role_conf(fds.conf);
 	if (!conf)
@@ -265,6 +363,8 @@ int role_main(int argc, char **argv)
 		(enum log_format)conf->log.format);
 	if (strcmp(argv[2], role_names[ROLE_KEEPER]) == 0)
 		code = keeper_main(conf, &fds);
+	else if (strcmp(argv[2], role_names[ROLE_DASH]) == 0)
+		code = dash_main(conf, &fds);
 	else
 		code = firewall_main(conf, &fds);
 	log_done();

@@ -1,5 +1,5 @@
 /*
- * The processes that are not workers: keeper and firewall helper.
+ * The processes that are not workers: keeper, firewall helper and dash.
  *
  * They are the same binary, executed anew: their memory never held a key, and
  * their addresses are not those of the workers. They get the configuration as
@@ -8,14 +8,23 @@
 #ifndef SUPERVISOR_ROLE_H
 #define SUPERVISOR_ROLE_H
 
-enum role { ROLE_KEEPER, ROLE_FIREWALL };
+#include <stddef.h>
+
+#include "web.h"
+
+enum role { ROLE_KEEPER, ROLE_FIREWALL, ROLE_DASH };
+enum { ROLE_DOORS_MOST = 16 };
 
 struct role_fds {
 	int conf;	/* memfd: the configuration's text */
 	int supervisor; /* channel; -1: none */
 	int firewall;	/* keeper: to the helper; helper: to the keeper */
-	int control;	/* listening Unix socket; keeper only, else -1 */
+	int control;	/* keeper: listening Unix socket; dash: its line to the
+			   keeper; else -1 */
 	int log;
+	/* dash: listening sockets */
+	int doors[WEB_COUNT][ROLE_DOORS_MOST];
+	size_t door_counts[WEB_COUNT];
 };
 
 /* In the child of a fork: becomes the role. Does not return. */

@@ -55,17 +55,29 @@ static bool sandbox_enter(enum calls_role role, const struct paths *paths)
 	return !calls_possible() || calls_restrict(role);
 }
 
-bool sandbox_worker(bool binds)
+/* What the filter says once more, for where there is none. */
+static bool sandbox_limits(void)
 {
 	const struct rlimit none = {0, 0};
+
+	return INSTRUMENTED || (setrlimit(RLIMIT_NPROC, &none) == 0 &&
+				       setrlimit(RLIMIT_FSIZE, &none) == 0);
+}
+
+bool sandbox_worker(bool binds)
+{
 	const struct paths nowhere = {.binds = binds};
 
-	/* What the filter says once more, for where there is none. */
-	if (!INSTRUMENTED && (setrlimit(RLIMIT_NPROC, &none) < 0 ||
-				     setrlimit(RLIMIT_FSIZE, &none) < 0))
-		return false;
-	return sandbox_enter(
-		binds ? CALLS_WORKER_BINDING : CALLS_WORKER, &nowhere);
+	return sandbox_limits() &&
+	       sandbox_enter(
+		       binds ? CALLS_WORKER_BINDING : CALLS_WORKER, &nowhere);
+}
+
+bool sandbox_dash(void)
+{
+	const struct paths nowhere = {0};
+
+	return sandbox_limits() && sandbox_enter(CALLS_DASH, &nowhere);
 }
 
 bool sandbox_keeper(const char *state_dir)

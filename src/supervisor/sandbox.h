@@ -16,6 +16,8 @@
 /* binds: its connections have an address of its choice. */
 bool sandbox_worker(bool binds) __attribute__((warn_unused_result));
 bool sandbox_keeper(const char *state_dir) __attribute__((warn_unused_result));
+/* Nothing but the sockets that it has. */
+bool sandbox_dash(void) __attribute__((warn_unused_result));
 bool sandbox_firewall(enum conf_firewall_kind backend)
 	__attribute__((warn_unused_result));
 /* The child that asks for names: libc's resolver reads what it likes. */

@@ -379,13 +379,19 @@ static bool stopped(struct supervisor *s)
 		family_signal(s, CHILD_WORKER, SIGKILL);
 		family_signal(s, CHILD_KEEPER, SIGKILL);
 		family_signal(s, CHILD_FIREWALL, SIGKILL);
+		family_signal(s, CHILD_DASH, SIGKILL);
 		return family_count(s, CHILD_WORKER) +
 			       family_count(s, CHILD_KEEPER) +
+			       family_count(s, CHILD_DASH) +
 			       family_count(s, CHILD_FIREWALL) ==
 		       0;
 	}
 	if (family_count(s, CHILD_WORKER) > 0)
 		return false;
+	if (family_count(s, CHILD_DASH) > 0) {
+		family_signal(s, CHILD_DASH, SIGTERM);
+		return false;
+	}
 	if (family_count(s, CHILD_KEEPER) > 0) {
 		family_signal(s, CHILD_KEEPER, SIGTERM);
 		return false;

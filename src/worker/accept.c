@@ -19,6 +19,7 @@
 #include "../base/census.h"
 #include "../base/log.h"
 #include "../base/reference.h"
+#include "count.h"
 
 enum { ACCEPT_BATCH = 32, PAUSE_MS = 500, DESCRIPTORS_SAY_MS = 1000 };
 
@@ -122,6 +123,7 @@ void admit(struct worker *w, const struct worker_listener *listener, int fd,
 	bool implicit = listener->conf->tls != CONF_LISTENER_TLS_OFF;
 	uint64_t id;
 
+	count_connection(w, listener);
 	if (banlist_bans(w->bans, w->now, addr)) {
 		id = worker_next_id(w);
 		w->stats.turned_away_total++;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "count.h"
 
 static const struct worker_backend *backend_of(const struct session *s)
 {
@@ -216,6 +217,7 @@ static void server_tls(struct session *s)
 {
 	switch (tls_handshake(s->server.tls)) {
 	case TLS_OK:
+		count_handshake(s->worker, LEG_SERVER, s->server.tls, false);
 		if (s->dialog.state == DIALOG_STATE_SERVER_HANDSHAKE)
 			dialog_tls_done(&s->dialog, DIALOG_SERVER);
 		s->server.readable_maybe = true;
@@ -231,8 +233,10 @@ static void server_tls(struct session *s)
 		return;
 	case TLS_CLOSED:
 	case TLS_TRUNCATED:
-	case TLS_FAILED: connect_failed(s, tls_error(s->server.tls)); return;
+	case TLS_FAILED: break;
 	}
+	count_handshake(s->worker, LEG_SERVER, s->server.tls, true);
+	connect_failed(s, tls_error(s->server.tls));
 }
 
 static void server_tls_begin(struct session *s)

@@ -15,6 +15,7 @@
 #include "../base/check.h"
 #include "../base/log.h"
 #include "../base/secret.h"
+#include "count.h"
 
 /* After the last words, what the client still sends is read and dropped for a
  * moment: a close with unread octets would reset the connection and take the
@@ -159,6 +160,7 @@ static void client_tls(struct session *s)
 	switch (tls_handshake(s->client.tls)) {
 	case TLS_OK:
 		s->tls_version = tls_version_name(s->client.tls);
+		count_handshake(s->worker, LEG_CLIENT, s->client.tls, false);
 		if (implicit) {
 			session_greet(s);
 			return;
@@ -175,6 +177,7 @@ static void client_tls(struct session *s)
 	case TLS_TRUNCATED:
 	case TLS_FAILED: break;
 	}
+	count_handshake(s->worker, LEG_CLIENT, s->client.tls, true);
 	log_begin(LOG_INFO, "tls-failed");
 	log_addr("src", &s->addr);
 	log_str("listener", s->listener->conf->title);

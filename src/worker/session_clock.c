@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#include "count.h"
+
 /* A client that left with a login under way: Domino has this long to answer
  * before the attempt counts as a failure. */
 enum { ABANDONED_MS = 30000, VERDICT_MS = 5000, FLUSH_MS = 5000 };
@@ -165,6 +167,20 @@ static bool goes_on(struct session *s, enum session_wait wait)
 	return false;
 }
 
+/* The server was waited for, and has said something. */
+static void reply_came(struct session *s)
+{
+	mono_ms_t whole = wait_ms(s, (enum session_wait)s->wait);
+	mono_ms_t now = s->worker->now;
+
+	if (!s->server_moved ||
+		(s->wait != WAIT_REPLY && s->wait != WAIT_MESSAGE_REPLY))
+		return;
+	/* It began when its deadline was set, unless that has changed. */
+	if (s->deadline_ms >= whole && s->deadline_ms - whole <= now)
+		count_reply(s->worker, now - (s->deadline_ms - whole));
+}
+
 void session_clock(struct session *s)
 {
 	enum session_wait wait = phase_wait(s);
@@ -183,6 +199,7 @@ void session_clock(struct session *s)
 	s->progress = false;
 	if (wait == s->wait && goes_on(s, wait))
 		return;
+	reply_came(s);
 	s->server_moved = false;
 	s->paid_bytes = s->taken_bytes;
 	at = s->worker->now + wait_ms(s, wait);

@@ -77,6 +77,43 @@ static void listeners_are_checked(void **state)
 		conf_says(cases[i].text, cases[i].says);
 }
 
+static void page_and_feed_beyond_loopback_need_tls_and_token(void **state)
+{
+	static const struct conf_case cases[] = {
+		{BACKEND LISTENER("") "admin { bind = {\"127.0.0.1:8025\", "
+				      "\"[::1]:8025\"} }",
+			""},
+		{BACKEND LISTENER("") "admin { bind = {\"192.0.2.1:8025\"} }",
+			"x:7: admin: bind: \"192.0.2.1:8025\" is not loopback: "
+			"it needs certificate and token_file (or 127.0.0.1 and "
+			"a tunnel)\n"},
+		{BACKEND CERTIFICATE LISTENER("") "admin { bind = "
+						  "{\"0.0.0.0:8025\"}\n"
+						  "certificate = c\n"
+						  "token_file = /t }",
+			""},
+		{BACKEND LISTENER("") "admin { bind = {\"127.0.0.1:25\", x}\n"
+				      "hosts = {\"a b\"}\n"
+				      "certificate = d\ntoken_file = t }",
+			"x:7: admin: bind: \"127.0.0.1:25\" is taken already\n"
+			"x:7: admin: bind: \"x\" is no ADDRESS:PORT (allowed: "
+			"like 127.0.0.1:8025, [::1]:8025)\n"
+			"x:8: admin: hosts: \"a b\" is no name (allowed: like "
+			"proxy.example.com, without port)\n"
+			"x:9: admin: certificate: there is no certificate "
+			"\"d\"\n"
+			"x:10: admin: token_file: no absolute path\n"},
+		{BACKEND LISTENER("") "admin { bind = {\"127.0.0.1:26\"} }\n"
+				      "feed { bind = {\"127.0.0.1:26\"} }",
+			"x:8: feed: bind: \"127.0.0.1:26\" is taken already\n"
+			"x:8: feed: a feed needs token_file: the list "
+			"says who attacks you, and whom you mistook\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		conf_says(cases[i].text, cases[i].says);
+}
+
 #define LOCAL "local_domains = {a.b}\n"
 #define SEES                                                                   \
 	"the server sees postern's address for every client and may relay "    \
@@ -354,6 +391,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(listeners_are_checked),
+		cmocka_unit_test(
+			page_and_feed_beyond_loopback_need_tls_and_token),
 		cmocka_unit_test(who_the_client_is_is_checked),
 		cmocka_unit_test(tls_of_listeners_is_checked),
 		cmocka_unit_test(passthrough_is_checked),

@@ -1,0 +1,180 @@
+/*
+ * How it went (see trend.h).
+ *
+ * Each row is what was counted since the row before, and of what there is at a
+ * time (sessions, bans) the most that was seen. Rows are of the wall clock; a
+ * clock that goes back adds none until it has caught up. In memory: what is to
+ * outlast a restart are the sums of days (sums.c).
+ */
+#include "trend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge.h"
+#include "peers.h"
+#include "watch.h"
+
+enum { MINUTE_S = 60, HOUR_S = 3600 };
+
+enum column {
+#define COUNTED(id, name) TREND_##id,
+#define PRESENT(id, name) TREND_##id,
+#include "trend.def"
+#undef COUNTED
+#undef PRESENT
+	COLUMNS,
+};
+
+static const struct {
+	const char *name;
+	bool counted; /* else it is what there is at a time */
+} columns[COLUMNS] = {
+#define COUNTED(id, name) {name, true},
+#define PRESENT(id, name) {name, false},
+#include "trend.def"
+#undef COUNTED
+#undef PRESENT
+};
+
+struct row {
+	int64_t at; /* wall time of its begin */
+	uint64_t values[COLUMNS];
+};
+
+struct ring {
+	struct row *rows;
+	size_t room, count; /* count: ever */
+	struct row open;    /* not over yet */
+};
+
+struct trend {
+	struct ring minutes, hours;
+	uint64_t last[COLUMNS]; /* as counted at the last look */
+	wall_s_t looked;
+	bool begun;
+};
+
+struct trend *trend_new(void)
+{
+	struct trend *trend = calloc(1, sizeof(*trend));
+
+	if (trend == NULL)
+		return NULL;
+	trend->minutes.room = TREND_MINUTES;
+	trend->hours.room = TREND_HOURS;
+	trend->minutes.rows = calloc(TREND_MINUTES, sizeof(struct row));
+	trend->hours.rows = calloc(TREND_HOURS, sizeof(struct row));
+	if (trend->minutes.rows == NULL || trend->hours.rows == NULL)
+		trend_free(&trend);
+	return trend;
+}
+
+void trend_free(struct trend **trend)
+{
+	if (*trend == NULL)
+		return;
+	free((*trend)->minutes.rows);
+	free((*trend)->hours.rows);
+	free(*trend);
+	*trend = NULL;
+}
+
+static void look(struct hub *hub, uint64_t now[COLUMNS])
+{
+	struct message_stats sum;
+	struct policy_stats stats;
+
+	peers_totals(hub->peers, &sum);
+	policy_stats(judge_policy(hub->judge), &stats);
+	now[TREND_SESSIONS] = sum.sessions_total;
+	now[TREND_MESSAGES] = sum.messages_total;
+	now[TREND_LOGINS] = stats.outcomes[OUTCOME_OK];
+	now[TREND_FAILED] = stats.outcomes[OUTCOME_FAILED] +
+			    stats.outcomes[OUTCOME_ABANDONED];
+	now[TREND_REFUSED] = stats.verdicts[VERDICT_ANSWER_TEMPORARY] +
+			     stats.verdicts[VERDICT_ANSWER_REFUSED] +
+			     stats.verdicts[VERDICT_TURN_AWAY];
+	now[TREND_TURNED_AWAY] = sum.turned_away_total;
+	now[TREND_HURT] = watch_hurt_count(hub);
+	now[TREND_SERVER_ERRORS] = sum.server_errors_total;
+	now[TREND_OPEN] = sum.sessions_open;
+	now[TREND_TARPIT] = sum.tarpit_open;
+	now[TREND_BANS] = stats.bans;
+}
+
+static void add(struct ring *ring, int64_t at, const uint64_t delta[COLUMNS])
+{
+	if (ring->open.at < at) {
+		if (ring->open.at != 0)
+			ring->rows[ring->count++ % ring->room] = ring->open;
+		ring->open = (struct row){.at = at};
+	}
+	for (size_t i = 0; i < COLUMNS; i++) {
+		uint64_t *value = &ring->open.values[i];
+
+		if (columns[i].counted)
+			*value += delta[i];
+		else if (*value < delta[i])
+			*value = delta[i];
+	}
+}
+
+void trend_tick(struct hub *hub)
+{
+	struct trend *trend = hub->trend;
+	wall_s_t wall = hub_wall(hub);
+	uint64_t now[COLUMNS], delta[COLUMNS];
+
+	if (trend->looked == wall)
+		return; /* once a second is often enough */
+	trend->looked = wall;
+	look(hub, now);
+	for (size_t i = 0; i < COLUMNS; i++)
+		delta[i] = !columns[i].counted ? now[i]
+			   : trend->begun && now[i] > trend->last[i]
+				   ? now[i] - trend->last[i]
+				   : 0;
+	memcpy(trend->last, now, sizeof(now));
+	trend->begun = true;
+	add(&trend->minutes, wall - wall % MINUTE_S, delta);
+	add(&trend->hours, wall - wall % HOUR_S, delta);
+}
+
+static json_t *row_array(const struct row *row)
+{
+	json_t *array = json_array();
+
+	(void)json_array_append_new(array, json_integer((json_int_t)row->at));
+	for (size_t i = 0; i < COLUMNS; i++)
+		(void)json_array_append_new(
+			array, json_integer((json_int_t)row->values[i]));
+	return array;
+}
+
+static json_t *rows_array(const struct ring *ring)
+{
+	size_t n = ring->count < ring->room ? ring->count : ring->room;
+	json_t *rows = json_array();
+
+	for (size_t i = ring->count - n; i < ring->count; i++)
+		(void)json_array_append_new(
+			rows, row_array(&ring->rows[i % ring->room]));
+	if (ring->open.at != 0)
+		(void)json_array_append_new(rows, row_array(&ring->open));
+	return rows;
+}
+
+json_t *trend_object(struct hub *hub, bool hours)
+{
+	const struct ring *ring =
+		hours ? &hub->trend->hours : &hub->trend->minutes;
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		(void)json_array_append_new(
+			names, json_string(columns[i].name));
+	return json_pack("{s:b, s:i, s:o, s:o}", "ok", 1, "step_s",
+		hours ? (int)HOUR_S : (int)MINUTE_S, "names", names, "rows",
+		rows_array(ring));
+}
