@@ -706,6 +706,22 @@ static bool domain_sound(const char *domain)
 			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == n;
 }
 
+static void check_user_domains(const struct checker *c)
+{
+	const struct conf_list *list = &c->conf->global.user_domains;
+
+	if (list->count == 1 && strcmp(list->items[0], "-") == 0)
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		if (!domain_sound(list->items[i]) ||
+			strcmp(list->items[i], "-") == 0)
+			fail(c, "user_domains",
+				"user_domains: \"%.60s\" is no domain "
+				"(allowed: like example.com, .example.com; "
+				"\"-\" alone: none)",
+				list->items[i]);
+}
+
 static void check_relay(const struct checker *c)
 {
 	const struct conf_list *local = &c->conf->global.local_domains;
@@ -739,6 +755,7 @@ static void check_global(struct checker *c)
 		return;
 	check_printable(c, "hostname", c->conf->global.hostname);
 	check_relay(c);
+	check_user_domains(c);
 	/* The place is the file as a whole, since there is no line for it. */
 	if (!c->conf->listener_count && !*c->conf->domino_log.path)
 		fail(c, NULL,

@@ -7,6 +7,8 @@
  */
 #include "numbers.h"
 
+#include <string.h>
+
 enum { ATTEMPTS_LEAST = 1024, ATTEMPTS_MOST = 262144 };
 
 static enum policy_mode mode_of(enum conf_mode mode)
@@ -201,6 +203,18 @@ static void add_people(const struct conf *conf, struct policy_conf *numbers)
 	};
 }
 
+static void add_domains(const struct conf *conf, struct policy_conf *numbers)
+{
+	const struct conf_list *list = conf->global.user_domains.count > 0
+					       ? &conf->global.user_domains
+					       : &conf->global.local_domains;
+
+	if (list->count == 1 && strcmp(list->items[0], "-") == 0)
+		return;
+	numbers->user_domains = (const char *const *)list->items;
+	numbers->user_domain_count = list->count;
+}
+
 struct policy_conf numbers_of(
 	const struct conf *conf, const struct allowed *allowed)
 {
@@ -237,6 +251,7 @@ struct policy_conf numbers_of(
 	};
 
 	offences(conf, &numbers);
+	add_domains(conf, &numbers);
 	add_people(conf, &numbers);
 	add_campaigns(conf, &numbers);
 	return numbers;

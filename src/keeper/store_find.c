@@ -139,6 +139,7 @@ static const char find_passports[] =
 	"SELECT user, prefix, since, until, last FROM passport WHERE"
 	" user = ?1 COLLATE NOCASE OR (instr(?1, '@') = 0 AND"
 	" substr(user, 1, length(?1) + 1) = ?1 || '@' COLLATE NOCASE)"
+	" OR user || '@' = substr(?1, 1, length(user) + 1) COLLATE NOCASE"
 	" ORDER BY last DESC LIMIT ?2";
 
 static void passport_of(

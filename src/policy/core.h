@@ -15,6 +15,7 @@
 
 struct campaign;
 struct devices;
+struct domains;
 struct evidence;
 struct flight_table;
 
@@ -34,6 +35,7 @@ struct policy {
 	struct keyed_table *pairs, *tries;	/* pair.c, retry.c */
 	struct person_table *persons;
 	struct devices *devices;
+	struct domains *domains; /* of user names */
 	struct outage outage;
 	struct campaign *campaign;
 	struct action_queue actions;

@@ -30,8 +30,8 @@ static size_t share(size_t most, unsigned parts)
 	return most / parts > TABLE_LEAST ? most / parts : TABLE_LEAST;
 }
 
-struct evidence *evidence_new(
-	const struct policy_conf *conf, const struct hash_key *key)
+struct evidence *evidence_new(const struct policy_conf *conf,
+	const struct hash_key *key, const struct domains *domains)
 {
 	struct evidence *evidence = calloc(1, sizeof(*evidence));
 
@@ -41,7 +41,7 @@ struct evidence *evidence_new(
 	evidence->days = keyed_table_new(
 		share(conf->sources_most, 2), SOURCE_DAYS_BYTES);
 	prefix_limit_init(evidence, conf);
-	evidence->offences = offences_new(conf, key);
+	evidence->offences = offences_new(conf, key, domains);
 	evidence->places = places_new(&conf->places);
 	if (!evidence->said || !evidence->days || !evidence->prefixes ||
 		!evidence->offences || !evidence->places)

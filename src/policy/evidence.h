@@ -16,8 +16,8 @@ struct evidence {
 };
 
 /* NULL without memory. Caller frees. */
-struct evidence *evidence_new(
-	const struct policy_conf *conf, const struct hash_key *key);
+struct evidence *evidence_new(const struct policy_conf *conf,
+	const struct hash_key *key, const struct domains *domains);
 void evidence_free(struct evidence **evidence);
 
 /* One more failure of this source counted, of a guess that had none. Returns

@@ -21,6 +21,7 @@
 
 #include <stdlib.h>
 
+#include "domains.h"
 #include "evidence.h"
 #include "keyed.h"
 #include "known.h"
@@ -116,27 +117,29 @@ static bool patterns_make(
 }
 
 static bool decoys_make(struct decoys *decoys, const struct policy_decoys *conf,
-	const struct hash_key *key)
+	const struct hash_key *key, const struct domains *domains)
 {
 	*decoys = (struct decoys){
 		.users = calloc(conf->count + 1, sizeof(*decoys->users))};
 	if (decoys->users == NULL)
 		return false;
 	for (; decoys->count < conf->count; decoys->count++)
-		decoys->users[decoys->count] =
-			hash_user(key, slice_str(conf->names[decoys->count]));
+		decoys->users[decoys->count] = hash_user(
+			key, domains_bare(domains,
+				     slice_str(conf->names[decoys->count])));
 	return true;
 }
 
 bool offences_configure(struct offences *offences,
-	const struct policy_conf *conf, const struct hash_key *key)
+	const struct policy_conf *conf, const struct hash_key *key,
+	const struct domains *domains)
 {
 	struct helo_patterns helo;
 	struct decoys decoys;
 
 	if (!patterns_make(&helo, conf))
 		return false;
-	if (!decoys_make(&decoys, &conf->decoys, key)) {
+	if (!decoys_make(&decoys, &conf->decoys, key, domains)) {
 		patterns_free(&helo);
 		return false;
 	}
@@ -147,8 +150,8 @@ bool offences_configure(struct offences *offences,
 	return true;
 }
 
-struct offences *offences_new(
-	const struct policy_conf *conf, const struct hash_key *key)
+struct offences *offences_new(const struct policy_conf *conf,
+	const struct hash_key *key, const struct domains *domains)
 {
 	struct offences *offences = calloc(1, sizeof(*offences));
 
@@ -156,7 +159,7 @@ struct offences *offences_new(
 		return NULL;
 	offences->tallies = keyed_table_new(TALLIES_MOST, sizeof(struct tally));
 	if (offences->tallies == NULL ||
-		!offences_configure(offences, conf, key))
+		!offences_configure(offences, conf, key, domains))
 		offences_free(&offences);
 	return offences;
 }

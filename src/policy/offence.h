@@ -8,12 +8,13 @@ struct offences;
 
 /* NULL without memory, or when a pattern of the HELO rule is none. Caller
  * frees. */
-struct offences *offences_new(
-	const struct policy_conf *conf, const struct hash_key *key);
+struct offences *offences_new(const struct policy_conf *conf,
+	const struct hash_key *key, const struct domains *domains);
 void offences_free(struct offences **offences);
 /* Takes new patterns and names over; false: without memory, the old stay. */
 bool offences_configure(struct offences *offences,
-	const struct policy_conf *conf, const struct hash_key *key);
+	const struct policy_conf *conf, const struct hash_key *key,
+	const struct domains *domains);
 
 /* Any event that is no login and no order. A CONNECT of a source that is
  * banned, by now or before, is turned away. */

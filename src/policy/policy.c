@@ -20,6 +20,7 @@
 #include "campaign.h"
 #include "core.h"
 #include "device.h"
+#include "domains.h"
 #include "evidence.h"
 #include "failure.h"
 #include "flight.h"
@@ -113,7 +114,10 @@ static bool make_tables(struct policy *policy, const struct policy_conf *conf)
 	policy->flights = flight_table_new(conf->attempts_most, key);
 	policy->bans = ban_table_new(conf->bans_most, key);
 	policy->allow = allow_table_new(key);
-	policy->evidence = evidence_new(conf, key);
+	policy->domains =
+		domains_new(conf->user_domains, conf->user_domain_count);
+	if (policy->domains != NULL)
+		policy->evidence = evidence_new(conf, key, policy->domains);
 	return make_people(policy, conf) && policy->sources != NULL &&
 	       policy->attempts != NULL && policy->flights != NULL &&
 	       policy->bans != NULL && policy->allow != NULL &&
@@ -152,6 +156,7 @@ void policy_free(struct policy **policy)
 	keyed_table_free(&(*policy)->tries);
 	campaign_free(&(*policy)->campaign);
 	devices_free(&(*policy)->devices);
+	domains_free(&(*policy)->domains);
 	free(*policy);
 	*policy = NULL;
 }
@@ -163,6 +168,22 @@ static mono_ms_t advance(struct policy *policy, mono_ms_t now)
 	return policy->now;
 }
 
+/* The old ones stay where there is no memory for the new. */
+static void take_domains(
+	struct policy *policy, mono_ms_t now, const struct policy_conf *conf)
+{
+	static const struct prefix everything;
+	struct domains *fresh =
+		domains_new(conf->user_domains, conf->user_domain_count);
+
+	if (fresh == NULL) {
+		penalty_tell_limit(policy, now, RULE_DECOY, &everything);
+		return;
+	}
+	domains_free(&policy->domains);
+	policy->domains = fresh;
+}
+
 void policy_configure(
 	struct policy *policy, mono_ms_t now, const struct policy_conf *conf)
 {
@@ -171,7 +192,9 @@ void policy_configure(
 	now = advance(policy, now);
 	if (!allow_configure(policy->allow, conf->allow, conf->allow_count))
 		penalty_tell_limit(policy, now, RULE_ALLOWED, &everything);
-	if (!offences_configure(policy->evidence->offences, conf, &policy->key))
+	take_domains(policy, now, conf);
+	if (!offences_configure(policy->evidence->offences, conf, &policy->key,
+		    policy->domains))
 		penalty_tell_limit(policy, now, RULE_HELO, &everything);
 	if (!places_configure(&policy->evidence->places, &conf->places))
 		penalty_tell_limit(policy, now, RULE_COUNTRY, &everything);
@@ -247,7 +270,7 @@ static void step_order(
 	}
 }
 
-void policy_step(struct policy *policy, mono_ms_t now,
+static void step(struct policy *policy, mono_ms_t now,
 	const struct policy_event *event, struct policy_verdict *ret_verdict)
 {
 	struct policy_verdict verdict = {
@@ -274,6 +297,16 @@ void policy_step(struct policy *policy, mono_ms_t now,
 		step_order(policy, now, event);
 	}
 	*ret_verdict = verdict;
+}
+
+/* From here on a user has one name. */
+void policy_step(struct policy *policy, mono_ms_t now,
+	const struct policy_event *event, struct policy_verdict *ret_verdict)
+{
+	struct policy_event own = *event;
+
+	own.user = domains_bare(policy->domains, event->user);
+	step(policy, now, &own, ret_verdict);
 }
 
 bool policy_next_action(struct policy *policy, struct policy_action *ret_action)

@@ -106,6 +106,8 @@ struct policy_conf {
 	struct policy_campaign_conf campaign;
 	struct policy_budget_conf budget;
 	struct policy_compromise_conf compromise;
+	const char *const *user_domains; /* anna@… is anna; copied */
+	size_t user_domain_count;
 	const struct prefix *allow; /* copied by policy_new/policy_configure */
 	size_t allow_count;
 };

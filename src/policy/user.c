@@ -5,6 +5,7 @@
 
 #include "campaign.h"
 #include "core.h"
+#include "domains.h"
 #include "pair.h"
 #include "person.h"
 #include "shield.h"
@@ -17,16 +18,16 @@ static mono_ms_t still(mono_ms_t until, mono_ms_t now)
 void policy_explain_user(const struct policy *policy, mono_ms_t now,
 	struct slice user, struct policy_user_info *ret_info)
 {
+	uint64_t hash =
+		hash_user(&policy->key, domains_bare(policy->domains, user));
 	const struct policy_shield_conf *shield = &policy->conf.shield;
-	const struct person *person =
-		person_find(policy->persons, hash_user(&policy->key, user));
+	const struct person *person = person_find(policy->persons, hash);
 	struct policy_user_info info;
 
 	memset(&info, 0, sizeof(info));
 	if (now < policy->now)
 		now = policy->now;
-	info.pair_count = (unsigned)pair_count(
-		policy, now, hash_user(&policy->key, user));
+	info.pair_count = (unsigned)pair_count(policy, now, hash);
 	info.campaign = campaign_active(policy, now, NULL);
 	info.lockout = shield->mode == POLICY_OFF ? 0 : shield->lockout;
 	if (person != NULL) {

@@ -145,6 +145,11 @@ static void who_the_client_is_is_checked(void **state)
 			"x:1: local_domains: \".\"" DOMAINS
 			"x:1: local_domains: \"a..b\"" DOMAINS
 			"x:1: local_domains: \"..a\"" DOMAINS},
+		{"user_domains = {\"-\"}\n" BACKEND LISTENER(""), ""},
+		{"user_domains = {a.b, \"-\"}\n" BACKEND LISTENER(""),
+			"x:1: user_domains: \"-\" is no domain (allowed: "
+			"like example.com, .example.com; \"-\" alone: "
+			"none)\n"},
 		{"relay_from = {10.0.0.0/8}\n" BACKEND LISTENER(""),
 			"x:1: warning: relay_from does nothing without "
 			"local_domains\n"},
