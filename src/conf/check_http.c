@@ -78,8 +78,6 @@ static void check_block(const struct checker *c, const struct http *http)
 		!conf_certificate_find(c->conf, http->certificate))
 		check_unknown_name(c, "certificate", SECTION_certificate,
 			http->certificate);
-	if (*http->token_file && *http->token_file != '/')
-		check_say(c, "token_file", "token_file: no absolute path");
 }
 
 static void check_hosts(const struct checker *c, const struct conf_list *hosts)
