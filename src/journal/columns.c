@@ -130,7 +130,8 @@ static bool has_prefix(enum policy_event_kind kind)
 	case EVENT_LIST_SCORE:
 	case EVENT_LOG_FAILURE:
 	case EVENT_LOG_SUCCESS:
-	case EVENT_OPERATOR_FORGET: break;
+	case EVENT_OPERATOR_FORGET:
+	case EVENT_RESTORE_DEVICE: break;
 	}
 	return false;
 }
@@ -176,7 +177,8 @@ static void put_event(sqlite3_stmt *statement, const struct journal_row *row)
 
 	if (has_prefix(event->kind))
 		put_prefix(statement, COLUMN_PREFIX, &event->prefix);
-	else if (event->kind != EVENT_OPERATOR_FORGET)
+	else if (event->kind != EVENT_OPERATOR_FORGET &&
+		 event->kind != EVENT_RESTORE_DEVICE)
 		put_addr(statement, COLUMN_ADDR, &event->addr);
 	put_octets(statement, COLUMN_USER, event->user);
 	put_octets(statement, COLUMN_TEXT, event->text);
@@ -202,7 +204,9 @@ static void put_action(sqlite3_stmt *statement, const struct journal_row *row)
 {
 	const struct policy_action *action = &row->action;
 
-	put_prefix(statement, COLUMN_PREFIX, &action->prefix);
+	if (action->kind != ACTION_DEVICE)
+		put_prefix(statement, COLUMN_PREFIX, &action->prefix);
+	put_octets(statement, COLUMN_TEXT, slice_str(action->device));
 	put_octets(statement, COLUMN_USER, slice_str(action->user));
 	if (action->rule != RULE_NONE)
 		put_text(
@@ -389,6 +393,8 @@ static void get_action(sqlite3_stmt *statement, struct journal_row *row)
 	action->until = span < 0 ? MONO_NEVER : row->now + (uint64_t)span;
 	(void)log_unescape(slice_str(text_at(statement, COLUMN_USER)),
 		action->user, sizeof(action->user) - 1);
+	(void)log_unescape(slice_str(text_at(statement, COLUMN_TEXT)),
+		action->device, sizeof(action->device) - 1);
 }
 
 static bool get_rest(sqlite3_stmt *statement, struct journal_row *row)

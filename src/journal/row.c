@@ -85,6 +85,7 @@ static const char *event_name(enum policy_event_kind kind)
 	case EVENT_OPERATOR_DISALLOW: return "operator-disallow";
 	case EVENT_OPERATOR_FORGET: return "operator-forget";
 	case EVENT_RESTORE_PASSPORT: return "restore-passport";
+	case EVENT_RESTORE_DEVICE: return "restore-device";
 	case EVENT_RESTORE_BAN: return "restore-ban";
 	}
 	return NULL; /* behind the last */
@@ -101,6 +102,7 @@ static const char *action_name(enum policy_action_kind kind)
 	case ACTION_ALARM: return "alarm";
 	case ACTION_NOTE: return "note";
 	case ACTION_PASSPORT: return "passport";
+	case ACTION_DEVICE: return "device";
 	case ACTION_PASSPORT_GONE: return "passport-gone";
 	}
 	return NULL;

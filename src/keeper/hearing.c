@@ -137,6 +137,7 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	if (ask == NULL)
 		ask = &unknown;
 	event.user = slice_of(ask->user, ask->user_n);
+	event.text = slice_of(ask->helo, ask->helo_n);
 	judge_tell(hub, settle->session, settle->code, &event, &verdict);
 	sums_settled(
 		hub, ask, event.outcome, withheld(event.outcome, &verdict));

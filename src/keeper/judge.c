@@ -178,6 +178,18 @@ static void passport_begins(struct hub *hub, const struct policy_action *action)
 		});
 }
 
+static void device_begins(struct hub *hub, const struct policy_action *action)
+{
+	store_put_device(hub->store,
+		&(struct store_device){
+			.user = action->user,
+			.name = action->device,
+			.since = hub_wall(hub),
+			.until = judge_store_time(hub, action->until),
+			.last = hub_wall(hub),
+		});
+}
+
 static void dispatch(struct hub *hub, const struct policy_action *action)
 {
 	struct judge *judge = hub->judge;
@@ -216,6 +228,7 @@ static void dispatch(struct hub *hub, const struct policy_action *action)
 		remember(hub, HISTORY_NOTE, action);
 		break;
 	case ACTION_PASSPORT: passport_begins(hub, action); break;
+	case ACTION_DEVICE: device_begins(hub, action); break;
 	case ACTION_PASSPORT_GONE:
 		store_delete_passport(
 			hub->store, action->user, &action->prefix);

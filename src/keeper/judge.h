@@ -39,6 +39,7 @@ void judge_restore_ban(struct hub *hub, const struct store_ban *ban);
 void judge_restore_allow(struct hub *hub, const struct prefix *prefix);
 void judge_restore_passport(
 	struct hub *hub, const struct store_passport *passport);
+void judge_restore_device(struct hub *hub, const struct store_device *device);
 
 /* peer: unique for each channel; makes the attempt ids of workers unique. */
 void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,

@@ -33,14 +33,21 @@ struct passport_row {
 	char user[STORE_USER_LONGEST + 1];
 };
 
+struct device_row {
+	struct store_device device;
+	char user[STORE_USER_LONGEST + 1], name[STORE_DEVICE_LONGEST + 1];
+};
+
 struct loading {
 	struct hub *hub;
 	struct ban_row *bans;
 	struct passport_row *passports;
+	struct device_row *devices;
 	struct prefix *allows;
 	size_t allow_count, allow_room;
 	size_t ban_count, ban_room;
 	size_t passport_count, passport_room;
+	size_t device_count, device_room;
 };
 
 /* Room for one more behind `count`. NULL: no memory, all stays as it was. */
@@ -89,6 +96,22 @@ static void on_passport(void *arg, const struct store_passport *passport)
 	(void)snprintf(row->user, sizeof(row->user), "%s", passport->user);
 }
 
+static void on_device(void *arg, const struct store_device *device)
+{
+	struct loading *loading = arg;
+	struct device_row *rows = more(loading->devices, loading->device_count,
+		&loading->device_room, sizeof(*rows));
+	struct device_row *row;
+
+	if (rows == NULL)
+		return;
+	loading->devices = rows;
+	row = &rows[loading->device_count++];
+	row->device = *device;
+	(void)snprintf(row->user, sizeof(row->user), "%s", device->user);
+	(void)snprintf(row->name, sizeof(row->name), "%s", device->name);
+}
+
 static void on_allow(void *arg, const struct store_allow *allow)
 {
 	struct loading *loading = arg;
@@ -120,7 +143,7 @@ static void restore(struct loading *loading)
 {
 	recorder_start(loading->hub, judge_seed(loading->hub->judge),
 		loading->allow_count + loading->passport_count +
-			loading->ban_count);
+			loading->device_count + loading->ban_count);
 	for (size_t i = 0; i < loading->allow_count; i++)
 		judge_restore_allow(loading->hub, &loading->allows[i]);
 	for (size_t i = 0; i < loading->passport_count; i++) {
@@ -128,6 +151,13 @@ static void restore(struct loading *loading)
 
 		row->passport.user = row->user;
 		judge_restore_passport(loading->hub, &row->passport);
+	}
+	for (size_t i = 0; i < loading->device_count; i++) {
+		struct device_row *row = &loading->devices[i];
+
+		row->device.user = row->user;
+		row->device.name = row->name;
+		judge_restore_device(loading->hub, &row->device);
 	}
 	for (size_t i = 0; i < loading->ban_count; i++) {
 		struct ban_row *row = &loading->bans[i];
@@ -145,6 +175,7 @@ bool loading_run(struct hub *hub)
 		.ban = on_ban,
 		.allow = on_allow,
 		.passport = on_passport,
+		.device = on_device,
 		.drain = on_drain,
 		.day = on_day,
 		.arg = &loading,
@@ -165,5 +196,6 @@ bool loading_run(struct hub *hub)
 	free(loading.allows);
 	free(loading.bans);
 	free(loading.passports);
+	free(loading.devices);
 	return hub->store != NULL && store_start(hub->store);
 }

@@ -100,6 +100,25 @@ void judge_restore_passport(
 	hub->judge->restoring = false;
 }
 
+void judge_restore_device(struct hub *hub, const struct store_device *device)
+{
+	wall_s_t left = store_left(device->last, device->until, hub_wall(hub));
+	struct policy_event event = {
+		.kind = EVENT_RESTORE_DEVICE,
+		.user = slice_str(device->user),
+		.text = slice_str(device->name),
+		.span_ms = left == STORE_NEVER ? MONO_NEVER
+					       : (uint64_t)left * MS_PER_S,
+	};
+	struct policy_verdict ignored;
+
+	if (left == 0)
+		return;
+	hub->judge->restoring = true;
+	judge_step(hub, &event, &ignored);
+	hub->judge->restoring = false;
+}
+
 void judge_store_all(struct hub *hub)
 {
 	struct policy_ban ban;

@@ -130,6 +130,18 @@ void store_put_passport(
 	put(store, &row);
 }
 
+void store_put_device(struct store *store, const struct store_device *device)
+{
+	struct store_row row = {.word = STORE_ROW_DEVICE,
+		.since = device->since,
+		.until = device->until,
+		.last = device->last};
+
+	copy_text(row.note, sizeof(row.note), device->user);
+	copy_text(row.name, sizeof(row.name), device->name);
+	put(store, &row);
+}
+
 void store_delete_passport(
 	struct store *store, const char *user, const struct prefix *prefix)
 {

@@ -45,6 +45,7 @@ struct store_readers {
 	void (*allow)(void *arg, const struct store_allow *allow);
 	/* NULL: nobody */
 	void (*passport)(void *arg, const struct store_passport *passport);
+	void (*device)(void *arg, const struct store_device *device);
 	void (*drain)(void *arg, const struct store_drain *drain);
 	void (*day)(void *arg, const struct store_day *day); /* NULL: nobody */
 	void *arg;
@@ -71,12 +72,14 @@ void store_put_allow(struct store *store, const struct store_allow *allow);
 void store_delete_allow(struct store *store, const struct prefix *prefix);
 void store_put_passport(
 	struct store *store, const struct store_passport *passport);
+void store_put_device(struct store *store, const struct store_device *device);
 void store_delete_passport(
 	struct store *store, const char *user, const struct prefix *prefix);
 void store_put_drain(struct store *store, const struct store_drain *drain);
 /* Of `drain` all but `since` says which. */
 void store_delete_drain(struct store *store, const struct store_drain *drain);
-/* Removes bans that ended before `before`, passports that did before `now`. */
+/* Removes bans that ended before `before`, passports and devices that did
+ * before `now`. */
 void store_purge(struct store *store, wall_s_t before, wall_s_t now);
 /* Marks all as ended and forgets allow entries and drains; a fresh copy
  * follows. */

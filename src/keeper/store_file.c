@@ -56,6 +56,10 @@ static const struct {
 		" DO UPDATE SET until = ?3, last = ?8"},
 	{STORE_ROW_PASSPORT_GONE,
 		"DELETE FROM passport WHERE user = ?7 AND prefix = ?1"},
+	{STORE_ROW_DEVICE,
+		"INSERT INTO device (user, name, since, until, last)"
+		" VALUES (?7, ?10, ?2, ?3, ?8) ON CONFLICT (user, name)"
+		" DO UPDATE SET until = ?3, last = ?8"},
 	{STORE_ROW_DRAIN,
 		"INSERT OR REPLACE INTO drain (backend, address, port, since)"
 		" VALUES (?7, ?1, ?5, ?2)"},
@@ -63,6 +67,7 @@ static const struct {
 			    " AND address = ?1 AND port = ?5"},
 	{STORE_ROW_PURGE, "DELETE FROM ban WHERE until < ?3"},
 	{STORE_ROW_PURGE, "DELETE FROM passport WHERE until < ?8"},
+	{STORE_ROW_PURGE, "DELETE FROM device WHERE until < ?8"},
 	{STORE_ROW_RESET,
 		"UPDATE ban SET until = ?3 WHERE until IS NULL OR until > ?3"},
 	{STORE_ROW_RESET, "DELETE FROM allow"},
@@ -210,8 +215,8 @@ static int table_check(struct store_file *file, const char *text)
 static int file_check(struct store_file *file)
 {
 	static const char *const texts[] = {"PRAGMA quick_check('ban')",
-		"PRAGMA quick_check('allow')",
-		"PRAGMA quick_check('passport')"};
+		"PRAGMA quick_check('allow')", "PRAGMA quick_check('passport')",
+		"PRAGMA quick_check('device')"};
 	int result = SQLITE_OK;
 
 	for (size_t i = 0;
@@ -364,7 +369,7 @@ bool store_file_load(struct store_file *file, wall_s_t now,
 static const char *note_text(
 	const struct store_row *row, char out[4 * sizeof(row->note)])
 {
-	if (row->word != STORE_ROW_PASSPORT &&
+	if (row->word != STORE_ROW_PASSPORT && row->word != STORE_ROW_DEVICE &&
 		row->word != STORE_ROW_PASSPORT_GONE)
 		return row->note;
 	out[log_escape(slice_str(row->note), LOG_TEXT, out,
@@ -375,6 +380,7 @@ static const char *note_text(
 static int statement_run(sqlite3_stmt *statement, const struct store_row *row)
 {
 	char prefix[PREFIX_TEXT_LONGEST], note[4 * sizeof(row->note)];
+	char name[4 * sizeof(row->name)];
 	int result;
 
 	/* Numbers that a statement does not have are not an error. */
@@ -394,6 +400,9 @@ static int statement_run(sqlite3_stmt *statement, const struct store_row *row)
 			statement, 9, row->softness == SOFTNESS_SOFT);
 	(void)sqlite3_bind_text(
 		statement, 7, note_text(row, note), -1, SQLITE_STATIC);
+	name[log_escape(
+		slice_str(row->name), LOG_TEXT, name, sizeof(name) - 1)] = '\0';
+	(void)sqlite3_bind_text(statement, 10, name, -1, SQLITE_STATIC);
 	result = sqlite3_step(statement);
 	(void)sqlite3_reset(statement); /* repeats `result` */
 	(void)sqlite3_clear_bindings(statement);

@@ -20,9 +20,11 @@ enum store_word {
 	STORE_ROW_DISALLOW,
 	STORE_ROW_PASSPORT, /* note: the user */
 	STORE_ROW_PASSPORT_GONE,
-	STORE_ROW_DRAIN, /* note: the backend, repeat_count: the port */
+	STORE_ROW_DEVICE, /* likewise */
+	STORE_ROW_DRAIN,  /* note: the backend, repeat_count: the port */
 	STORE_ROW_UNDRAIN,
-	STORE_ROW_PURGE, /* bans that ended before `until`, passports `last` */
+	STORE_ROW_PURGE, /* bans that ended before `until`, passports and
+			    devices `last` */
 	STORE_ROW_RESET, /* all bans end at `until`, no allow entries, no drains
 			  */
 };
@@ -34,6 +36,7 @@ struct store_row {
 	wall_s_t since, until, last;
 	enum policy_softness softness;
 	char rule[24];
+	char name[STORE_DEVICE_LONGEST + 1]; /* of a device */
 	char note[STORE_NOTE_LONGEST + 1];
 };
 

@@ -80,7 +80,7 @@ static const char find_source[] =
 	" AND NOT (kind = 'connect' AND verdict = 'pass')"
 	" AND NOT (kind = 'auth-begins' AND (verdict = 'pass' OR"
 	" (verdict = 'hold' AND held IS NOT NULL)))"
-	" AND kind NOT IN ('restore-ban', 'restore-passport')"
+	" AND kind NOT IN ('restore-ban', 'restore-passport', 'restore-device')"
 	" ORDER BY id DESC LIMIT ?4";
 
 static const char find_name[] =
@@ -91,7 +91,7 @@ static const char find_name[] =
 	" AND NOT (kind = 'connect' AND verdict = 'pass')"
 	" AND NOT (kind = 'auth-begins' AND (verdict = 'pass' OR"
 	" (verdict = 'hold' AND held IS NOT NULL)))"
-	" AND kind NOT IN ('restore-ban', 'restore-passport')"
+	" AND kind NOT IN ('restore-ban', 'restore-passport', 'restore-device')"
 	" ORDER BY id DESC LIMIT ?4";
 
 static void bind(sqlite3_stmt *statement, int at, const char *text)

@@ -144,6 +144,32 @@ static void column_user(
 	out[log_unescape(text, out, STORE_USER_LONGEST)] = '\0';
 }
 
+static int read_devices(sqlite3 *db, const struct store_readers *readers)
+{
+	char user[STORE_USER_LONGEST + 1], name[STORE_USER_LONGEST + 1];
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(db,
+		"SELECT user, name, since, until, last FROM device", -1,
+		&statement, NULL);
+
+	while (result == SQLITE_OK &&
+		(result = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct store_device device = {.user = user,
+			.name = name,
+			.since = column_time(statement, 2),
+			.until = column_end(statement, 3),
+			.last = column_time(statement, 4)};
+
+		column_user(statement, 0, user);
+		column_user(statement, 1, name);
+		if (user[0] != '\0' && name[0] != '\0')
+			readers->device(readers->arg, &device);
+		result = SQLITE_OK;
+	}
+	(void)sqlite3_finalize(statement);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
 static int read_passports(sqlite3 *db, const struct store_readers *readers)
 {
 	char user[STORE_USER_LONGEST + 1];
@@ -179,6 +205,8 @@ int store_read_all(sqlite3 *db, const struct store_readers *readers)
 		result = read_drains(db, readers);
 	if (result == SQLITE_OK && readers->passport != NULL)
 		result = read_passports(db, readers);
+	if (result == SQLITE_OK && readers->device != NULL)
+		result = read_devices(db, readers);
 	if (result == SQLITE_OK && readers->day != NULL)
 		result = store_day_read(db, readers);
 	return result;

@@ -12,9 +12,10 @@
 #include "../policy/policy.h"
 
 enum {
-	STORE_SCHEMA_VERSION = 3,
+	STORE_SCHEMA_VERSION = 4,
 	STORE_NOTE_LONGEST = 200,
-	STORE_USER_LONGEST = 63, /* as the policy cuts it */
+	STORE_USER_LONGEST = 63, /* as the policy cuts them */
+	STORE_DEVICE_LONGEST = 39,
 };
 
 #define STORE_NEVER ((wall_s_t)INT64_MAX) /* until: for ever; NULL on disk */
@@ -40,6 +41,12 @@ struct store_passport {
 	struct prefix prefix;
 	wall_s_t since, until; /* put: since of a known one stays */
 	wall_s_t last;	       /* login */
+};
+
+/* A name by which the user's program called itself in EHLO. */
+struct store_device {
+	const char *user, *name;     /* borrowed until the call returns */
+	wall_s_t since, until, last; /* as of a passport */
 };
 
 /* A server that gets no new sessions, by an operator's word. */

@@ -68,6 +68,15 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	") WITHOUT ROWID;",
 
 	"ALTER TABLE ban ADD COLUMN soft INTEGER;", /* NULL: unknown */
+
+	"CREATE TABLE device ("
+	" user TEXT NOT NULL,"
+	" name TEXT NOT NULL,"
+	" since INTEGER NOT NULL,"
+	" until INTEGER," /* NULL: for ever */
+	" last INTEGER NOT NULL,"
+	" PRIMARY KEY (user, name)"
+	") WITHOUT ROWID;",
 };
 
 static int step_make(sqlite3 *db, int64_t from)

@@ -31,6 +31,7 @@
 #include "sketch_count_min.h"
 
 enum {
+	DAY_MS = 86400000,
 	SLICE_MS = 12 * 3600 * 1000, /* two are counted */
 };
 
@@ -107,14 +108,54 @@ void device_strange(struct policy *policy, mono_ms_t now, uint64_t device)
 		count_min_add(&policy->devices->strangers, now, device);
 }
 
+static void tell(
+	struct policy *policy, mono_ms_t until, const struct gate_end *end)
+{
+	struct slice name = slice_head(end->helo, POLICY_DEVICE_LONGEST);
+	struct policy_action action = {.kind = ACTION_DEVICE, .until = until};
+
+	if (end->name.n == 0 || end->name.n > POLICY_USER_LONGEST ||
+		name.n == 0)
+		return; /* cut, it would be somebody else's */
+	for (size_t i = 0; i < end->name.n; i++)
+		action.user[i] = (char)slice_lower(end->name.p[i]);
+	for (size_t i = 0; i < name.n; i++)
+		action.device[i] = (char)slice_lower(name.p[i]);
+	action_add(&policy->actions, &action);
+}
+
+/* Told to the store once a day at most, as passports are. */
 void device_mint(
-	struct policy *policy, mono_ms_t now, uint64_t user, uint64_t device)
+	struct policy *policy, mono_ms_t now, const struct gate_end *end)
 {
 	struct device *found;
 
-	if (user == 0 || device == 0 || policy->conf.device.mode == POLICY_OFF)
+	if (end->user == 0 || end->device == 0 ||
+		policy->conf.device.mode == POLICY_OFF)
+		return;
+	found = keyed_take(
+		policy->devices->names, key_of(policy, end->user, end->device));
+	found->until = later(now, policy->conf.passport.life_ms);
+	if (found->told_at != 0 && now - found->told_at < DAY_MS)
+		return;
+	found->told_at = now != 0 ? now : 1;
+	tell(policy, found->until, end);
+}
+
+void device_restore(
+	struct policy *policy, mono_ms_t now, const struct policy_event *event)
+{
+	uint64_t user = hash_user(&policy->key, event->user);
+	uint64_t device = device_hash(policy, event->text);
+	uint64_t left_ms = event->span_ms;
+	struct device *found;
+
+	if (left_ms > policy->conf.passport.life_ms)
+		left_ms = policy->conf.passport.life_ms;
+	if (user == 0 || device == 0 || left_ms == 0)
 		return;
 	found = keyed_take(
 		policy->devices->names, key_of(policy, user, device));
-	found->until = later(now, policy->conf.passport.life_ms);
+	found->until = later(now, left_ms);
+	found->told_at = now != 0 ? now : 1;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core.h"
+#include "gate.h"
 
 struct devices;
 
@@ -26,6 +27,9 @@ bool device_notorious(
 void device_strange(struct policy *policy, mono_ms_t now, uint64_t device);
 /* A success. */
 void device_mint(
-	struct policy *policy, mono_ms_t now, uint64_t user, uint64_t device);
+	struct policy *policy, mono_ms_t now, const struct gate_end *end);
+/* EVENT_RESTORE_DEVICE. */
+void device_restore(
+	struct policy *policy, mono_ms_t now, const struct policy_event *event);
 
 #endif

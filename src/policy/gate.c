@@ -370,7 +370,7 @@ static bool succeeded(
 	pair_clear(policy, now, end->user);
 	passport_mint(policy, now, end->user, &end->addr,
 		came_by(policy, now, end), end->name);
-	device_mint(policy, now, end->user, end->device);
+	device_mint(policy, now, end);
 	retry_forget(policy, &end->addr, end->user, end->tag);
 	return false;
 }

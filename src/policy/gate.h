@@ -22,6 +22,7 @@ struct gate_end {
 	uint64_t user, tag, device;
 	struct addr addr;
 	struct slice name; /* as tried; empty: not known any more */
+	struct slice helo; /* the name in EHLO, likewise */
 	enum relation relation;
 	uint8_t spent;
 	enum policy_outcome outcome;

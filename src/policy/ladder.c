@@ -26,6 +26,7 @@
 
 #include <string.h>
 
+#include "device.h"
 #include "evidence.h"
 #include "failure.h"
 #include "flight.h"
@@ -433,6 +434,8 @@ static void close_gate(struct policy *policy, mono_ms_t now,
 	end.addr = event->addr;
 	if (hash_user(&policy->key, event->user) == end.user)
 		end.name = event->user;
+	if (device_hash(policy, event->text) == end.device)
+		end.helo = event->text;
 	gate_settled(policy, now, &end, verdict);
 }
 

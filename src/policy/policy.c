@@ -254,6 +254,7 @@ static void step_order(
 	case EVENT_RESTORE_PASSPORT:
 		passport_restore(policy, now, event);
 		break;
+	case EVENT_RESTORE_DEVICE: device_restore(policy, now, event); break;
 	case EVENT_AUTH_BEGINS: /* these are no orders */
 	case EVENT_AUTH_SETTLED:
 	case EVENT_AUTH_REFUSED:

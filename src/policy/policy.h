@@ -51,6 +51,7 @@ enum policy_event_kind {
 	EVENT_OPERATOR_DISALLOW,
 	EVENT_OPERATOR_FORGET,	/* user: all that is held against the name */
 	EVENT_RESTORE_PASSPORT, /* from the store: user, prefix, span_ms */
+	EVENT_RESTORE_DEVICE,	/* likewise: user, text, span_ms */
 	EVENT_RESTORE_BAN, /* from the store, before anything else. No action,
 			      but ACTION_UNBAN when it is not to be any more */
 };
@@ -83,7 +84,7 @@ struct policy_event {
 	uint16_t port;	  /* where it connected; 0: unknown */
 	unsigned score;	  /* LIST_SCORE: sum of weights */
 	struct slice user;	     /* as tried; n 0: unknown */
-	struct slice text;	     /* HELO; AUTH_BEGINS: the name in it */
+	struct slice text;	     /* HELO; AUTH_*: the name in it */
 	uint64_t secret_tag;	     /* AUTH_BEGINS: 0: unknown */
 	enum policy_outcome outcome; /* AUTH_SETTLED */
 	struct prefix prefix;	     /* OPERATOR_*, RESTORE_BAN */
@@ -124,6 +125,7 @@ enum policy_action_kind {
 	ACTION_NOTE,	      /* for the help desk: `rule`, prefix, user */
 	ACTION_PASSPORT,      /* keep it: user, prefix, until */
 	ACTION_PASSPORT_GONE, /* user, prefix */
+	ACTION_DEVICE,	      /* keep it: user, device, until */
 };
 
 struct policy_action {
@@ -134,7 +136,8 @@ struct policy_action {
 	bool soft; /* BAN, UNBAN: not for the kernel nor the workers' list */
 	unsigned repeat_count;
 	unsigned failure_count;
-	char user[POLICY_USER_LONGEST + 1]; /* folded, cut; "": none */
+	char user[POLICY_USER_LONGEST + 1];	/* folded, cut; "": none */
+	char device[POLICY_DEVICE_LONGEST + 1]; /* DEVICE: as in EHLO */
 };
 
 struct policy_ban {

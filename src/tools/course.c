@@ -147,6 +147,7 @@ void course_actions(struct course *c)
 		case ACTION_NOTE: c->counts.notes++; break;
 		case ACTION_UNBAN:
 		case ACTION_PASSPORT:
+		case ACTION_DEVICE:
 		case ACTION_PASSPORT_GONE: break;
 		}
 	}

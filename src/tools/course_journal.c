@@ -134,7 +134,8 @@ static void row_event(struct course *c, const struct journal_row *row)
 	case EVENT_LOG_FAILURE:
 	case EVENT_LOG_SUCCESS: row_heard(c, row); break;
 	case EVENT_RESTORE_BAN: /* this course made its own */
-	case EVENT_RESTORE_PASSPORT: break;
+	case EVENT_RESTORE_PASSPORT:
+	case EVENT_RESTORE_DEVICE: break;
 	case EVENT_AUTH_REFUSED:
 	case EVENT_EARLY_TALK:
 	case EVENT_PROTOCOL_ERROR:
@@ -243,6 +244,7 @@ static bool same_action(
 	       a->rule == b->rule && a->repeat_count == b->repeat_count &&
 	       a->failure_count == b->failure_count &&
 	       strcmp(a->user, b->user) == 0 &&
+	       strcmp(a->device, b->device) == 0 &&
 	       (!timed || a->until == b->until);
 }
 

@@ -291,6 +291,11 @@ def test_a_journal_replays_to_the_verdicts_that_stand_in_it(lived, folder):
     with contextlib.closing(sqlite3.connect(journal)) as db:
         assert set(db.execute("SELECT DISTINCT text FROM journal WHERE kind ="
                               " 'auth-begins'")) == {("client.example.test",)}
+        assert db.execute("SELECT user, name FROM device").fetchall() == \
+            [("anna", "client.example.test")]
+        assert db.execute("SELECT user, text FROM journal WHERE kind ="
+                          " 'restore-device'").fetchall() == \
+            [("anna", "client.example.test")]
     # Under other rules: nobody is banned by himself, the order stands.
     loose = folder / "loose.conf"
     loose.write_text(FRONT + SHIELD + "source_limit { failures = 50 }\n")

@@ -97,6 +97,61 @@ static void known_device_passes_a_campaign_at_once(void **state)
 	world_done(&world);
 }
 
+static const struct policy_action *said_device(const struct world *world)
+{
+	for (unsigned i = 0; i < world->said_count; i++)
+		if (world->said[i].kind == ACTION_DEVICE &&
+			strcmp(world->said[i].device, LAPTOP) == 0)
+			return &world->said[i];
+	return NULL;
+}
+
+/* What was said to the store is as good after a start. */
+static void restored_device_is_as_good(void **state)
+{
+	struct policy_conf conf = world_people_conf();
+	const struct policy_action *told;
+	struct world world, next;
+
+	world_init_with(&world, &conf);
+	(void)world_step(&world, &(struct policy_event){
+					 .kind = EVENT_AUTH_BEGINS,
+					 .attempt = 9,
+					 .addr = world_addr("192.0.2.7"),
+					 .user = slice_str("User1"),
+					 .text = slice_str("Anna-Laptop"),
+					 .secret_tag = 1,
+				 });
+	(void)world_step(&world, &(struct policy_event){
+					 .kind = EVENT_AUTH_SETTLED,
+					 .attempt = 9,
+					 .addr = world_addr("192.0.2.7"),
+					 .user = slice_str("User1"),
+					 .text = slice_str("Anna-Laptop"),
+					 .outcome = OUTCOME_OK,
+				 });
+	told = said_device(&world);
+	assert_non_null(told);
+	assert_string_equal(told->user, "user1");
+	assert_true(told->until == world.now + 30 * DAYS);
+	conf.campaign.learned_percent = 0;
+	conf.campaign.learn_ms = 0;
+	world_init_with(&next, &conf);
+	(void)world_step(&next, &(struct policy_event){
+					.kind = EVENT_RESTORE_DEVICE,
+					.user = slice_str(told->user),
+					.text = slice_str(told->device),
+					.span_ms = 1 * DAYS,
+				});
+	(void)world_try(&next, "192.0.2.1", "user1", 1, OUTCOME_OK);
+	botnet(&next, "ylmf-pc", 12);
+	assert_int_equal(
+		rule_at(&next, LAPTOP, "198.18.1.1", "user1", 1, OUTCOME_OK),
+		RULE_NONE);
+	world_done(&next);
+	world_done(&world);
+}
+
 static void its_failures_have_a_budget(void **state)
 {
 	struct world world;
@@ -217,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_device_passes_a_campaign_at_once),
+		cmocka_unit_test(restored_device_is_as_good),
 		cmocka_unit_test(its_failures_have_a_budget),
 		cmocka_unit_test(name_of_strangers_says_nothing),
 		cmocka_unit_test(

@@ -26,6 +26,10 @@ enum { NOW = 1000000, WAIT_MS = 10000, MANY = 100000 };
 
 struct found {
 	size_t ban_count, allow_count, passport_count, drain_count;
+	size_t device_count;
+	struct store_device device;
+	char device_user[STORE_USER_LONGEST + 1];
+	char device_name[STORE_DEVICE_LONGEST + 1];
 	struct store_drain drain;
 	char backend[64];
 	struct store_passport passport;
@@ -55,6 +59,17 @@ static void on_allow(void *arg, const struct store_allow *allow)
 	found.allow = allow->prefix;
 }
 
+static void on_device(void *arg, const struct store_device *device)
+{
+	(void)arg;
+	found.device_count++;
+	found.device = *device;
+	snprintf(found.device_user, sizeof(found.device_user), "%s",
+		device->user);
+	snprintf(found.device_name, sizeof(found.device_name), "%s",
+		device->name);
+}
+
 static void on_passport(void *arg, const struct store_passport *passport)
 {
 	(void)arg;
@@ -74,6 +89,7 @@ static void on_drain(void *arg, const struct store_drain *drain)
 static const struct store_readers readers = {.ban = on_ban,
 	.allow = on_allow,
 	.passport = on_passport,
+	.device = on_device,
 	.drain = on_drain};
 
 static struct store *open_store(void)
@@ -333,6 +349,39 @@ static void purge_takes_passports_that_are_over(void **state)
 	store_close(&store);
 	store = open_store();
 	assert_int_equal(found.passport_count, 2);
+	store_close(&store);
+}
+
+static void put_device(struct store *store, const char *user, const char *name,
+	wall_s_t now, wall_s_t until)
+{
+	store_put_device(store, &(struct store_device){
+					.user = user,
+					.name = name,
+					.since = now,
+					.until = until,
+					.last = now,
+				});
+}
+
+static void device_is_kept_whatever_its_octets_until_it_is_over(void **state)
+{
+	static const char name[] = "[10.0.0.1]\xff\x01'; -- \\x41";
+	struct store *store = open_store();
+
+	(void)state;
+	put_device(store, "anna", name, NOW, NOW + 600);
+	put_device(store, "anna", name, NOW + 50, NOW + 650);
+	put_device(store, "berta", name, NOW - 9, NOW - 1);
+	store_purge(store, NOW - 50, NOW);
+	store_close(&store);
+	store = open_store();
+	assert_int_equal(found.device_count, 1);
+	assert_string_equal(found.device_user, "anna");
+	assert_string_equal(found.device_name, name);
+	assert_int_equal(found.device.since, NOW);
+	assert_int_equal(found.device.last, NOW + 50);
+	assert_int_equal(found.device.until, NOW + 650);
 	store_close(&store);
 }
 
@@ -647,6 +696,7 @@ int main(void)
 		T(passport_keeps_its_first_day_and_moves_its_last),
 		T(passport_of_any_octets_is_that_of_the_same),
 		T(purge_takes_passports_that_are_over),
+		T(device_is_kept_whatever_its_octets_until_it_is_over),
 		T(reset_ends_all_and_forgets_allow),
 		T(written_bans_survive_sigkill),
 		T(hundred_thousand_bans_load_in_a_second),

@@ -169,6 +169,22 @@ static void version_1_is_brought_up_with_all_in_it(void **state)
 	open_and_compare();
 }
 
+/* What version 3 had besides. */
+static const char version_3[] = "ALTER TABLE ban ADD COLUMN soft INTEGER;"
+				"PRAGMA user_version = 3;";
+
+static void version_3_learns_names_of_devices(void **state)
+{
+	(void)state;
+	write_version_1();
+	execute(version_2);
+	execute(version_3);
+	open_and_compare();
+	assert_int_equal(number("SELECT count(*) FROM passport"), 1);
+	assert_int_equal(number("SELECT count(*) FROM device"), 0);
+	open_and_compare();
+}
+
 static void version_2_learns_how_soft_a_ban_is(void **state)
 {
 	(void)state;
@@ -290,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(version_1_is_brought_up_with_all_in_it),
 		T(version_2_learns_how_soft_a_ban_is),
+		T(version_3_learns_names_of_devices),
 		T(file_is_nobody_elses_whatever_the_umask),
 		T(new_file_gives_its_space_back),
 		T(step_that_dies_at_any_write_leaves_a_good_file),
