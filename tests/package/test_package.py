@@ -1,0 +1,197 @@
+"""The Debian packages: what is in them, lintian, and their whole life.
+
+Installed, started after one edit, upgraded under a running service, removed
+and purged: in a container that real systemd boots, of this machine's files.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+RELEASE = TOP / "build/release"
+BOOT = TOP / "tests/e2e/boot.sh"
+BOOT_MOST_S = 120
+VERSION = re.search(r"version: '([^']*)'",
+                    (TOP / "meson.build").read_text()).group(1)
+UNIT = """[Unit]
+After=basic.target
+[Service]
+ExecStart=/boot-work.sh
+"""
+TARGET = """[Unit]
+Requires=basic.target
+Wants=boot.service
+AllowIsolate=yes
+"""
+WORK = r"""#!/bin/bash
+export DEBIAN_FRONTEND=noninteractive
+rm -f /usr/sbin/policy-rc.d # of the machine that tests, it would say no
+say() { echo "$SECONDS $1" >>/out/times; "${@:2}" >"/out/$1" 2>&1; echo "exit $?" >>"/out/$1"; }
+running() { echo "$(systemctl show postern -p MainPID --value) $(systemctl is-active postern)"; }
+files() { find /etc /lib/systemd /usr /var /run -path '*postern*' ! -path '/usr/share/doc/*' | sort; }
+say before files
+say install dpkg -i /debs/1/postern_*.deb /debs/1/postern-doc_*.deb
+say idle systemctl is-active postern
+say unedited systemctl start postern
+say unedited-why journalctl -u postern --no-pager
+sed -i 's,# servers = .*,servers = {"127.0.0.1:2598"},' /etc/postern/postern.conf
+say start systemctl start postern
+for _ in {1..200}; do [ -S /run/postern/control ] && posternctl status >/dev/null 2>&1 && break; sleep .05; done
+say running running
+say greeting bash -c 'exec 3<>/dev/tcp/127.0.0.1/25; echo QUIT >&3; cat <&3'
+say ban posternctl bans add 203.0.113.9 --for 5m
+say man man -w 8 postern 5 postern.conf 1 posternctl
+say modes stat -c '%U:%G %a %n' /var/lib/postern /run/postern /var/log/postern /etc/postern/postern.conf /usr/sbin/postern
+say logrotate logrotate --debug /etc/logrotate.d/postern
+say upgrade dpkg -i /debs/2/postern_*.deb
+say upgraded running
+say banned posternctl bans list
+say remove dpkg --remove postern
+say removed bash -c 'systemctl is-active postern; pgrep -c postern; ls /etc/postern /var/lib/postern'
+say purge dpkg --purge postern postern-doc
+say after files
+say journal journalctl -u postern --no-pager
+systemctl poweroff
+"""
+
+
+def build(folder, version):
+    done = subprocess.run(
+        [TOP / "conf/debian/build", folder, version, RELEASE],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {path.name.split("_")[0]: path for path in folder.glob("*.deb")}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("package")
+
+
+@pytest.fixture(scope="module")
+def debs(folder):
+    """{package: its file}."""
+    return build(folder / "1", VERSION)
+
+
+def contents(deb):
+    """{path: 'mode owner/group'}."""
+    text = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True,
+                          text=True, check=True).stdout
+    lines = [line.split(None, 5) for line in text.splitlines()]
+    return {line[5]: f"{line[0]} {line[1]}" for line in lines}
+
+
+def test_lintian_has_no_error(debs, folder):
+    changes = next((folder / "1").glob("*.changes"))
+    done = subprocess.run(
+        ["lintian", "--allow-root", "--fail-on", "error", changes],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search("^[EW]: ", done.stdout, re.M), done.stdout
+
+
+def test_packages_hold_what_an_operator_needs(debs):
+    files = contents(debs["postern"])
+    for path in ("usr/sbin/postern", "usr/bin/posternctl",
+                 "usr/sbin/postern-routes"):
+        assert files["./" + path] == "-rwxr-xr-x root/root"
+    for path in ("etc/postern/postern.conf", "etc/logrotate.d/postern",
+                 "lib/systemd/system/postern.service",
+                 "usr/lib/sysusers.d/postern.conf",
+                 "usr/lib/tmpfiles.d/postern.conf",
+                 "usr/share/man/man8/postern.8.gz",
+                 "usr/share/man/man5/postern.conf.5.gz",
+                 "usr/share/man/man1/posternctl.1.gz"):
+        assert files["./" + path] == "-rw-r--r-- root/root"
+    assert "./usr/share/doc/postern-doc/domino.md" in contents(
+        debs["postern-doc"])
+
+
+def test_every_unit_and_page_of_the_tree_is_packed(debs):
+    names = {pathlib.PurePath(path).name.removesuffix(".gz")
+             for path in contents(debs["postern"])}
+    for path in [*TOP.glob("conf/systemd/*.[st]*[er]"),
+                 *TOP.glob("docs/man/*"), *TOP.glob("conf/nft/*")]:
+        if path.suffix not in (".sysusers", ".tmpfiles", ".logrotate"):
+            assert path.name in names, path
+
+
+def test_the_version_is_the_projects(debs):
+    for deb in debs.values():
+        field = subprocess.run(["dpkg-deb", "-f", deb, "Version"], check=True,
+                               capture_output=True, text=True).stdout
+        assert field.strip() == VERSION
+    first = (TOP / "conf/debian/changelog").read_text().splitlines()[0]
+    assert f"({VERSION})" in first
+
+
+@pytest.fixture(scope="module")
+def life(debs, folder):
+    """{name: what was said}."""
+    if os.geteuid() != 0 or not shutil.which("systemd-nspawn"):
+        pytest.skip("needs root and systemd-container")
+    build(folder / "2", VERSION + "+1")
+    files, out = folder / "files", folder / "out"
+    out.mkdir()
+    units = files / "etc/systemd/system"
+    for path, text in [(units / "boot.service", UNIT),
+                       (units / "boot.target", TARGET),
+                       (files / "boot-work.sh", WORK)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    for version in "12":
+        (files / "debs" / version).mkdir(parents=True)
+        for deb in (folder / version).glob("*.deb"):
+            shutil.copy(deb, files / "debs" / version)
+    done = subprocess.run([BOOT, files, out, str(BOOT_MOST_S)],
+                          capture_output=True, text=True)
+    told = {path.name: path.read_text("utf-8", "backslashreplace")
+            for path in out.iterdir() if path.is_file()}
+    if "before" not in told:
+        pytest.skip("no systemd boots in a container here: "
+                    f"{done.stderr}{told.get('console', '')[-300:]}")
+    return told
+
+
+def test_it_starts_after_one_edit(life):
+    assert life["install"].endswith("exit 0\n"), life["install"]
+    assert life["idle"].startswith("inactive")
+    assert not life["unedited"].endswith("exit 0\n")
+    assert "servers is missing (like servers" in life["unedited-why"]
+    assert life["start"].endswith("exit 0\n"), life["journal"]
+    assert life["running"].split()[1] == "active", life["journal"]
+    assert life["greeting"].startswith("421 "), life["journal"]
+    assert life["man"].endswith("exit 0\n"), life["man"]
+    assert life["logrotate"].endswith("exit 0\n"), life["logrotate"]
+
+
+def test_its_folders_and_files_have_the_right_owners(life):
+    assert life["modes"].splitlines()[:-1] == [
+        "postern:postern 750 /var/lib/postern",
+        "postern:postern 755 /run/postern",
+        "postern:postern 750 /var/log/postern",
+        "root:root 644 /etc/postern/postern.conf",
+        "root:root 755 /usr/sbin/postern"]
+
+
+def test_an_upgrade_keeps_it_running(life):
+    assert life["upgrade"].endswith("exit 0\n"), life["upgrade"]
+    before, after = life["running"].split(), life["upgraded"].split()
+    assert after[1] == "active" and after[0] != before[0], life["journal"]
+    assert "203.0.113.9" in life["banned"]
+
+
+def test_removed_and_purged_it_leaves_nothing(life):
+    assert life["remove"].endswith("exit 0\n"), life["remove"]
+    state, count, *left = life["removed"].splitlines()
+    assert state == "inactive" and count == "0"
+    assert "postern.conf" in left and "postern.db" in left
+    assert life["purge"].endswith("exit 0\n"), life["purge"]
+    assert life["after"] == life["before"]
