@@ -13,8 +13,9 @@ answers() {
 	return 1
 }
 
-! systemctl --quiet is-active postern
-! postern check
+if systemctl --quiet is-active postern || postern check; then
+	exit 1
+fi
 sed -i 's,# servers = .*,servers = {"127.0.0.1:2598"},' /etc/postern/postern.conf
 postern check
 systemctl enable --now postern
@@ -29,6 +30,8 @@ dpkg -i /debs/postern_*.deb    # over itself is an upgrade, too
 answers
 posternctl bans list | grep -F 203.0.113.9
 dpkg --purge postern postern-doc
-! pgrep postern
+if pgrep postern; then
+	exit 1
+fi
 [ "$(find /etc /lib/systemd /usr /var -path '*postern*' | sort)" = "$(cat /out/before)" ]
 echo 'bare: all is well'

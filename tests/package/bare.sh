@@ -21,12 +21,20 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 mkdir "$root/debs" "$root/out"
 cp "$debs"/*.deb "$root/debs"
 cp "$here/bare-work.sh" "$root/"
-chroot "$root" env DEBIAN_FRONTEND=noninteractive bash -euc '
-	apt-get -q update
-	find /etc /lib/systemd /usr /var -path "*postern*" | sort >/out/before
-	apt-get -q install -y --no-install-recommends /debs/postern_*.deb /debs/postern-doc_*.deb
-	for program in /usr/sbin/postern /usr/bin/posternctl; do ! ldd $program | grep "not found"; done
-	postern version'
+cat >"$root/install.sh" <<'END'
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update
+find /etc /lib/systemd /usr /var -path "*postern*" | sort >/out/before
+apt-get -q install -y --no-install-recommends /debs/postern_*.deb /debs/postern-doc_*.deb
+for program in /usr/sbin/postern /usr/bin/posternctl; do
+	if ldd "$program" | grep 'not found'; then
+		exit 1
+	fi
+done
+postern version
+END
+chroot "$root" bash /install.sh
 cat >"$root/etc/systemd/system/work.service" <<'END'
 [Unit]
 After=basic.target
