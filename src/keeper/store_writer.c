@@ -98,13 +98,33 @@ static bool retry_wait(struct store *store, unsigned wait_s)
 	return !stop;
 }
 
+static int nothing(sqlite3 *db, void *arg)
+{
+	(void)db;
+	(void)arg;
+	return SQLITE_OK;
+}
+
+/* A file that was set aside at a write is followed by a new one now, not at the
+ * next write: the bans in force are on no disk until then. */
+static void begin_anew(struct store *store)
+{
+	struct store_say said = {.error = ""};
+
+	if (store_file_do(store->file, clock_wall_s(), nothing, NULL, &said))
+		say_written(store, 0);
+}
+
 static void say_result(
 	struct store *store, bool written, const struct store_say *said)
 {
 	if (said->aside[0] != '\0')
 		say_set_aside(store, said->aside);
-	if (!written)
-		say_failed(store, said->error);
+	if (written)
+		return;
+	say_failed(store, said->error);
+	if (said->aside[0] != '\0')
+		begin_anew(store);
 }
 
 /* Until the batch is on disk; false: closing and it cannot be. */

@@ -80,6 +80,15 @@ static const json_t *member(const struct reader *in, const char *name)
 	return json_is_null(value) ? NULL : value;
 }
 
+/* NULL: no string, or with a NUL in it, which only names of strangers have. */
+static const char *plain(const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	return text != NULL && strlen(text) == json_string_length(value) ? text
+									 : NULL;
+}
+
 static bool read_kind(const struct reader *in, enum rehearsal_ask_kind *ret)
 {
 	static const char *const words[] = {
@@ -88,7 +97,7 @@ static bool read_kind(const struct reader *in, enum rehearsal_ask_kind *ret)
 		[REHEARSAL_AUTH_SETTLED] = "auth_settled",
 		[REHEARSAL_AUTH_ABANDONED] = "auth_abandoned",
 	};
-	const char *word = json_string_value(member(in, "ask"));
+	const char *word = plain(member(in, "ask"));
 
 	for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(word, words[i]) == 0) {
@@ -141,7 +150,7 @@ static bool read_text(
 
 static bool read_src(const struct reader *in, bool must, struct addr *ret)
 {
-	const char *text = json_string_value(member(in, "src"));
+	const char *text = plain(member(in, "src"));
 
 	if (member(in, "src") == NULL && !must)
 		return true;
@@ -155,7 +164,7 @@ static bool read_tag(const struct reader *in, const char *name, uint64_t *ret)
 {
 	static const char digits[] = "0123456789abcdefABCDEF";
 	const json_t *value = member(in, name);
-	const char *text = json_string_value(value);
+	const char *text = plain(value);
 
 	if (value == NULL)
 		return true;
@@ -171,7 +180,7 @@ static bool read_tag(const struct reader *in, const char *name, uint64_t *ret)
 static bool read_code(const struct reader *in, unsigned *ret)
 {
 	const json_t *value = member(in, "code");
-	const char *text = json_string_value(value);
+	const char *text = plain(value);
 
 	if (value == NULL)
 		return true;
@@ -317,7 +326,7 @@ json_t *filter_answer(struct filter *filter, const char *line, size_t n,
 	json_t *question, *answer = NULL;
 	json_error_t why;
 
-	question = json_loadb(line, n, 0, &why);
+	question = json_loadb(line, n, JSON_ALLOW_NUL, &why);
 	in.object = question;
 	if (question == NULL)
 		(void)bad(&in, "no JSON: %s", why.text);

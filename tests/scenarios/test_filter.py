@@ -88,6 +88,14 @@ def test_a_server_that_locks_users_out_is_shielded(posternctl, tmp_path):
         [passed] * 8)
 
 
+def test_a_name_may_have_a_nul(posternctl):
+    said = answers(run(posternctl, guess(1, 1, user="an\0na", helo="\0")))
+    assert said[1]["verdict"] == "pass"
+    for member in ({"src": "192.0.2.7\0"}, {"tag": f"{7:015x}\0"}):
+        done = run(posternctl, [ask("auth_begin", 1, **member)])
+        assert done.returncode == 1 and "line 1" in done.stderr
+
+
 def test_the_same_lines_get_the_same_answers(posternctl):
     lines = [line for n in range(40)
              for line in guess(n, n, src=f"198.51.100.{n % 7}")]
