@@ -51,14 +51,13 @@ void heard_failure(struct policy *policy, mono_ms_t now,
 	verdict->failure_count = failure_count_fast(policy, now, source);
 }
 
-/* It is a login as any other, and mints a passport, but for the mode of the
- * ladder. Where the user is at home it forgives nothing (see ladder.c). */
+/* It is a login as any other, and mints a passport. Its user's failures are
+ * forgiven where he is at home, too: of those that were heard none is his own
+ * affair, as the first of a day are that come through here (gate.c). */
 void heard_success(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event)
 {
 	uint64_t user = hash_user(&policy->key, event->user);
-	bool home = passport_relation(policy, now, user, &event->addr) ==
-		    RELATION_HOME;
 	struct source *source;
 	bool allowed;
 
@@ -71,7 +70,7 @@ void heard_success(
 		return;
 	source->success_count++;
 	source->last_success = now;
-	if (user != 0 && !home)
+	if (user != 0)
 		source_forgive(policy->sources, source, user);
 	evidence_succeeded(policy, now, source);
 }
