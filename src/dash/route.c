@@ -64,13 +64,17 @@ static bool is_address(const char *host, size_t n)
 	return addr_parse(text, &addr);
 }
 
-/* Octets of the host without its port. */
+/* Octets of the host without its port; 0: it is none (RFC 9110 §7.2). */
 static size_t host_part(const char *host)
 {
 	const char *end = host[0] == '[' ? strchr(host, ']') : NULL;
 	const char *colon = strchr(end ? end : host, ':');
 
-	return colon ? (size_t)(colon - host) : strlen(host);
+	if (!colon)
+		return strlen(host);
+	if (colon[1 + strspn(colon + 1, "0123456789")])
+		return 0;
+	return (size_t)(colon - host);
 }
 
 static bool host_is_ours(const struct route_request *request)

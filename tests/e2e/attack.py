@@ -187,8 +187,10 @@ def wait_entries(front, count, timeout_s=wait.DEADLINE_S):
 # postern's processes
 
 def processes(front):
-    """{role: [pid, ...]}: keeper, firewall, worker."""
+    """{role: [pid, ...]}: keeper, firewall, worker, and dash with a page."""
     found = {"keeper": [], "firewall": [], "worker": []}
+    if front.options.get("admin"):
+        found["dash"] = []
     for pid in front.pids():
         try:
             name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()

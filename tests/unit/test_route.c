@@ -137,6 +137,9 @@ static void only_names_of_ours_are_answered(void **state)
 		{"proxy.example.test.", false},
 		{"localhost@evil.example", false},
 		{"0x7f.1", false},
+		{"127.0.0.1:/events", false},
+		{"127.0.0.1:80@evil.example", false},
+		{"[::1]x:80", false},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
