@@ -42,6 +42,7 @@ class Stream:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.now, self.last_id, self.open = 0.0, 0, {}
+        self.rush = []      # addresses of logins that come at once
 
     def address(self):
         r, kind = self.random, self.random.random()
@@ -63,7 +64,8 @@ class Stream:
         else:
             self.last_id = number = self.last_id + 1
             self.open[number] = {
-                "src": self.address(), "user": r.choice(NAMES),
+                "src": self.rush.pop() if self.rush else self.address(),
+                "user": r.choice(NAMES),
                 "tag": r.choice([f"{r.randrange(5):016x}",
                                  f"{r.getrandbits(64):016x}", None])}
         return {"ask": "auth_begin", "id": number, **self.open[number],
@@ -80,6 +82,10 @@ class Stream:
 
     def next(self):
         r = self.random
+        if self.rush:
+            return {**self.begin(), "t": round(self.now, 3)}
+        if r.random() < 0.01:
+            self.rush = [self.address()] * 12
         self.now += r.choice([0, 0, 0, 0.001, 0.1, 1, 5, 30]) \
             if r.random() < 0.995 else r.choice([600, 3600, 86400, 31 * 86400])
         kind = r.random()
@@ -168,7 +174,6 @@ def test_hostile_streams_break_no_promise(posternctl, tmp_path, more):
     for source, times in tried.items():
         for first, sixth in zip(times, times[LIMIT:]):
             assert sixth - first >= WINDOW_S, (source, times)
-    # Else the stream is too tame to say anything; by other rules a source may
-    # be banned before.
-    assert more == "strict" or max(map(len, tried.values())) >= LIMIT
+    # Else the stream is too tame to say anything.
+    assert any(answer.get("verdict") == "hold" for answer in said)
     assert sum(len(answer["bans"]) for answer in said) > 5
