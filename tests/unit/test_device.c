@@ -34,7 +34,7 @@ static const char *shared(unsigned n)
 /* All have a telephone behind a carrier's addresses, user1 a laptop. */
 static void people_come(struct world *world)
 {
-	for (unsigned day = 0; day < 8; day++) {
+	for (unsigned day = 0; day < 10; day++) {
 		for (unsigned n = 0; n < PEOPLE; n++)
 			(void)world_try_by(world, PHONE, shared(day), name(n),
 				10000 + n, OUTCOME_OK);
@@ -77,6 +77,31 @@ static enum policy_rule rule_at(struct world *world, const char *as,
 
 	return verdict.kind == VERDICT_ANSWER_TEMPORARY ? verdict.rule
 							: RULE_NONE;
+}
+
+/* An address that does not change is not a carrier's: a new laptop there is
+ * one of the office. */
+static void new_device_of_an_office_is_no_bad_sign(void **state)
+{
+	struct policy_conf conf = world_people_conf();
+	struct world world;
+
+	world_init_with(&world, &conf);
+	for (unsigned day = 0; day < 8; day++) {
+		for (unsigned n = 0; n < PEOPLE; n++)
+			(void)world_try_by(&world, name(n), "192.0.2.7",
+				name(n), 10000 + n, OUTCOME_OK);
+		world_wait(&world, 1 * DAYS);
+	}
+	botnet(&world, "ylmf-pc", 40);
+	for (unsigned n = 0; n < 8; n++) /* neighbours have six in all */
+		(void)rule_at(&world, "new-laptop", "192.0.2.7", name(n),
+			60 + n, OUTCOME_FAILED);
+	for (unsigned n = 0; n < PEOPLE; n++)
+		assert_int_equal(rule_at(&world, "new-laptop", "192.0.2.7",
+					 name(n), 10000 + n, OUTCOME_OK),
+			RULE_NONE);
+	world_done(&world);
 }
 
 static void known_device_passes_a_campaign_at_once(void **state)
@@ -210,6 +235,30 @@ static void strange_device_behind_a_carrier_is_a_neighbour(void **state)
 	world_done(&world);
 }
 
+/* What he was asked to come back with is no key for others who have it right:
+ * the guesser next door is told what he was told before. */
+static void retry_ends_with_the_success(void **state)
+{
+	struct world world;
+
+	begin_with(&world, POLICY_ENFORCE);
+	world_wait(&world, 2 * DAYS);
+	for (unsigned n = 5; n < 11; n++)
+		(void)rule_at(&world, "other", shared(n % 8), name(n), 60 + n,
+			OUTCOME_FAILED);
+	assert_int_equal(rule_at(&world, "new-phone", shared(2), name(1), 10001,
+				 OUTCOME_OK),
+		RULE_GREYLIST);
+	world_wait(&world, 1 * MINUTES);
+	assert_int_equal(rule_at(&world, "new-phone", shared(2), name(1), 10001,
+				 OUTCOME_OK),
+		RULE_NONE);
+	assert_int_equal(rule_at(&world, "guesser", shared(3), name(1), 10001,
+				 OUTCOME_OK),
+		RULE_GREYLIST);
+	world_done(&world);
+}
+
 /* Where nobody has an address for himself, and nobody a name either. */
 static void strange_name_of_the_fickle_is_no_bad_sign(void **state)
 {
@@ -227,6 +276,11 @@ static void strange_name_of_the_fickle_is_no_bad_sign(void **state)
 		world_wait(&world, 1 * DAYS);
 	}
 	botnet(&world, "ylmf-pc", 40);
+	for (unsigned n = 0; n < 8; n++) { /* neighbours have six in all */
+		(void)snprintf(as, sizeof(as), "[10.77.%u.1]", n);
+		(void)rule_at(
+			&world, as, shared(n), name(n), 60 + n, OUTCOME_FAILED);
+	}
 	for (unsigned n = 0; n < PEOPLE; n++)
 		assert_int_equal(rule_at(&world, "[10.99.9.9]", shared(3),
 					 name(n), 10000 + n, OUTCOME_OK),
@@ -277,7 +331,9 @@ int main(void)
 		cmocka_unit_test(name_of_strangers_says_nothing),
 		cmocka_unit_test(
 			strange_device_behind_a_carrier_is_a_neighbour),
+		cmocka_unit_test(retry_ends_with_the_success),
 		cmocka_unit_test(strange_name_of_the_fickle_is_no_bad_sign),
+		cmocka_unit_test(new_device_of_an_office_is_no_bad_sign),
 		cmocka_unit_test(budget_is_not_for_names_of_bots),
 		cmocka_unit_test(observed_devices_change_nothing),
 	};
