@@ -191,10 +191,14 @@ static json_t *guesser_object(struct hub *hub, const struct guesser *guesser)
 			&guesser->source.addr, &ban));
 }
 
+struct rank {
+	uint64_t count;
+	const struct guesser *guesser;
+};
+
 static int by_guesses(const void *a, const void *b)
 {
-	const struct guesser *x = *(const struct guesser *const *)a;
-	const struct guesser *y = *(const struct guesser *const *)b;
+	const struct rank *x = a, *y = b;
 
 	return (x->count < y->count) - (x->count > y->count);
 }
@@ -202,7 +206,7 @@ static int by_guesses(const void *a, const void *b)
 /* *ret_count: all who guess; the array has those who do most. */
 static json_t *guessers_array(struct hub *hub, size_t *ret_count)
 {
-	const struct guesser *active[WATCH_GUESSERS_MOST];
+	struct rank active[WATCH_GUESSERS_MOST];
 	json_t *array = json_array();
 	size_t n = 0;
 
@@ -211,13 +215,13 @@ static json_t *guessers_array(struct hub *hub, size_t *ret_count)
 
 		if (guesser->count > 0 &&
 			hub_now(hub) - guesser->last <= WATCH_GUESSER_MS)
-			active[n++] = guesser;
+			active[n++] = (struct rank){guesser->count, guesser};
 	}
 	if (n > 0)
-		qsort(active, n, sizeof(active[0]), by_guesses);
+		qsort(active, n, sizeof(struct rank), by_guesses);
 	for (size_t i = 0; i < n && i < WATCH_GUESSERS_SHOWN; i++)
 		(void)json_array_append_new(
-			array, guesser_object(hub, active[i]));
+			array, guesser_object(hub, active[i].guesser));
 	*ret_count = n;
 	return array;
 }

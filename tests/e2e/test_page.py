@@ -349,3 +349,29 @@ def test_the_kernel_takes_the_feed_for_nft(site, strangers):
                    check=True)
     for prefix in (ATTACKER, "198.51.100.0/24", "2001:db8:7::/48"):
         assert prefix in have
+
+
+def test_beyond_this_machine_looking_needs_the_token_too(
+        double, postern, folder, certs):
+    server = double(auth_clear="LOGIN PLAIN")
+    port = page.net.free_port("127.0.0.1")
+    web, _ = page.options(folder, port, bind=[f"203.0.113.5:{port}"],
+                          certificate="mail")
+    postern({"mx": {}}, [server.address], certificates={"mail": certs.rsa},
+            options=web)
+    door = page.Page(port, host="203.0.113.5", tls=page.trusting(certs.ca))
+    # The page is the same for everybody; what it shows is not.
+    assert door.get("/")[0] == door.get("/page.js")[0] == 200
+    for path in ("/api/status", "/metrics", "/events", "/api/watch"):
+        assert door.get(path)[0] == 401
+        assert door.get(path, token="wrong" * 5)[0] == 401
+    assert door.post("/api/explain", {"subject": "192.0.2.1"})[0] == 401
+    for path in ("/api/status", "/metrics"):
+        assert door.get(path, token=page.TOKEN)[0] == 200
+    # In clear there is nothing.
+    with page.Page(port, host="203.0.113.5").raw() as one:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: 203.0.113.5\r\n\r\n")
+        try:
+            assert b"200" not in one.recv(4096)
+        except ConnectionResetError:
+            pass
