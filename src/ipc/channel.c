@@ -53,6 +53,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_DISALLOW] = sizeof(struct message_ban),
 	[MESSAGE_CHANNEL] = sizeof(struct message_channel),
 	[MESSAGE_RELOAD_DONE] = sizeof(struct message_text),
+	[MESSAGE_UPGRADE_DONE] = sizeof(struct message_text),
 	[MESSAGE_ADDRESSES] = sizeof(struct message_addresses),
 	[MESSAGE_OWN] = sizeof(struct message_own),
 	[MESSAGE_EAR] = sizeof(struct message_ear),
@@ -77,6 +78,15 @@ WHOLE(struct message_ear);
 WHOLE(struct message_geo);
 WHOLE(struct message_text);
 _Static_assert(sizeof(struct message_text) <= UINT16_MAX, "size_bytes");
+
+uint64_t channel_signature(void)
+{
+	uint64_t sum = 14695981039346656037u ^ MESSAGE_VERSION;
+
+	for (size_t i = 0; i < MESSAGE_COUNT; i++) /* FNV-1a, by 16 bits */
+		sum = (sum ^ body_bytes[i]) * 1099511628211u;
+	return sum;
+}
 
 bool channel_pair(int ret_fds[2])
 {

@@ -26,6 +26,10 @@ enum channel_result {
 	CHANNEL_FULL,	/* not taken: the peer does not read */
 };
 
+/* The same for two programs whose messages are the same: version, types and
+ * sizes. */
+uint64_t channel_signature(void);
+
 /* Two connected descriptors, CLOEXEC, non-blocking. false: errno. */
 bool channel_pair(int ret_fds[2]) __attribute__((warn_unused_result));
 

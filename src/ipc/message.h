@@ -3,9 +3,9 @@
  *
  * Channels are SOCK_SEQPACKET pairs. A datagram holds one or more messages,
  * each a struct message_head followed by the fixed body of its type. Both
- * ends are the same binary (an upgrade hands over listeners, not channels), so
- * structs cross as they lie; a datagram that does not parse is a bug or a
- * taken-over peer: the receiver drops it and counts.
+ * ends are the same binary, or after an upgrade of the same
+ * channel_signature(), so structs cross as they lie; a datagram that does not
+ * parse is a bug or a taken-over peer: the receiver drops it and counts.
  */
 #ifndef IPC_MESSAGE_H
 #define IPC_MESSAGE_H
@@ -23,7 +23,7 @@ enum limit {
 };
 
 enum {
-	MESSAGE_VERSION = 1,
+	MESSAGE_VERSION = 2,
 	MESSAGE_USER_LONGEST = 128,
 	MESSAGE_HELO_LONGEST = 40,
 	MESSAGE_BACKEND_LONGEST = 64,
@@ -73,6 +73,11 @@ enum message_type {
 	MESSAGE_ADDRESSES, /* supervisor -> worker: struct message_addresses */
 	MESSAGE_EAR,	   /* supervisor -> keeper: struct message_ear */
 	MESSAGE_GEO,	   /* supervisor -> keeper: struct message_geo */
+	MESSAGE_UPGRADE_ASK,  /* keeper -> supervisor: no body */
+	MESSAGE_UPGRADE_DONE, /* supervisor -> keeper: struct message_text */
+	MESSAGE_HAND_OVER,    /* supervisor -> keeper: close the store, send
+				 MESSAGE_STATE and each MESSAGE_CHANNEL, end */
+	MESSAGE_STATE,	      /* keeper -> supervisor: + a memfd */
 	MESSAGE_COUNT,
 };
 
@@ -208,7 +213,7 @@ struct message_ban {
 
 struct message_channel {
 	uint32_t slot; /* worker number the channel leads to (to the keeper) */
-	uint32_t pad;
+	uint32_t pid;  /* it has greeted another keeper before; 0: it will */
 };
 
 enum { MESSAGE_OWN_MOST = 256 };

@@ -614,6 +614,49 @@ json_t *commands_reload_answer(const struct message_text *text)
 		words);
 }
 
+static json_t *run_upgrade(const struct call *call)
+{
+	struct store_state state;
+
+	log_order(call, NULL);
+	store_state(call->hub->store, &state);
+	if (state.failing)
+		return commands_error(COMMANDS_REFUSED,
+			"the store cannot be written: what is banned now would "
+			"be forgotten",
+			"mend that first (posternctl status says what it is)");
+	if (!overseer_ask_upgrade(call->hub))
+		return commands_error(COMMANDS_UNAVAILABLE,
+			"there is no supervisor to hand over",
+			"start postern with: postern run");
+	call->later->upgrade = true;
+	return NULL;
+}
+
+/* Asked by who was connected to the keeper before this one. */
+static json_t *run_upgrade_outcome(const struct call *call)
+{
+	if (call->hub->upgrade != NULL)
+		return commands_upgrade_answer(call->hub->upgrade);
+	call->later->upgrade = true;
+	return NULL;
+}
+
+json_t *commands_upgrade_answer(const struct message_text *text)
+{
+	size_t n = text->n < sizeof(text->text) ? text->n : sizeof(text->text);
+	json_t *words = json_stringn(text->text, n);
+
+	if (words == NULL)
+		words = json_string("see the log");
+	if (text->ok != 0)
+		return json_pack("{s:b, s:o}", "ok", 1, "text", words);
+	return json_pack("{s:b, s:s, s:s, s:s, s:o}", "ok", 0, "code",
+		"refused", "error",
+		"the new program did not take over, the old one goes on",
+		"hint", "the log of the new one may say more", "text", words);
+}
+
 static const struct {
 	const char *name;
 	command_run *run;
@@ -640,6 +683,8 @@ static const struct {
 	{"backends.drain", run_backends_drain, false},
 	{"backends.undrain", run_backends_undrain, false},
 	{"explain", run_explain, true},
+	{"upgrade", run_upgrade, false},
+	{"upgrade.outcome", run_upgrade_outcome, false},
 	{"reload", run_reload, false},
 	{"version", run_version, true},
 };

@@ -27,9 +27,10 @@ enum commands_code {
 
 enum { COMMANDS_SUBJECT_LONGEST = 512 };
 
-/* What the answer waits for; both 0: nothing. */
+/* What the answer waits for; all 0: nothing. */
 struct commands_later {
 	bool reload;	   /* commands_reload_answer() will be it */
+	bool upgrade;	   /* commands_upgrade_answer() will be it */
 	uint64_t question; /* store_ask(); explain_answer(subject) will be */
 	char subject[COMMANDS_SUBJECT_LONGEST];
 };
@@ -41,6 +42,7 @@ struct commands_later {
 json_t *commands_run(struct hub *hub, const json_t *request,
 	const struct commands_caller *caller, struct commands_later *ret_later);
 json_t *commands_reload_answer(const struct message_text *text);
+json_t *commands_upgrade_answer(const struct message_text *text);
 /* {"ok":false,"code":…,"error":…,"hint":…}; NULL without memory. */
 json_t *commands_error(
 	enum commands_code code, const char *error, const char *hint);

@@ -106,12 +106,13 @@ static void say(struct client *client, json_t *object)
 
 static bool is_waiting(const struct client *client)
 {
-	return client->later.reload || client->later.question != 0;
+	return client->later.reload || client->later.upgrade ||
+	       client->later.question != 0;
 }
 
 static void start_waiting(struct client *client)
 {
-	uint64_t wait_ms = client->later.reload
+	uint64_t wait_ms = client->later.question == 0
 				   ? (uint64_t)CONTROL_RELOAD_S * MS_PER_S
 				   : (uint64_t)QUESTION_WAIT_MS;
 
@@ -340,7 +341,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 /* What was waited for does not come. */
 static void give_up(struct client *client)
 {
-	if (client->later.reload)
+	if (client->later.question == 0)
 		client->gone = true;
 	else
 		explain(client, NULL);
@@ -493,6 +494,22 @@ void control_reload_done(struct hub *hub, const struct message_text *text)
 			continue;
 		client->later.reload = false;
 		say(client, commands_reload_answer(text));
+		serve(client);
+	}
+}
+
+void control_upgrade_done(struct hub *hub, const struct message_text *text)
+{
+	if (hub->upgrade == NULL)
+		hub->upgrade = malloc(sizeof(*text));
+	if (hub->upgrade != NULL)
+		*hub->upgrade = *text;
+	for (struct client *client = hub->control->first; client != NULL;
+		client = client->next) {
+		if (!client->later.upgrade || client->gone)
+			continue;
+		client->later.upgrade = false;
+		say(client, commands_upgrade_answer(text));
 		serve(client);
 	}
 }

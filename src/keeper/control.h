@@ -31,6 +31,8 @@ void control_free(struct control **control);
 void control_adopt(struct hub *hub, int fd);
 /* The supervisor's answer, for all clients that wait for one. */
 void control_reload_done(struct hub *hub, const struct message_text *text);
+/* Likewise, of an upgrade; kept for who asks later. */
+void control_upgrade_done(struct hub *hub, const struct message_text *text);
 uint64_t control_refused_count(const struct control *control);
 /* At the end of a loop turn: buries the clients that are gone. */
 void control_flush(struct hub *hub);

@@ -16,6 +16,7 @@
 #include "keeper.h"
 
 struct event_base;
+struct message_text;
 struct judge;
 struct peers;
 struct store;
@@ -65,6 +66,8 @@ struct hub {
 	int64_t turn_wall_ms;
 	struct stall stall; /* its own loop's */
 	bool stop;	    /* end after this turn */
+	bool handing_over;  /* and give what is left to the next keeper */
+	struct message_text *upgrade; /* how the last one went; NULL: none */
 };
 
 mono_ms_t hub_now(struct hub *hub);

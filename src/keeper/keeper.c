@@ -262,13 +262,27 @@ static void sums_flush_last(struct hub *hub)
 		sums_flush(hub, true);
 }
 
+/*
+ * The next keeper may open the store only when this one has closed it, and
+ * reads on in the workers' lines where this one has stopped.
+ */
+static void hand_over(struct hub *hub)
+{
+	peers_flush(hub);
+	control_free(&hub->control);
+	sums_flush_last(hub);
+	store_close(&hub->store);
+	peers_give(hub);
+}
+
 static void free_parts(struct hub *hub)
 {
 	control_free(&hub->control);
 	overseer_free(&hub->overseer);
 	firewall_free(&hub->firewall);
 	peers_free(&hub->peers);
-	sums_flush_last(hub);
+	if (hub->store != NULL)
+		sums_flush_last(hub);
 	store_close(&hub->store);
 	sums_free(&hub->sums);
 	recorder_free(&hub->recorder);
@@ -284,6 +298,7 @@ static void free_parts(struct hub *hub)
 	refusals_free(&hub->refusals);
 	history_free(&hub->history);
 	conf_free(&hub->conf_own);
+	free(hub->upgrade);
 }
 
 /* A terminal's ^C goes to the supervisor, which ends us in its order. */
@@ -308,6 +323,8 @@ static int run_with_events(struct hub *hub)
 		log_say(LOG_ERROR, "keeper-failed", "cannot start: %s",
 			strerror(errno));
 	}
+	if (good && hub->handing_over)
+		hand_over(hub);
 	free_parts(hub);
 	if (timer != NULL)
 		event_free(timer);

@@ -11,6 +11,7 @@
 #include "overseer.h"
 
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +29,8 @@ enum {
 	OVERSEER_MAGIC = 0x6f766572,
 	QUEUE_MOST_BYTES = 262144,
 	CONF_MOST_BYTES = 4 * 1024 * 1024,
+	GIVE_TRIES = 50,
+	GIVE_PAUSE_MS = 100,
 };
 
 struct overseer {
@@ -107,7 +110,7 @@ static void hear_channel(
 	else if (body->slot == KEEPER_SLOT_DASH)
 		control_adopt(overseer->hub, fd);
 	else
-		peers_add(overseer->hub, fd, body->slot);
+		peers_add(overseer->hub, fd, body->slot, body->pid);
 }
 
 /* true: the descriptor is the ear's. */
@@ -162,6 +165,12 @@ static bool on_message(
 	case MESSAGE_RELOAD_DONE:
 		control_reload_done(overseer->hub, body);
 		break;
+	case MESSAGE_UPGRADE_DONE:
+		control_upgrade_done(overseer->hub, body);
+		break;
+	case MESSAGE_HAND_OVER:
+		overseer->hub->handing_over = overseer->hub->stop = true;
+		break;
 	case MESSAGE_NONE:
 	case MESSAGE_HELLO:
 	case MESSAGE_ASK:
@@ -178,6 +187,8 @@ static bool on_message(
 	case MESSAGE_RELOAD_ASK:
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
+	case MESSAGE_UPGRADE_ASK:
+	case MESSAGE_STATE:
 	case MESSAGE_ADDRESSES:
 	case MESSAGE_COUNT: break; /* not the supervisor's to say */
 	}
@@ -269,6 +280,30 @@ void overseer_ready(struct hub *hub)
 bool overseer_ask_reload(struct hub *hub)
 {
 	return say(hub, MESSAGE_RELOAD_ASK);
+}
+
+bool overseer_ask_upgrade(struct hub *hub)
+{
+	return say(hub, MESSAGE_UPGRADE_ASK);
+}
+
+/* The loop has ended: this one waits for room in the line. */
+bool overseer_give(struct hub *hub, enum message_type type, const void *body,
+	size_t n, int fd)
+{
+	struct channel *channel = hub->overseer->channel;
+	enum channel_result result = CHANNEL_CLOSED;
+
+	for (unsigned i = 0; channel != NULL && i < GIVE_TRIES; i++) {
+		struct pollfd p = {
+			.fd = channel_fd(channel), .events = POLLOUT};
+
+		result = channel_send_fd(channel, type, body, n, fd);
+		if (result != CHANNEL_FULL)
+			break;
+		(void)poll(&p, 1, GIVE_PAUSE_MS);
+	}
+	return result == CHANNEL_OK;
 }
 
 void overseer_flush(struct hub *hub)

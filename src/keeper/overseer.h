@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "../ipc/message.h"
 #include "hub.h"
 
 struct overseer;
@@ -17,6 +18,10 @@ void overseer_free(struct overseer **overseer);
 void overseer_ready(struct hub *hub);
 /* false: there is no supervisor to ask. The answer goes to control. */
 bool overseer_ask_reload(struct hub *hub);
+bool overseer_ask_upgrade(struct hub *hub);
+/* A descriptor for the keeper that comes after this one. */
+bool overseer_give(struct hub *hub, enum message_type type, const void *body,
+	size_t n, int fd);
 /* At the end of a loop turn. */
 void overseer_flush(struct hub *hub);
 

@@ -25,6 +25,7 @@
 #include "attempts.h"
 #include "backends.h"
 #include "judge.h"
+#include "overseer.h"
 #include "recorder.h"
 #include "refusals.h"
 #include "tally.h"
@@ -301,6 +302,10 @@ static bool on_message(
 	case MESSAGE_ADDRESSES:
 	case MESSAGE_EAR:
 	case MESSAGE_GEO:
+	case MESSAGE_UPGRADE_ASK:
+	case MESSAGE_UPGRADE_DONE:
+	case MESSAGE_HAND_OVER:
+	case MESSAGE_STATE:
 	case MESSAGE_COUNT: break; /* not a worker's to say */
 	}
 	return !peer->gone;
@@ -355,7 +360,7 @@ static bool peer_arm(struct peer *peer)
 	       event_add(peer->readable, NULL) == 0;
 }
 
-void peers_add(struct hub *hub, int fd, uint32_t slot)
+void peers_add(struct hub *hub, int fd, uint32_t slot, uint32_t pid)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -368,6 +373,8 @@ void peers_add(struct hub *hub, int fd, uint32_t slot)
 		.hub = hub,
 		.id = ++hub->peers->last_id,
 		.slot = slot,
+		.pid = pid,
+		.greeted = pid != 0,
 		.channel = channel_new(fd, queue_most(hub)),
 		.attempts = attempts_new(ATTEMPTS_MOST),
 	};
@@ -383,6 +390,24 @@ void peers_add(struct hub *hub, int fd, uint32_t slot)
 	}
 	peer->next = hub->peers->first;
 	hub->peers->first = peer;
+	if (peer->greeted)
+		tell_all(peer);
+}
+
+/* One that has not been heard yet will greet again: its words still wait. */
+void peers_give(struct hub *hub)
+{
+	for (struct peer *peer = hub->peers->first; peer != NULL;
+		peer = peer->next) {
+		const struct message_channel body = {
+			.slot = peer->slot,
+			.pid = peer->greeted ? peer->pid : 0,
+		};
+
+		if (!peer->gone)
+			(void)overseer_give(hub, MESSAGE_CHANNEL, &body,
+				sizeof(body), channel_fd(peer->channel));
+	}
 }
 
 static void stats_add(struct message_stats *sum,

@@ -21,8 +21,12 @@ struct peer_info {
 
 struct peers *peers_new(void); /* NULL: no memory */
 void peers_free(struct peers **peers);
-/* Takes the descriptor over, whatever happens. */
-void peers_add(struct hub *hub, int fd, uint32_t slot);
+/* Takes the descriptor over, whatever happens. pid: of a worker that has
+ * greeted the keeper before this one, and is told all at once; 0: it will
+ * greet. */
+void peers_add(struct hub *hub, int fd, uint32_t slot, uint32_t pid);
+/* Each worker's channel, with its slot and pid, to who comes next. */
+void peers_give(struct hub *hub);
 
 void peers_tell_ban(struct hub *hub, const struct prefix *prefix,
 	mono_ms_t until, enum policy_rule rule);

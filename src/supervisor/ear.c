@@ -124,6 +124,22 @@ void ear_done(struct ear *ear)
 	ear_begin(ear);
 }
 
+void ear_adopt(struct ear *ear, const char *path, int fd)
+{
+	struct stat st;
+
+	ear_done(ear);
+	ear->path = strdup(path);
+	if (!ear->path || fstat(fd, &st) < 0) {
+		(void)close(fd);
+		return;
+	}
+	ear->fd = fd;
+	ear->dev = st.st_dev;
+	ear->ino = st.st_ino;
+	ear->looked = ear->untold = true;
+}
+
 static void trouble(struct ear *ear, int error)
 {
 	if (error == ear->error)

@@ -40,6 +40,9 @@ const char *ear_path_wrong(const struct conf *conf);
 
 void ear_begin(struct ear *ear); /* before anything else */
 void ear_done(struct ear *ear);
+/* A file that somebody else has followed up to where its descriptor stands,
+ * which is taken over. */
+void ear_adopt(struct ear *ear, const char *path, int fd);
 /* The keeper is new: it is told everything. */
 void ear_tell(struct supervisor *s);
 /* The plan is: what it changes. A file that stays is read on in mid-line. */

@@ -306,10 +306,11 @@ static void line_renew(struct supervisor *s, struct child *c)
 }
 
 /* The keeper is new. */
-static void lines_renew(struct supervisor *s)
+static void lines_renew(struct supervisor *s, bool workers)
 {
 	for (size_t i = 0; i < s->children.count; i++)
-		line_renew(s, &s->children.all[i]);
+		if (workers || s->children.all[i].kind != CHILD_WORKER)
+			line_renew(s, &s->children.all[i]);
 }
 
 static void child_start(struct supervisor *s, struct child *c)
@@ -317,7 +318,8 @@ static void child_start(struct supervisor *s, struct child *c)
 	switch (c->kind) {
 	case CHILD_KEEPER:
 		start_keeper(s, c);
-		lines_renew(s);
+		lines_renew(s, !upgrade_give_lines(s));
+		heir_keeper(s);
 		ear_tell(s);
 		atlas_tell(s);
 		break;
@@ -432,6 +434,9 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 		death_log(c, status);
 	if (c->renewed)
 		c->started_ms = 0; /* no quick death: another one at once */
+	if (c->kind == CHILD_KEEPER)
+		upgrade_keeper_gone(s);
+	heir_child_died(s);
 	if (s->stop_until != MONO_NEVER ||
 		(c->leaving &&
 			(c->kind == CHILD_WORKER || c->kind == CHILD_DASH))) {
@@ -464,7 +469,8 @@ void family_reap(struct supervisor *s)
 static bool startable(const struct supervisor *s, const struct child *c)
 {
 	return c->used && c->pid == 0 &&
-	       (c->kind != CHILD_WORKER || c->generation == s->generation);
+	       (c->kind != CHILD_WORKER || c->generation == s->generation) &&
+	       !upgrade_holds(s, c);
 }
 
 void family_restart_due(struct supervisor *s)

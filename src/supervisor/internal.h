@@ -8,10 +8,12 @@
 #include "../ipc/message.h"
 #include "child.h"
 #include "ear.h"
+#include "heir.h"
 #include "names.h"
 #include "plan.h"
 #include "rights.h"
 #include "sink.h"
+#include "upgrade.h"
 
 struct supervisor {
 	const char *path; /* of the configuration */
@@ -42,6 +44,10 @@ struct supervisor {
 	bool names_kept;	 /* said: some were not found */
 	char *reload_text;	 /* what changes, for who asked */
 	bool announced;		 /* "ready" was said */
+	char program[512];	 /* the file that we are, by its path */
+	struct upgrade upgrade;	 /* another one takes over */
+	struct heir heir;	 /* we have taken over */
+	bool orphaned;		 /* while we did, who handed over has died */
 	bool again;		 /* another reload was asked for meanwhile */
 };
 
@@ -67,6 +73,9 @@ void family_drain_old(struct supervisor *s);
 void family_drop_new(struct supervisor *s);
 
 enum { NAMES_MOST_MS = 10000 };
+
+/* supervisor.c: as at SIGTERM */
+void supervisor_stop(struct supervisor *s);
 
 /* reload.c */
 void reload_begin(struct supervisor *s);

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { ADOPTED_MOST = 1024 };
+
 /* All sockets of one address, at least one for each worker. */
 struct door {
 	struct addr addr;
@@ -350,6 +352,72 @@ void listeners_free(struct listeners **listeners)
 	free(l->shares);
 	free(l);
 	*listeners = NULL;
+}
+
+void listeners_each(const struct listeners *l, listeners_each_cb *cb, void *arg)
+{
+	for (size_t i = 0; i < l->listener_count; i++)
+		for (size_t j = 0; j < l->door_counts[i]; j++) {
+			const struct door *door = l->doors[i][j].door;
+
+			for (size_t k = 0; k < door->count; k++)
+				cb(arg, &door->addr, door->port, door->fds[k]);
+		}
+}
+
+/* One listener with room for all the doors. */
+static struct listeners *adopting_new(void)
+{
+	struct listeners *l = calloc(1, sizeof *l);
+
+	if (!l)
+		return NULL;
+	l->workers = l->listener_count = 1;
+	l->doors = calloc(1, sizeof *l->doors);
+	l->door_counts = calloc(1, sizeof *l->door_counts);
+	l->shares = calloc(1, sizeof *l->shares);
+	if (l->doors && l->door_counts && l->shares) {
+		l->doors[0] = calloc(ADOPTED_MOST, sizeof **l->doors);
+		if (l->doors[0])
+			return l;
+	}
+	listeners_free(&l);
+	return NULL;
+}
+
+static struct door *adopting_door(
+	struct listeners *l, const struct addr *addr, uint16_t port)
+{
+	struct door *door = door_of_old(l, addr, port);
+
+	if (door || l->door_counts[0] == ADOPTED_MOST)
+		return door;
+	door = calloc(1, sizeof *door);
+	if (!door)
+		return NULL;
+	door->addr = *addr;
+	door->port = port;
+	door->users = 1;
+	l->doors[0][l->door_counts[0]++].door = door;
+	return door;
+}
+
+bool listeners_adopt(
+	struct listeners **set, const struct addr *addr, uint16_t port, int fd)
+{
+	struct door *door;
+	int *grown;
+
+	if (!*set)
+		*set = adopting_new();
+	door = *set ? adopting_door(*set, addr, port) : NULL;
+	grown = door ? realloc(door->fds, (door->count + 1) * sizeof *grown)
+		     : NULL;
+	if (!grown)
+		return false;
+	door->fds = grown;
+	door->fds[door->count++] = fd;
+	return true;
 }
 
 void listeners_trim(struct listeners *l)

@@ -31,6 +31,17 @@ void listeners_free(struct listeners **listeners); /* closes what nobody else
 /* Closes the sockets that a newer set, freed by now, has added to the shared
  * addresses: nobody would answer who connects there. */
 void listeners_trim(struct listeners *listeners);
+/*
+ * For a program that takes over: one call for each socket of the set, and a set
+ * made of such sockets (takes them over; to be `old` of listeners_new(), which
+ * looks by address). *set NULL: a new one. false: no memory.
+ */
+typedef void listeners_each_cb(
+	void *arg, const struct addr *addr, uint16_t port, int fd);
+void listeners_each(
+	const struct listeners *listeners, listeners_each_cb *cb, void *arg);
+bool listeners_adopt(
+	struct listeners **set, const struct addr *addr, uint16_t port, int fd);
 /* The sockets of listener i for worker w; borrowed. */
 const int *listeners_fds(const struct listeners *listeners, size_t i, size_t w,
 	size_t *ret_count);

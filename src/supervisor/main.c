@@ -10,6 +10,7 @@
 
 #include "../conf/conf.h"
 #include "ear.h"
+#include "heir_line.h"
 #include "holder.h"
 #include "keys.h"
 #include "places.h"
@@ -58,13 +59,20 @@ static struct conf *read_conf(const char *path)
 	return conf;
 }
 
-static int run(const char *path)
+static int run(const char *path, int heir)
 {
-	struct conf *conf = read_conf(path);
+	struct conf_errors errors = {0};
+	struct conf *conf = conf_read(path, &errors);
 
+	if (errors.text)
+		(void)fputs(errors.text, stderr);
+	if (!conf && heir >= 0)
+		(void)heir_say(heir, -1, "failed %s",
+			errors.text ? errors.text : "no memory");
+	conf_errors_done(&errors);
 	if (!conf)
 		return EXIT_CONF;
-	return supervisor_run(path, conf);
+	return supervisor_run(path, conf, heir);
 }
 
 static void warn(void *arg, const char *text)
@@ -150,17 +158,20 @@ static int with_path(int argc, char **argv, const char *word)
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"changed", no_argument, NULL, 'C'},
+		{"heir", required_argument, NULL, 'H'}, /* by ourselves only */
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = default_path;
 	bool changed = false;
-	int o;
+	int o, heir = -1;
 
 	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		if (o == 'c')
 			path = optarg;
 		else if (o == 'C' && strcmp(word, "dump") == 0)
 			changed = true;
+		else if (o == 'H' && strcmp(word, "run") == 0)
+			heir = (int)strtol(optarg, NULL, 10);
 		else
 			return usage("wrong option for", word);
 	}
@@ -169,7 +180,7 @@ static int with_path(int argc, char **argv, const char *word)
 	if (optind < argc)
 		return usage("one file only for", word);
 	if (strcmp(word, "run") == 0)
-		return run(path);
+		return run(path, heir);
 	return strcmp(word, "check") == 0 ? check(path) : dump(path, changed);
 }
 

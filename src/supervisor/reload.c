@@ -7,6 +7,7 @@
  * their sessions. Any failure before that leaves everything as it was.
  */
 #include "internal.h"
+#include "notify.h"
 #include "own.h"
 
 #include <errno.h>
@@ -48,6 +49,7 @@ static void log_lines(enum log_level level, const char *event, const char *text)
 
 static void refused(struct supervisor *s, const char *text)
 {
+	notify_ready(); /* as before */
 	log_lines(LOG_ERROR, "reload-refused", text);
 	log_say(LOG_ERROR, "reload-refused",
 		"the running configuration stays in force");
@@ -89,6 +91,7 @@ void reload_tell_others(struct supervisor *s)
 static void unchanged(struct supervisor *s, struct plan *same)
 {
 	plan_free(&same);
+	notify_ready();
 	(void)sink_reopen(s->sink);
 	if (own_changed(s))
 		reload_tell_others(s);
@@ -194,10 +197,15 @@ void reload_begin(struct supervisor *s)
 
 	if (s->stop_until != MONO_NEVER)
 		return;
+	if (upgrade_busy(s)) {
+		refused(s, "another program is taking over");
+		return;
+	}
 	if (reload_busy(s)) {
 		s->again = true;
 		return;
 	}
+	notify_reloading();
 	conf = conf_read(s->path, &errors);
 	if (!conf) {
 		refused(s, errors.text ? errors.text : "no memory");
@@ -232,6 +240,7 @@ void reload_ready(struct supervisor *s)
 	bool changed = s->reload_text && s->reload_text[0];
 
 	s->reload_until = MONO_NEVER;
+	notify_ready();
 	if (!sink_change(s->sink, s->plan->conf->log.to))
 		log_say(LOG_ERROR, "log",
 			"cannot write to %s, the old place "

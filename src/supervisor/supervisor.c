@@ -26,6 +26,7 @@
 #include "../base/log.h"
 #include "../base/secret.h"
 #include "internal.h"
+#include "notify.h"
 #include "own.h"
 #include "sandbox.h"
 
@@ -201,10 +202,13 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void stop(struct supervisor *s)
+void supervisor_stop(struct supervisor *s)
 {
 	if (s->stop_until != MONO_NEVER)
 		return;
+	if (s->upgrade.stage != UPGRADE_DONE)
+		notify_stopping();
+	heir_stop(s);
 	reload_forget(s);
 	renew_forget(s);
 	s->stop_until = s->now + s->plan->conf->global.shutdown_grace_ms +
@@ -236,7 +240,7 @@ static void on_signal(struct supervisor *s)
 	while (read(s->signal_fd, &info, sizeof info) == sizeof info) {
 		switch (info.ssi_signo) {
 		case SIGTERM:
-		case SIGINT: stop(s); break;
+		case SIGINT: supervisor_stop(s); break;
 		case SIGHUP: reload_begin(s); break;
 		case SIGUSR1: log_reopen(s); break;
 		case SIGCHLD: family_reap(s); break;
@@ -248,6 +252,8 @@ static void on_signal(struct supervisor *s)
 static void announce(struct supervisor *s)
 {
 	s->announced = true;
+	notify_ready();
+	heir_ready(s);
 	log_begin(LOG_INFO, "ready");
 	log_str("version", POSTERN_VERSION);
 	log_int("workers", (int64_t)s->plan->workers);
@@ -264,14 +270,20 @@ static bool on_message(
 {
 	struct receiver *r = arg;
 
-	(void)body;
 	(void)n;
+	if (type == MESSAGE_CHANNEL && fd >= 0 &&
+		r->child->kind == CHILD_KEEPER) {
+		upgrade_line(r->supervisor, body, fd);
+		return true;
+	}
 	if (fd >= 0)
 		(void)close(fd);
 	if (type == MESSAGE_READY)
 		r->child->ready = true;
 	else if (type == MESSAGE_RELOAD_ASK && r->child->kind == CHILD_KEEPER)
 		reload_begin(r->supervisor);
+	else if (type == MESSAGE_UPGRADE_ASK && r->child->kind == CHILD_KEEPER)
+		upgrade_begin(r->supervisor);
 	return true;
 }
 
@@ -290,6 +302,7 @@ static void on_line(struct supervisor *s, struct child *c)
 /* What is due by the clock. */
 static void on_time(struct supervisor *s)
 {
+	upgrade_tick(s);
 	family_restart_due(s);
 	plan_rotate_tickets(s->plan, s->now);
 	if (!s->announced && family_ready(s))
@@ -300,10 +313,12 @@ static void on_time(struct supervisor *s)
 		reload_late(s);
 	if (s->names_until <= s->now)
 		reload_named(s);
-	renew_tick(s);
-	if (s->stop_until == MONO_NEVER)
+	if (!upgrade_busy(s))
+		renew_tick(s);
+	if (s->stop_until == MONO_NEVER && !upgrade_busy(s))
 		ear_tick(s);
-	if (s->now < s->files_due || s->stop_until != MONO_NEVER)
+	if (s->now < s->files_due || upgrade_busy(s) ||
+		s->stop_until != MONO_NEVER)
 		return;
 	s->files_due = s->now + FILES_EACH_MS;
 	if (plan_files_mark(s->plan) != s->files_mark && !reload_busy(s)) {
@@ -322,6 +337,8 @@ static int wait_ms(const struct supervisor *s)
 		at = s->reload_until;
 	if (s->names_until < at)
 		at = s->names_until;
+	if (s->upgrade.until < at)
+		at = s->upgrade.until;
 	if (s->files_due < at)
 		at = s->files_due;
 	if (s->renewal_until < at)
@@ -333,8 +350,8 @@ static int wait_ms(const struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-	static struct pollfd polls[CHILDREN_MOST + 4];
-	static struct child *of[CHILDREN_MOST + 4];
+	static struct pollfd polls[CHILDREN_MOST + 6];
+	static struct child *of[CHILDREN_MOST + 6];
 	nfds_t n = 2, count;
 
 	polls[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
@@ -355,6 +372,12 @@ static void turn(struct supervisor *s)
 	if (s->renewal)
 		polls[n++] = (struct pollfd){
 			.fd = names_fd(s->renewal), .events = POLLIN};
+	if (s->upgrade.line >= 0)
+		polls[n++] = (struct pollfd){
+			.fd = s->upgrade.line, .events = POLLIN};
+	if (s->heir.line >= 0)
+		polls[n++] =
+			(struct pollfd){.fd = s->heir.line, .events = POLLIN};
 	(void)poll(polls, n, wait_ms(s)); /* EINTR is an empty turn */
 	s->now = clock_mono_ms();
 	if (s->names && polls[count].revents)
@@ -365,16 +388,28 @@ static void turn(struct supervisor *s)
 			on_line(s, of[i]);
 	if (polls[0].revents)
 		on_signal(s);
+	upgrade_read(s);
+	heir_read(s);
 	on_time(s);
 	log_flush();
 	sink_drain(s->sink);
 }
 
+/* The page's process, which was told to go. */
+static bool ends_waited_for(const struct supervisor *s)
+{
+	return family_count(s, CHILD_DASH) + family_count(s, CHILD_FIREWALL) >
+	       0;
+}
+
 /* Workers first, then those that they depend on. */
 static bool stopped(struct supervisor *s)
 {
+	if (s->upgrade.stage == UPGRADE_DONE &&
+		family_count(s, CHILD_WORKER) == 0 && !ends_waited_for(s))
+		return true;
 	if (s->stop_until == MONO_NEVER)
-		return false;
+		return s->orphaned;
 	if (s->now >= s->stop_until) {
 		family_signal(s, CHILD_WORKER, SIGKILL);
 		family_signal(s, CHILD_KEEPER, SIGKILL);
@@ -396,6 +431,8 @@ static bool stopped(struct supervisor *s)
 		family_signal(s, CHILD_KEEPER, SIGTERM);
 		return false;
 	}
+	if (s->heir.line >= 0 && s->heir.said)
+		return false; /* the one before stops as well */
 	return family_count(s, CHILD_FIREWALL) == 0; /* ends with its keeper */
 }
 
@@ -416,6 +453,10 @@ static void say_lacks(void)
  */
 static int first_plan(struct supervisor *s, struct conf *conf, char *error)
 {
+	static struct conf nothing;
+	struct plan before = {.conf = &nothing,
+		.listeners = s->heir.doors,
+		.web = s->heir.doors};
 	int code = EXIT_CONF;
 
 	if (names_wanted(conf))
@@ -428,7 +469,9 @@ static int first_plan(struct supervisor *s, struct conf *conf, char *error)
 	}
 	if (s->names && names_missing(s->names))
 		code = EXIT_SYSTEM;
-	s->plan = plan_new(conf, NULL, s->names, error);
+	s->plan =
+		plan_new(conf, s->heir.doors ? &before : NULL, s->names, error);
+	listeners_free(&s->heir.doors);
 	if (!s->plan && (errno == EACCES || errno == EPERM))
 		code = EXIT_RIGHTS;
 	else if (!s->plan && errno != 0)
@@ -436,6 +479,21 @@ static int first_plan(struct supervisor *s, struct conf *conf, char *error)
 	names_free(&s->names);
 	s->names_until = MONO_NEVER;
 	return s->plan ? 0 : code;
+}
+
+/* What the supervisor before had open, and is not opened twice. */
+static void take_over(struct supervisor *s)
+{
+	struct heir *heir = &s->heir;
+
+	s->state_fd = heir->state;
+	s->control_fd = heir->control;
+	if (heir->ear >= 0 &&
+		strcmp(heir->ear_path, s->plan->conf->domino_log.path) == 0)
+		ear_adopt(&s->ear, heir->ear_path, heir->ear);
+	else if (heir->ear >= 0)
+		(void)close(heir->ear);
+	heir->state = heir->control = heir->ear = -1;
 }
 
 static int prepare(struct supervisor *s, struct conf *conf)
@@ -452,9 +510,14 @@ static int prepare(struct supervisor *s, struct conf *conf)
 		conf_free(&conf);
 		return EXIT_RIGHTS;
 	}
+	if (s->heir.line >= 0 && !heir_receive(s, conf)) {
+		conf_free(&conf);
+		return EXIT_SYSTEM;
+	}
 	code = first_plan(s, conf, error);
 	if (code != 0) {
 		log_say(LOG_ERROR, "start", "%s", error);
+		heir_failed(&s->heir, error);
 		return code;
 	}
 	if (!make_folder(s->plan->conf->global.state_dir, 0750, &s->user)) {
@@ -463,9 +526,12 @@ static int prepare(struct supervisor *s, struct conf *conf)
 		return EXIT_SYSTEM;
 	}
 	s->census = census_new(CHILDREN_MOST);
-	if (!s->census || !state_lock(s))
+	if (s->heir.line >= 0)
+		take_over(s);
+	if (!s->census || (s->state_fd < 0 && !state_lock(s)))
 		return EXIT_SYSTEM;
-	s->control_fd = control_open(s->plan->conf);
+	if (s->control_fd < 0)
+		s->control_fd = control_open(s->plan->conf);
 	s->signal_fd = signals_open();
 	s->files_mark = s->plan->files_mark;
 	return s->control_fd < 0 || s->signal_fd < 0 ? EXIT_SYSTEM : 0;
@@ -473,7 +539,9 @@ static int prepare(struct supervisor *s, struct conf *conf)
 
 static void supervisor_done(struct supervisor *s)
 {
-	if (s->plan && s->control_fd >= 0)
+	if (s->plan && s->control_fd >= 0 && !s->orphaned &&
+		s->upgrade.stage != UPGRADE_DONE &&
+		(s->heir.line < 0 || s->heir.said))
 		(void)unlink(s->plan->conf->global.control);
 	if (s->control_fd >= 0)
 		(void)close(s->control_fd);
@@ -484,6 +552,8 @@ static void supervisor_done(struct supervisor *s)
 	for (size_t i = 0; i < s->children.count; i++)
 		if (s->children.all[i].used)
 			child_free(&s->children.all[i]);
+	upgrade_free(s);
+	heir_free(&s->heir);
 	free(s->reload_text);
 	census_free(&s->census);
 	ear_done(&s->ear);
@@ -495,7 +565,17 @@ static void supervisor_done(struct supervisor *s)
 	sink_free(&s->sink);
 }
 
-int supervisor_run(const char *path, struct conf *conf)
+/* The file that an upgrade starts: what lies there by then. */
+static void program_find(struct supervisor *s)
+{
+	ssize_t n = readlink("/proc/self/exe", s->program, sizeof s->program);
+
+	if (n < 0 || (size_t)n == sizeof s->program)
+		n = 0;
+	s->program[n] = 0;
+}
+
+int supervisor_run(const char *path, struct conf *conf, int heir_line)
 {
 	static struct supervisor s;
 	int code;
@@ -508,6 +588,9 @@ int supervisor_run(const char *path, struct conf *conf)
 	s.renewal_until = s.names_due = MONO_NEVER;
 	s.now = clock_mono_ms();
 	ear_begin(&s.ear);
+	program_find(&s);
+	upgrade_init(&s);
+	heir_init(&s.heir, heir_line);
 	secret_random(s.tag_key, sizeof s.tag_key);
 	s.sink = sink_new(conf->log.to);
 	if (!s.sink) {
@@ -524,6 +607,8 @@ int supervisor_run(const char *path, struct conf *conf)
 	s.own.count = (uint32_t)own_collect(s.own.own);
 	if (code == 0)
 		renew_plan(&s);
+	if (code == 0 && heir_line >= 0 && !heir_wait(&s))
+		code = EXIT_SYSTEM;
 	if (code == 0 && !family_start(&s))
 		code = EXIT_SYSTEM;
 	while (code == 0 && !stopped(&s))

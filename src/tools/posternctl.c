@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include "show.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
+enum { UPGRADE_TRIES = 100, UPGRADE_PAUSE_MS = 200 };
 enum { FAILURES = 10, PASSWORD_LONGEST = 250 };
 
 static const char socket_default[] = "/run/postern/control";
@@ -69,6 +71,7 @@ static const struct verb {
 	{"explain", NULL, "explain", "subject", false, false, false,
 		show_explain},
 	{"reload", NULL, "reload", NULL, false, false, false, show_reload},
+	{"upgrade", NULL, "upgrade", NULL, false, false, false, show_reload},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
@@ -90,6 +93,8 @@ static void print_help(void)
 		"  doctor [--as ADDRESS] [--probe-lockout[=N]] [--login USER]\n"
 		"  user forget NAME           what is held against a name\n"
 		"  reload | version           read the configuration again\n"
+		"  upgrade                    a new program takes over, "
+		"sessions go on\n"
 		"  replay FILE...             whom the rules would have "
 		"banned\n"
 		"  patterns check [FILE]      are these patterns of log lines "
@@ -369,6 +374,28 @@ static int show(const struct words *words, const struct verb *verb,
 	return EXIT_REFUSED;
 }
 
+/*
+ * Whoever was asked for an upgrade hands over and is gone; how it went is known
+ * to who comes behind, who answers at the same socket when he is ready.
+ */
+static json_t *ask_next(const char *socket)
+{
+	json_t *request = json_pack("{s:s}", "command", "upgrade.outcome");
+	json_t *answer = NULL;
+
+	for (unsigned i = 0; i < UPGRADE_TRIES && answer == NULL; i++) {
+		struct client *client = client_open(socket);
+
+		if (client != NULL)
+			answer = client_ask(client, request);
+		client_close(&client);
+		if (answer == NULL)
+			(void)poll(NULL, 0, UPGRADE_PAUSE_MS);
+	}
+	json_decref(request);
+	return answer;
+}
+
 static int ask(const struct words *words, const struct verb *verb, int used)
 {
 	json_t *request = make_request(words, verb, used);
@@ -387,6 +414,8 @@ static int ask(const struct words *words, const struct verb *verb, int used)
 	answer = ask_all(client, request);
 	json_decref(request);
 	client_close(&client);
+	if (answer == NULL && strcmp(verb->command, "upgrade") == 0)
+		answer = ask_next(words->socket);
 	if (answer == NULL) {
 		(void)fprintf(stderr,
 			"posternctl: the daemon at %s went away without an "
