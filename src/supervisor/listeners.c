@@ -7,6 +7,7 @@
 #include "listeners.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -133,6 +134,9 @@ static bool door_fill(struct door *door, size_t workers)
 	while (door->count < workers) {
 		int fd = door_socket(
 			&door->addr, door->port, true, door->tproxy);
+		/* One that systemd has opened need not share its port. */
+		if (fd < 0 && door->count > 0)
+			fd = fcntl(door->fds[0], F_DUPFD_CLOEXEC, 3);
 		if (fd < 0)
 			return false;
 		if (listen(fd, SOMAXCONN) < 0) {

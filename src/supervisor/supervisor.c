@@ -514,6 +514,8 @@ static int prepare(struct supervisor *s, struct conf *conf)
 		conf_free(&conf);
 		return EXIT_SYSTEM;
 	}
+	if (s->heir.line < 0)
+		s->heir.doors = notify_sockets();
 	code = first_plan(s, conf, error);
 	if (code != 0) {
 		log_say(LOG_ERROR, "start", "%s", error);

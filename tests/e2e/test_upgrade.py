@@ -277,3 +277,25 @@ def test_a_store_that_fails_keeps_the_old_one(pair, strangers):
     code, said = front.upgrade()
     assert code == 1 and "the store cannot be written" in said
     assert banned(front) == [strangers[0]]
+
+
+def test_sockets_that_systemd_opened_are_taken_and_handed_on(double, folder):
+    """One that does not share its port, for two workers."""
+    server = double(auth_clear="LOGIN PLAIN")
+    front = Upgraded(folder, {"mx": {}}, [server.address])
+    front.argv = ["systemd-socket-activate",
+                  *(f"--setenv={name}={front.env[name]}"
+                    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")),
+                  "-l", front.listeners["mx"]["bind"][0], *front.argv]
+    front.spawn()
+    front.wait_log("Listening on")
+    try:
+        with greeted(front.ports["mx"]):     # which starts it
+            for _ in range(2):
+                code, said = front.upgrade()
+                assert code == 0, said
+                with greeted(front.ports["mx"]):
+                    pass
+    finally:
+        front.end()
+    assert front.sanitizer_report() is None

@@ -183,6 +183,7 @@ def test_its_folders_and_files_have_the_right_owners(life):
 
 def test_an_upgrade_keeps_it_running(life):
     assert life["upgrade"].endswith("exit 0\n"), life["upgrade"]
+    assert "serves now" in life["upgrade"], life["upgrade"]
     before, after = life["running"].split(), life["upgraded"].split()
     assert after[1] == "active" and after[0] != before[0], life["journal"]
     assert "203.0.113.9" in life["banned"]
