@@ -266,6 +266,17 @@ def test_with_other_messages_old_sessions_are_told_to_come_again(
     wait.until(lambda: banned(front) == [strangers[0]], "the ban")
 
 
+def test_old_sessions_end_when_drain_longest_is_over(pair):
+    _, front = pair
+    front.options["drain_longest"] = "1s"
+    front.write_conf()
+    front.ctl("reload")
+    with greeted(front.ports["mx"]) as old:
+        assert front.upgrade()[0] == 0
+        assert old.read_line().startswith(b"421 ")
+    wait.until(lambda: front.process.poll() is not None, "the old one's end")
+
+
 def test_a_store_that_fails_keeps_the_old_one(pair, strangers):
     """What is banned then is in memory only."""
     _, front = pair

@@ -24,6 +24,7 @@ LIBRARIES = {
     "libcap-ng": r"<cap-ng\.h>",
     "PCRE2 in one file": r"<pcre2\.h>",
     "libseccomp": r"<seccomp\.h>",
+    "libsystemd": r"<systemd/.*\.h>",
     "libmaxminddb": r"<maxminddb.*\.h>",
     "c-ares": r"<ares.*\.h>",
     "libsystemd": r"<systemd/.*>",
