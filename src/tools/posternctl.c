@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #include "../base/secret.h"
+#include "../conf/near.h"
 #include "client.h"
 #include "doctor.h"
+#include "feed_words.h"
 #include "filter.h"
 #include "patterns_check.h"
 #include "replay.h"
@@ -37,6 +39,7 @@ struct words {
 	const char *rule, *span, *reason, *days;
 	struct doctor_words doctor;
 	const char *seed, *config; /* of policy-filter */
+	const char *chunk;	   /* of feed */
 	const char *const *args;
 	int count;
 };
@@ -90,6 +93,9 @@ static void print_help(void)
 		"  backends [list]            the servers and how they are\n"
 		"  backends drain|undrain SERVER  no new sessions to it\n"
 		"  explain ADDRESS|USER|REF   what happened, and the way out\n"
+		"  feed FORMAT [--chunk N]    bans as plain, json, nft, "
+		"mikrotik, "
+		"cisco, windows\n"
 		"  doctor [--as ADDRESS] [--probe-lockout[=N]] [--login USER]\n"
 		"  user forget NAME           what is held against a name\n"
 		"  reload | version           read the configuration again\n"
@@ -97,13 +103,11 @@ static void print_help(void)
 		"sessions go on\n"
 		"  replay FILE...             whom the rules would have "
 		"banned\n"
-		"  patterns check [FILE]      are these patterns of log lines "
-		"sound\n"
-		"  policy-filter              the rules as a filter\n"
+		"  patterns check [FILE] | policy-filter  for the rules' "
+		"makers\n"
 		"\n"
-		"  --socket PATH  the control socket (default: "
-		"$POSTERN_CONTROL,\n"
-		"                 else /run/postern/control)\n"
+		"  --socket PATH  default: $POSTERN_CONTROL, else "
+		"/run/postern/control\n"
 		"  --json         the answer as it is, for scripts\n"
 		"\n"
 		"exit: 0 done, 1 refused or not found, 2 wrong usage, 3 no "
@@ -148,6 +152,7 @@ static int parse_options(int argc, char **argv, struct words *words)
 		{"login", required_argument, NULL, 'l'},
 		{"seed", required_argument, NULL, 'S'},
 		{"config", required_argument, NULL, 'c'},
+		{"chunk", required_argument, NULL, 'C'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -173,6 +178,7 @@ static int parse_options(int argc, char **argv, struct words *words)
 			break;
 		case 'S': words->seed = optarg; break;
 		case 'c': words->config = optarg; break;
+		case 'C': words->chunk = optarg; break;
 		case 'h': print_help(); return EXIT_DONE;
 		case 'V':
 			(void)puts("posternctl " POSTERN_VERSION);
@@ -243,6 +249,8 @@ static int check_words(
 			"--probe-lockout and --login belong to doctor", "");
 	if (words->seed != NULL || words->config != NULL)
 		return usage("--seed and --config belong to policy-filter", "");
+	if (words->chunk != NULL)
+		return usage("--chunk belongs to feed", "");
 	if (words->days != NULL && strcmp(verb->noun, "status") != 0)
 		return usage("--days belongs to status", "");
 	if (words->days != NULL && days_of(words->days) <= 0)
@@ -428,6 +436,41 @@ static int ask(const struct words *words, const struct verb *verb, int used)
 	return code;
 }
 
+/* Prints a list that came whole, or none. */
+static int feed(const struct words *words)
+{
+	json_t *request, *answer;
+	const char *wrong;
+	struct client *client;
+	int code;
+
+	if (words->count < 2)
+		return usage("feed needs a format", "");
+	if (words->count > 2)
+		return usage("too many arguments", words->args[2]);
+	wrong = feed_words_print(words->args[1], words->chunk, NULL);
+	if (wrong != NULL)
+		return usage(wrong, words->args[1]);
+	client = client_open(words->socket);
+	if (client == NULL)
+		return no_daemon(words->socket);
+	request = json_pack("{s:s}", "command", "bans.list");
+	answer = ask_all(client, request);
+	json_decref(request);
+	client_close(&client);
+	wrong = "the daemon gave no whole list";
+	if (code_of(answer) == EXIT_DONE)
+		wrong = feed_words_print(words->args[1], words->chunk,
+			json_object_get(answer, "bans"));
+	code = answer == NULL ? EXIT_NO_DAEMON : EXIT_REFUSED;
+	json_decref(answer);
+	if (wrong == NULL && fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	(void)fprintf(stderr, "posternctl: %s\n",
+		wrong != NULL ? wrong : "cannot write");
+	return code;
+}
+
 /* A line of standard input, as whoever pipes it in has it; not echoed. */
 static bool read_password(char out[PASSWORD_LONGEST])
 {
@@ -518,6 +561,39 @@ static int version(const struct words *words)
 	return EXIT_DONE;
 }
 
+/* The word that no command has, and the nearest that one has. */
+static int no_command(const struct words *words)
+{
+	static const char *const others[] = {"doctor", "feed", "patterns",
+		"policy-filter", "replay", "version"};
+	const char *word = words->args[0];
+	struct near noun = near_begin(word), verb;
+	bool known = false;
+
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		near_offer(&noun, verbs[i].noun);
+		known = known || strcmp(word, verbs[i].noun) == 0;
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		near_offer(&noun, others[i]);
+	if (known && words->count > 1) {
+		verb = near_begin(words->args[1]);
+		for (size_t i = 0; i < VERB_COUNT; i++)
+			if (strcmp(word, verbs[i].noun) == 0 &&
+				verbs[i].verb != NULL)
+				near_offer(&verb, verbs[i].verb);
+		noun = verb;
+		word = words->args[1];
+	}
+	(void)fprintf(stderr,
+		"posternctl: no such command: %s%s%s%s (see posternctl "
+		"--help)\n",
+		word, noun.best != NULL ? "; did you mean \"" : "",
+		noun.best != NULL ? noun.best : "",
+		noun.best != NULL ? "\"?" : "");
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *from_env = getenv("POSTERN_CONTROL");
@@ -540,6 +616,8 @@ int main(int argc, char **argv)
 		return doctor(&words);
 	if (words.count == 1 && strcmp(words.args[0], "policy-filter") == 0)
 		return filter(&words);
+	if (strcmp(words.args[0], "feed") == 0)
+		return feed(&words);
 	if (strcmp(words.args[0], "patterns") == 0)
 		return patterns(&words);
 	if (words.count == 1 && strcmp(words.args[0], "help") == 0) {
@@ -548,7 +626,7 @@ int main(int argc, char **argv)
 	}
 	verb = find_verb(&words, &used);
 	if (verb == NULL)
-		return usage("no such command", words.args[words.count - 1]);
+		return no_command(&words);
 	code = check_words(&words, verb, used);
 	if (code >= 0)
 		return code;

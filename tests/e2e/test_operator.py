@@ -11,6 +11,7 @@ import re
 import socket
 import stat
 import subprocess
+import threading
 
 import pytest
 
@@ -337,6 +338,106 @@ def test_wrong_words_to_posternctl_are_2(words):
     code, out, err = run(*words, program="posternctl")
     assert code == 2 and not out
     assert err.startswith("posternctl: ") and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words, meant", [
+    (["stauts"], "status"), (["bans", "ad"], "add"), (["fed"], "feed"),
+    (["backends", "undrian", "x"], "undrain")])
+def test_posternctl_says_what_may_be_meant(words, meant):
+    code, out, err = run(*words, program="posternctl")
+    assert code == 2 and not out
+    assert f'did you mean "{meant}"?' in err and len(err.splitlines()) == 1
+
+
+class Told:
+    """Stands in for the daemon: one answer for each request line, then the
+    end."""
+
+    def __init__(self, path, *answers):
+        self.path, self.answers = path, answers
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        taken, _ = self.socket.accept()
+        with taken, taken.makefile("rwb") as lines:
+            for answer in self.answers:
+                lines.readline()
+                lines.write(json.dumps(answer).encode() + b"\n")
+                lines.flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.thread.join()
+        self.socket.close()
+
+
+def page_of(rows, following=None):
+    return {"ok": True, "total": 9, "next": following, "bans": [
+        {"prefix": prefix, "until": None, "rule": "operator", "acts": acts,
+         "note": ""} for prefix, acts in rows]}
+
+
+FEED_PAGES = (page_of([("192.0.2.7/32", "connection"),
+                       ("198.51.100.0/24", "login")], 2),
+              page_of([("192.0.2.0/31", "connection")]))
+
+
+def test_feed_is_whole_and_leaves_out_what_acts_at_logins(folder):
+    with Told(folder / "told", *FEED_PAGES) as told:
+        code, out, err = run("--socket", told.path, "feed", "plain",
+                             program="posternctl")
+    assert (code, err) == (0, "")
+    assert [line.split("/")[0] for line in out.splitlines()] == [
+        "192.0.2.0", "192.0.2.7"]
+
+
+def test_feed_that_breaks_off_is_none(folder):
+    with Told(folder / "told", FEED_PAGES[0]) as told:
+        code, out, err = run("--socket", told.path, "feed", "plain",
+                             program="posternctl")
+    assert code == 3 and not out and "no whole list" in err
+
+
+def test_feed_of_nonsense_is_none(folder):
+    rows = [("192.0.2.7/32", "connection"), ("1.2.3.4; flush", "connection")]
+    with Told(folder / "told", page_of(rows)) as told:
+        code, out, err = run("--socket", told.path, "feed", "nft",
+                             program="posternctl")
+    assert code == 1 and not out and "could not be read" in err
+
+
+@pytest.mark.parametrize("words", [
+    ["feed"], ["feed", "nfx"], ["feed", "plain", "x"],
+    ["feed", "nft", "--chunk", "0"], ["feed", "nft", "--chunk", "1001"],
+    ["feed", "nft", "--chunk", "9x"], ["status", "--chunk", "9"]])
+def test_wrong_words_to_feed_are_2(words):
+    code, out, err = run(*words, program="posternctl")
+    assert code == 2 and not out and len(err.splitlines()) == 1
+
+
+def test_feed_in_each_format(pair):
+    server, front = pair
+    for prefix in ("192.0.2.7", "192.0.2.9", "2001:db8:1::/48"):
+        assert ctl(front, "bans", "add", prefix, "--for", "ever")[0] == 0
+    for name, words in {
+            "plain": "192.0.2.7", "json": '"rule":"operator"',
+            "nft": "add set inet postern_feed postern_v4",
+            "mikrotik": "/ip firewall address-list add list=postern",
+            "cisco": "object-group network POSTERN-V4",
+            "windows": "New-NetFirewallRule -Group postern"}.items():
+        code, out, err = ctl(front, "feed", name)
+        assert code == 0 and not err
+        assert words in out and "2001:db8:1::/48" in out, name
+    chunks = ctl(front, "feed", "windows", "--chunk", "1")[1]
+    assert chunks.count("New-NetFirewallRule") == 3
+    assert ctl(front, "bans", "flush")[0] == 0
+    assert ctl(front, "feed", "plain") == (0, "", "")
 
 
 def test_help_and_version_of_posternctl(pair, folder):
