@@ -290,7 +290,10 @@ static void hear(struct supervisor *s, const char *text)
 	struct upgrade *u = &s->upgrade;
 	const char *rest;
 
-	if (heir_word(text, "hello", &rest) && u->stage == UPGRADE_STARTING)
+	if (heir_word(text, "pid", &rest))
+		u->pid = (pid_t)strtol(rest, NULL, 10);
+	else if (heir_word(text, "hello", &rest) &&
+		 u->stage == UPGRADE_STARTING)
 		hello(s, rest);
 	else if (heir_word(text, "up", &rest) && u->stage == UPGRADE_STARTING)
 		empty_keeper(s);
@@ -358,9 +361,28 @@ static _Noreturn void become(struct supervisor *s, int line)
 	_exit(71);
 }
 
+/*
+ * In a child that ends at once: the new one is an orphan, and so the service
+ * manager's child from the beginning. systemd does not wait for the end of a
+ * main process that was somebody else's when it was named: it would kill it.
+ */
+static _Noreturn void leave(struct supervisor *s, int line)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become(s, line);
+	if (pid < 0)
+		(void)heir_say(line, -1, "failed %s", strerror(errno));
+	else
+		(void)heir_say(line, -1, "pid %d", (int)pid);
+	_exit(0);
+}
+
 void upgrade_begin(struct supervisor *s)
 {
 	struct upgrade *u = &s->upgrade;
+	pid_t between;
 	int pair[2];
 
 	if (upgrade_busy(s) || reload_busy(s) || s->stop_until != MONO_NEVER) {
@@ -378,10 +400,10 @@ void upgrade_begin(struct supervisor *s)
 		.line = pair[0],
 		.keeper = -1,
 		.until = s->now + STAGE_MOST_MS};
-	u->pid = fork();
-	if (u->pid == 0)
-		become(s, pair[1]);
+	between = fork();
+	if (between == 0)
+		leave(s, pair[1]);
 	(void)close(pair[1]);
-	if (u->pid < 0)
+	if (between < 0)
 		failed(s, strerror(errno));
 }
