@@ -165,7 +165,7 @@ def test_a_program_that_does_not_start_changes_nothing(pair, text, mode, why):
     front.replace(text, mode)
     code, said = front.upgrade()
     assert code == 1 and why in said, said
-    assert front.roles() == before
+    wait.until(lambda: front.roles() == before, "the same processes")
     with greeted(front.ports["mx"]):
         pass
 
@@ -177,7 +177,7 @@ def test_a_wrong_configuration_changes_nothing(pair):
     front.conf_path.write_text(good + "nonsense = 1\n")
     code, said = front.upgrade()
     assert code == 1 and "nonsense" in said, said
-    assert front.roles() == before
+    wait.until(lambda: front.roles() == before, "the same processes")
     front.conf_path.write_text(good)
     assert front.upgrade()[0] == 0
 
