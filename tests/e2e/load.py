@@ -181,7 +181,7 @@ class Before:
         front = self.front
         assert front.alive() and front.sanitizer_report() is None
         try:
-            wait.until(self._same, "all as before", 10)
+            wait.until(self._same, "all as before")
         except wait.TooLate:
             raise AssertionError(f"{self.sessions()} sessions, before "
                                  f"{self.fds}, now {self.now()}") from None

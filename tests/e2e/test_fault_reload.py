@@ -224,7 +224,7 @@ def test_dns_away(dns, double, postern, folder, strangers):
             front.reload()
             wait.until(lambda: dns.asked > asked, "a question")
             if mode == "silent":    # it waits for the answer; we do not
-                with attack.timed(longest_s=1):
+                with attack.timed(longest_s=1.9):   # it waits for two
                     front.kill_with(10)     # SIGUSR1
                     assert front.ctl("status", json_out=True)["workers"]
                     gone = processes(front)["worker"][0]

@@ -110,7 +110,7 @@ def test_the_source_is_free_again_when_its_time_is_over(network, site):
     ban(network, A)
     assert dropped(network, A)
     gone(network, A)
-    wait.until(lambda: try_login(network, A) == 235, "a login", 5)
+    wait.until(lambda: try_login(network, A) == 235, "a login")
 
 
 def test_unban_and_allow_reach_the_kernel_within_a_second(network, site):
@@ -118,7 +118,7 @@ def test_unban_and_allow_reach_the_kernel_within_a_second(network, site):
     for order in (["bans", "del", A], ["allow", "add", A]):
         ban(network, A)
         assert dropped(network, A)
-        with attack.timed(longest_s=1.5):   # with the start of posternctl
+        with attack.within_a_second(front):
             front.ctl(*order)
             gone(network, A)
         assert try_login(network, A) == 235

@@ -36,12 +36,12 @@ AllowIsolate=yes
 """
 WORK = r"""#!/bin/bash
 say() { "${@:2}" >"/out/$1" 2>&1; echo "exit $?" >>"/out/$1"; }
-until_there() { for _ in {1..200}; do [ "$(grep -cs "$1" $log)" -ge "$2" ] && return; sleep .05; done; }
+until_there() { for _ in {1..600}; do [ "$(grep -cs "$1" $log)" -ge "$2" ] && return; sleep .05; done; }
 log=/var/log/postern/postern.log
 say start systemctl start postern
 until_there '"event":"ready"' 1
 say ban posternctl bans add 203.0.113.9 --for 5m
-for _ in {1..100}; do nft list ruleset | grep -q 203.0.113.9 && break; sleep .05; done
+for _ in {1..600}; do nft list ruleset | grep -q 203.0.113.9 && break; sleep .05; done
 say nft nft list ruleset
 for pid in $(pgrep postern); do cat /proc/$pid/comm /proc/$pid/status; done >/out/processes
 say ports cat /proc/net/tcp
