@@ -569,6 +569,20 @@ void log_say(enum log_level level, const char *event, const char *format, ...)
 	log_end();
 }
 
+void log_phrase(const char *text)
+{
+	if (!log_wants(LOG_INFO) || log_state.building)
+		return;
+	say_dropped();
+	log_state.line_n = 0;
+	line_add_str(time_text());
+	line_add("   ", 3);
+	/* Whole or not at all: who reads it looks for its end. */
+	if (!line_add_str(text) || !line_add("\n", 1))
+		return;
+	line_queue();
+}
+
 void log_flush(void)
 {
 	wait_write();

@@ -70,6 +70,12 @@ void log_end(void);
 void log_say(enum log_level level, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * A line in somebody else's words: the time, three blanks, the text, whatever
+ * the format. The caller escaped what strangers chose. Level info.
+ */
+void log_phrase(const char *text);
+
 /* Writes what waits; call at the end of a loop turn. Never blocks. */
 void log_flush(void);
 bool log_waiting(void); /* something waits for log_flush() */

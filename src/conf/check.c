@@ -659,8 +659,15 @@ static void check_log(struct checker *c)
 	const char *to = c->conf->log.to;
 	struct near near = near_begin(to);
 
-	if (!checker_turn(c, SECTION_log, 0) || strchr(to, '/') ||
-		strcmp(to, "stderr") == 0 || strcmp(to, "syslog") == 0)
+	if (!checker_turn(c, SECTION_log, 0))
+		return;
+	if (c->conf->log.domino_style &&
+		c->conf->log.format != CONF_FORMAT_TEXT)
+		fail(c, "domino_style",
+			"domino_style: its lines are no JSON (allowed: with "
+			"format = text)");
+	if (strchr(to, '/') || strcmp(to, "stderr") == 0 ||
+		strcmp(to, "syslog") == 0)
 		return;
 	near_offer(&near, "stderr");
 	near_offer(&near, "syslog");

@@ -147,7 +147,7 @@ static const char man_head[] =
 	"and\n"
 	".Li 2001:db8::/48 .\n"
 	".Pp\n"
-	".Ic include Ns Li ( Ns Ar \\(dqPATH\\(dq Ns Li )\n"
+	".Ic include Ns Li \\&( Ns Ar \\(dqPATH\\(dq Ns Li \\&)\n"
 	"outside of any block reads a file, or all\n"
 	".Pa *.conf\n"
 	"of a folder in the order of their names.\n"

@@ -387,6 +387,25 @@ void decisions_withheld(struct hub *hub, const struct message_ask *ask,
 	log_verdict(hub, LINE_WITHHOLD, ask, verdict);
 }
 
+/*
+ * As Domino's console has it, for filters that know that. The name is escaped
+ * and cut before, and the address is last: filters look for it there.
+ */
+static void log_domino(struct hub *hub, const struct message_ask *ask)
+{
+	char user[HISTORY_USER_LONGEST], from[ADDR_TEXT_LONGEST];
+	char text[HISTORY_USER_LONGEST + ADDR_TEXT_LONGEST + 80];
+
+	if (!hub->conf->log.domino_style)
+		return;
+	decisions_user(hub, ask, user);
+	(void)snprintf(text, sizeof(text),
+		"SMTP Server: Authentication failed for user %s ; connecting "
+		"host %s",
+		user, addr_format(&ask->addr, from));
+	log_phrase(text);
+}
+
 void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 	const struct message_settle *settle,
 	const struct policy_verdict *verdict)
@@ -411,6 +430,7 @@ void decisions_auth_failed(struct hub *hub, const struct message_ask *ask,
 		    judge_policy(hub->judge), hub_now(hub), &ask->addr, &ban))
 		log_int("delay_ms", (int64_t)verdict->wait_ms);
 	end_line(suppressed + of_source);
+	log_domino(hub, ask);
 }
 
 void decisions_heard(struct hub *hub, const struct message_ask *ask,
