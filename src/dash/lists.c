@@ -194,12 +194,15 @@ static bool add_ban(struct lists *lists, const json_t *row)
 {
 	const char *prefix = json_string_value(json_object_get(row, "prefix"));
 	const char *note = json_string_value(json_object_get(row, "note"));
+	const char *acts = json_string_value(json_object_get(row, "acts"));
 	struct feed_ban ban = {
 		.until = json_integer_value(json_object_get(row, "until")),
 		.rule = rule_kept(
 			lists, json_string_value(json_object_get(row, "rule"))),
 	};
 
+	if (acts && strcmp(acts, "login") == 0)
+		return true; /* its mail comes in: no firewall's business */
 	if (!prefix || !prefix_parse(prefix, &ban.prefix) ||
 		!list_grow(&lists->next))
 		return false;

@@ -40,7 +40,8 @@ def site(place, certs):
     web["feed"].update(bind=[f"127.0.0.1:{feed_port}"], certificate="mail")
     front = Postern(place, {"mx": {}}, [server.address],
                     certificates={"mail": certs.rsa}, options={
-        **web, "banned": {"answer": "close"}, "source_limit": {"delay": "0s", "failures": 3, "ban": "1h"}})
+        **web, "banned": {"answer": "close"}, "source_limit": {"delay": "0s", "failures": 3, "ban": "1h"},
+        "soft_ban": {"mode": "enforce"}})
     try:
         front.start()
         yield front, door, page.Page(feed_port, tls=page.trusting(certs.ca))
@@ -297,6 +298,18 @@ def test_each_feed_has_its_tag_and_its_token(site, strangers, form):
         assert status == 304 and not body
     assert feeds.get(f"/feed/{form}")[0] == 401
     assert feeds.get(f"/feed/{form}", token="wrong" * 5)[0] == 401
+
+
+def test_a_ban_that_acts_at_logins_is_in_no_feed(site, strangers):
+    front, door, feeds = site
+    source, marker = strangers[40], strangers[41]
+    port = front.ports["mx"]
+    assert attack.guess(port, source, "anna", "secret") == 235
+    attack.guesses(port, source, 3, user="u40", word=source)
+    front.wait_event("ban", src=source, acts="login")
+    front.ctl("bans", "add", marker)    # the feed knows what came before it
+    body = feeds.get("/feed/plain", token=page.FEED_TOKEN)[2].decode()
+    assert marker in body and source not in body
 
 
 def test_the_door_of_the_feeds_leads_to_nothing_else(site):
