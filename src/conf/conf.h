@@ -169,6 +169,7 @@ struct conf {
 	struct conf_domino_log domino_log;
 	struct conf_log log;
 	struct conf_journal journal;
+	struct conf_report report;
 	struct conf_admin admin;
 	struct conf_feed feed;
 	struct conf_listener *listeners;

@@ -25,6 +25,7 @@
 #include "filter.h"
 #include "patterns_check.h"
 #include "replay.h"
+#include "report.h"
 #include "show.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
@@ -101,8 +102,8 @@ static void print_help(void)
 		"  reload | version           read the configuration again\n"
 		"  upgrade                    a new program takes over, "
 		"sessions go on\n"
-		"  replay FILE...             whom the rules would have "
-		"banned\n"
+		"  report [--mail] | replay FILE...  what was; whom rules "
+		"would ban\n"
 		"  patterns check [FILE] | policy-filter  for the rules' "
 		"makers\n"
 		"\n"
@@ -605,6 +606,8 @@ int main(int argc, char **argv)
 		words.socket = from_env;
 	if (argc > 1 && strcmp(argv[1], "replay") == 0)
 		return replay_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "report") == 0)
+		return report_main(argc - 1, argv + 1);
 	code = parse_options(argc, argv, &words);
 	if (code >= 0)
 		return code;

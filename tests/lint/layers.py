@@ -27,6 +27,7 @@ LIBRARIES = {
     "libsystemd": r"<systemd/.*\.h>",
     "libmaxminddb": r"<maxminddb.*\.h>",
     "c-ares": r"<ares.*\.h>",
+    "libcurl": r"<curl/.*>",
     "libsystemd": r"<systemd/.*>",
 }
 # libevent and the like bring sockets of their own; these belong to nobody pure.
