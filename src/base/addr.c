@@ -43,6 +43,18 @@ bool addr_is_loopback(const struct addr *addr)
 	return memcmp(addr->octets, &in6addr_loopback, 16) == 0;
 }
 
+bool addr_is_private(const struct addr *addr)
+{
+	static const char *const nets[] = {"10.0.0.0/8", "172.16.0.0/12",
+		"192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"};
+	struct prefix net;
+
+	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+		if (prefix_parse(nets[i], &net) && prefix_holds(&net, addr))
+			return true;
+	return addr_is_loopback(addr);
+}
+
 bool addr_parse(const char *text, struct addr *ret_addr)
 {
 	struct in6_addr v6;

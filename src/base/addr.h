@@ -33,6 +33,9 @@ struct sockaddr;
 bool addr_is_v4(const struct addr *addr);
 bool addr_eq(const struct addr *a, const struct addr *b);
 bool addr_is_loopback(const struct addr *addr); /* 127/8, ::1 */
+/* Loopback, and what means something in one network only: RFC 1918, RFC 4193,
+ * link-local. */
+bool addr_is_private(const struct addr *addr);
 
 /* Accepts dotted IPv4 and IPv6, no brackets, no scope, no port. */
 bool addr_parse(const char *text, struct addr *ret_addr)

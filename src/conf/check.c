@@ -55,6 +55,11 @@ void check_say(const struct checker *c, const char *option, const char *text)
 	fail(c, option, "%s", text);
 }
 
+void check_warn(const struct checker *c, const char *option, const char *text)
+{
+	warn(c, option, "%s", text);
+}
+
 bool checker_turn(struct checker *c, enum schema_section_id id, size_t index)
 {
 	const struct schema_section *section = schema_section(id);
@@ -98,18 +103,6 @@ bool check_bind_parse(const char *text, struct endpoint *ret_endpoint)
 	return addr_parse_port(
 		       text, &ret_endpoint->addr, &ret_endpoint->port) &&
 	       ret_endpoint->port > 0;
-}
-
-static bool addr_is_private(const struct addr *addr)
-{
-	static const char *const nets[] = {"10.0.0.0/8", "172.16.0.0/12",
-		"192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"};
-	struct prefix net;
-
-	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
-		if (prefix_parse(nets[i], &net) && prefix_holds(&net, addr))
-			return true;
-	return addr_is_loopback(addr);
 }
 
 bool check_name_sound(const char *name, size_t n)
@@ -787,6 +780,7 @@ void conf_check(const struct conf *conf, const struct draft *draft,
 	check_firewall(&c);
 	check_domino_log(&c);
 	check_geo(&c);
+	check_dns_lists(&c);
 	check_log(&c);
 	check_http(&c);
 }

@@ -25,6 +25,7 @@ struct endpoint {
 bool checker_turn(struct checker *c, enum schema_section_id id, size_t index);
 /* An error at the option's line; NULL: the block's. */
 void check_say(const struct checker *c, const char *option, const char *text);
+void check_warn(const struct checker *c, const char *option, const char *text);
 void check_unknown_name(const struct checker *c, const char *option,
 	enum schema_section_id id, const char *title);
 bool check_bind_parse(const char *text, struct endpoint *ret_endpoint);
@@ -32,5 +33,7 @@ bool check_name_sound(const char *name, size_t n);
 
 /* check_http.c: the blocks admin and feed */
 void check_http(struct checker *c);
+/* check_lists.c: the blocks dns_list and dns_lists */
+void check_dns_lists(struct checker *c);
 
 #endif

@@ -72,6 +72,7 @@ enum conf_backend_tls {
 	CONF_BACKEND_TLS_IMPLICIT,
 };
 enum conf_verify { CONF_VERIFY_OFF, CONF_VERIFY_CA, CONF_VERIFY_NAME };
+enum conf_list_kind { CONF_LIST_KIND_BAD, CONF_LIST_KIND_GOOD };
 enum conf_answer { CONF_ANSWER_CLOSE, CONF_ANSWER_REFUSE, CONF_ANSWER_TARPIT };
 enum conf_acts { CONF_ACTS_LOGIN, CONF_ACTS_CONNECTION };
 enum conf_firewall_kind {
@@ -110,6 +111,7 @@ enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 #define CONF_TYPE_CHOICE_BALANCE      enum conf_balance
 #define CONF_TYPE_CHOICE_BACKEND_TLS  enum conf_backend_tls
 #define CONF_TYPE_CHOICE_VERIFY	      enum conf_verify
+#define CONF_TYPE_CHOICE_LIST_KIND    enum conf_list_kind
 #define CONF_TYPE_CHOICE_ANSWER	      enum conf_answer
 #define CONF_TYPE_CHOICE_ACTS	      enum conf_acts
 #define CONF_TYPE_CHOICE_FIREWALL     enum conf_firewall_kind
@@ -138,7 +140,7 @@ struct conf_empty_ {
 #undef SECTION
 #undef OPTION
 
-/* listeners, backends and certificates in the order of the file. */
+/* Blocks with titles in the order of the file. */
 struct conf {
 	struct conf_global global;
 	struct conf_source_limit source_limit;
@@ -147,6 +149,7 @@ struct conf {
 	struct conf_prefix_limit prefix_limit;
 	struct conf_decoys decoys;
 	struct conf_geo geo;
+	struct conf_dns_lists dns_lists;
 	struct conf_auth_refused auth_refused;
 	struct conf_early_talk early_talk;
 	struct conf_helo helo;
@@ -178,6 +181,8 @@ struct conf {
 	size_t backend_count;
 	struct conf_certificate *certificates;
 	size_t certificate_count;
+	struct conf_dns_zone *dns_zones;
+	size_t dns_zone_count;
 };
 
 /*

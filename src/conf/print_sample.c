@@ -30,6 +30,7 @@ static const struct {
 	{SECTION_backend, "servers", "{\"10.0.0.25:25\"}"},
 	{SECTION_certificate, "chain", "\"/etc/postern/mail.pem\""},
 	{SECTION_certificate, "key", "\"/etc/postern/mail.key\""},
+	{SECTION_dns_zone, "zone", "\"bl.example.org\""},
 };
 
 static const char *example_of(const struct schema_option *option)
@@ -47,6 +48,8 @@ static const char *title_of(const struct schema_section *section)
 		return " mx";
 	if (section->id == SECTION_backend)
 		return " domino";
+	if (section->id == SECTION_dns_zone)
+		return " bl";
 	return section->titled ? " mail" : "";
 }
 
@@ -118,8 +121,10 @@ static void sample_option(const struct schema_option *option,
 
 static void sample_section(const struct schema_section *section, FILE *out)
 {
-	/* Nothing shows TLS before somebody has a certificate. */
-	bool off = section->id == SECTION_certificate;
+	/* Nothing shows TLS before somebody has a certificate, and no list is
+	 * asked before somebody has chosen one. */
+	bool off = section->id == SECTION_certificate ||
+		   section->id == SECTION_dns_zone;
 	const char *indent = *section->name ? "\t" : "";
 
 	fprintf(out, "\n# ---- %s ----\n", section->text);

@@ -58,6 +58,8 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_OWN] = sizeof(struct message_own),
 	[MESSAGE_EAR] = sizeof(struct message_ear),
 	[MESSAGE_GEO] = sizeof(struct message_geo),
+	[MESSAGE_RESOLVER_ASK] = sizeof(struct message_resolver_ask),
+	[MESSAGE_RESOLVER] = sizeof(struct message_resolver),
 };
 
 /* Bodies follow heads without padding, so all must keep 8-octet alignment. */
@@ -76,6 +78,8 @@ WHOLE(struct message_ban);
 WHOLE(struct message_channel);
 WHOLE(struct message_ear);
 WHOLE(struct message_geo);
+WHOLE(struct message_resolver_ask);
+WHOLE(struct message_resolver);
 WHOLE(struct message_text);
 _Static_assert(sizeof(struct message_text) <= UINT16_MAX, "size_bytes");
 

@@ -78,6 +78,9 @@ enum message_type {
 	MESSAGE_HAND_OVER,    /* supervisor -> keeper: close the store, send
 				 MESSAGE_STATE and each MESSAGE_CHANNEL, end */
 	MESSAGE_STATE,	      /* keeper -> supervisor: + a memfd */
+	MESSAGE_RESOLVER_ASK, /* keeper -> supervisor: struct
+				 message_resolver_ask */
+	MESSAGE_RESOLVER,     /* its answers: struct message_resolver */
 	MESSAGE_COUNT,
 };
 
@@ -134,6 +137,7 @@ enum note_kind {
 	NOTE_TLS_FAILURE,
 	NOTE_HELO,    /* a name that a rule knows: `name` */
 	NOTE_CONNECT, /* so many connections: `times` */
+	NOTE_SEEN,    /* lists in the DNS may be asked about it */
 	NOTE_KIND_COUNT,
 };
 
@@ -246,6 +250,20 @@ enum geo_kind { GEO_COUNTRY, GEO_ASN, GEO_KIND_COUNT };
 struct message_geo {
 	uint32_t kind;	  /* enum geo_kind */
 	uint32_t trouble; /* 1: one is wanted, and cannot be read */
+};
+
+/* Sockets to name servers, for lists in the DNS. */
+struct message_resolver_ask {
+	uint32_t count; /* so many answers */
+	uint32_t pad;
+};
+
+/* + a connected socket, or none. */
+struct message_resolver {
+	struct addr addr;
+	uint16_t port;
+	uint16_t pad;
+	uint32_t error; /* errno; 0 without a socket: there is no name server */
 };
 
 enum { MESSAGE_ADDRESSES_MOST = 64 };

@@ -17,6 +17,7 @@
 #include "../base/reference.h"
 #include "commands.h"
 #include "decisions.h"
+#include "dns_lists.h"
 #include "geo.h"
 #include "judge.h"
 #include "notes.h"
@@ -204,6 +205,7 @@ static void set_place(json_t *object, struct hub *hub, const struct addr *addr)
 		place.country != 0 ? json_string(country) : json_null());
 	(void)json_object_set_new(object, "asn",
 		place.asn != 0 ? json_integer(place.asn) : json_null());
+	(void)json_object_set_new(object, "listed", dns_lists_about(hub, addr));
 }
 
 static json_t *explain_address(struct hub *hub, const struct addr *addr,

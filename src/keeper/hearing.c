@@ -46,7 +46,8 @@ static void remember_ask(struct hub *hub, const struct message_ask *ask,
 static bool would_be_answered(const struct policy_verdict *verdict)
 {
 	return verdict->mode == POLICY_OBSERVE &&
-	       (verdict->rule == RULE_COUNTRY || verdict->rule == RULE_ASN);
+	       (verdict->rule == RULE_COUNTRY || verdict->rule == RULE_ASN ||
+		       verdict->rule == RULE_DNS_LISTS);
 }
 
 void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
@@ -190,7 +191,7 @@ void judge_note(struct hub *hub, const struct message_note *note)
 	struct policy_verdict verdict;
 
 	if (note->kind >= NOTE_KIND_COUNT || note->kind == NOTE_REFUSAL ||
-		note->name_n > sizeof(note->name))
+		note->kind == NOTE_SEEN || note->name_n > sizeof(note->name))
 		return; /* no sound worker */
 	if (note->kind == NOTE_CONNECT) {
 		connected(hub, note);
@@ -243,4 +244,19 @@ bool judge_hear(struct hub *hub, const struct entry *entry)
 			&verdict);
 	judge_drain(hub);
 	return true;
+}
+
+void judge_score(struct hub *hub, const struct addr *addr, unsigned score,
+	uint64_t span_ms, const char *lists)
+{
+	const struct policy_event event = {
+		.kind = EVENT_LIST_SCORE,
+		.addr = *addr,
+		.score = score,
+		.span_ms = span_ms,
+		.text = slice_str(lists),
+	};
+	struct policy_verdict ignored; /* it acts on what comes next */
+
+	judge_step(hub, &event, &ignored);
 }

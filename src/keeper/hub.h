@@ -35,6 +35,7 @@ struct geo;
 struct watch;
 struct trend;
 struct tally;
+struct dns_lists;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -55,12 +56,13 @@ struct hub {
 	struct notes *notes; /* operators' words on bans and allow entries */
 	struct control *control;
 	struct overseer *overseer;
-	struct backends *backends; /* servers, as workers find them */
-	struct ear *ear;	   /* follows the server's log */
-	struct geo *geo;	   /* where sources are */
-	struct watch *watch;	   /* what happens, for who looks on */
-	struct trend *trend;	   /* how it went */
-	struct tally *tally;	   /* counts for metrics */
+	struct backends *backends;   /* servers, as workers find them */
+	struct ear *ear;	     /* follows the server's log */
+	struct geo *geo;	     /* where sources are */
+	struct watch *watch;	     /* what happens, for who looks on */
+	struct trend *trend;	     /* how it went */
+	struct tally *tally;	     /* counts for metrics */
+	struct dns_lists *dns_lists; /* what the DNS says of them */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	int64_t turn_wall_ms;

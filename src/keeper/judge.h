@@ -49,6 +49,10 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	const struct message_settle *settle,
 	struct policy_verdict *ret_verdict);
 void judge_note(struct hub *hub, const struct message_note *note);
+/* What lists in the DNS say of an address, and for how long; lists: their
+ * titles, for the journal. */
+void judge_score(struct hub *hub, const struct addr *addr, unsigned score,
+	uint64_t span_ms, const char *lists);
 /* What the server's log tells. false: nothing that the core wants to hear. */
 bool judge_hear(struct hub *hub, const struct entry *entry);
 

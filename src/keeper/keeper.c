@@ -24,6 +24,7 @@
 #include "backends.h"
 #include "control.h"
 #include "decisions.h"
+#include "dns_lists.h"
 #include "ear.h"
 #include "firewall.h"
 #include "geo.h"
@@ -120,6 +121,7 @@ void hub_configure(struct hub *hub, struct conf *conf)
 	configure_log(hub, old_conf);
 	judge_configure(hub, old_conf);
 	watch_bans_changed(hub);
+	dns_lists_configure(hub, old_conf);
 	conf_free(&old_own);
 	log_say(LOG_INFO, "configured",
 		"the keeper took a new configuration "
@@ -241,13 +243,15 @@ static bool make_parts(struct hub *hub)
 	hub->trend = trend_new();
 	hub->tally = tally_new();
 	hub->judge = judge_new(hub);
+	hub->dns_lists = dns_lists_new(hub);
 	if (hub->recorder == NULL || hub->sums == NULL ||
 		hub->history == NULL || hub->refusals == NULL ||
 		hub->notes == NULL || hub->decisions == NULL ||
 		hub->peers == NULL || hub->backends == NULL ||
 		hub->ear == NULL || hub->geo == NULL || hub->watch == NULL ||
 		hub->trend == NULL || hub->tally == NULL ||
-		hub->judge == NULL || !loading_run(hub))
+		hub->judge == NULL || hub->dns_lists == NULL ||
+		!loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -291,6 +295,7 @@ static void free_parts(struct hub *hub)
 	watch_free(&hub->watch);
 	trend_free(&hub->trend);
 	tally_free(&hub->tally);
+	dns_lists_free(&hub->dns_lists);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);
 	decisions_free(&hub->decisions);

@@ -118,6 +118,17 @@ static struct policy_places places(const struct conf *conf)
 	};
 }
 
+static struct policy_lists lists(const struct conf *conf)
+{
+	const struct conf_dns_lists *score = &conf->dns_lists;
+
+	return (struct policy_lists){
+		.mode = mode_of(score->mode),
+		.threshold = (unsigned)score->threshold_count,
+		.sources_most = (size_t)score->sources_most_count,
+	};
+}
+
 /* Of the rules for strangers. */
 static void add_campaigns(const struct conf *conf, struct policy_conf *numbers)
 {
@@ -246,6 +257,7 @@ struct policy_conf numbers_of(
 		.source_users = source_users(conf),
 		.prefix_limit = prefix_limit(conf),
 		.places = places(conf),
+		.lists = lists(conf),
 		.allow = allowed->items,
 		.allow_count = allowed->count,
 	};

@@ -20,6 +20,7 @@
 #include "../base/log.h"
 #include "../ipc/channel.h"
 #include "control.h"
+#include "dns_lists.h"
 #include "ear.h"
 #include "firewall.h"
 #include "geo.h"
@@ -162,6 +163,9 @@ static bool on_message(
 	case MESSAGE_GEO:
 		hear_geo(overseer, body, fd);
 		return true; /* the descriptor is its */
+	case MESSAGE_RESOLVER:
+		dns_lists_socket(overseer->hub, body, fd);
+		return true; /* the descriptor is theirs */
 	case MESSAGE_RELOAD_DONE:
 		control_reload_done(overseer->hub, body);
 		break;
@@ -185,6 +189,7 @@ static bool on_message(
 	case MESSAGE_DISALLOW:
 	case MESSAGE_SYNC_DONE:
 	case MESSAGE_RELOAD_ASK:
+	case MESSAGE_RESOLVER_ASK:
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
 	case MESSAGE_UPGRADE_ASK:
@@ -304,6 +309,15 @@ bool overseer_give(struct hub *hub, enum message_type type, const void *body,
 		(void)poll(&p, 1, GIVE_PAUSE_MS);
 	}
 	return result == CHANNEL_OK;
+}
+
+bool overseer_ask_sockets(struct hub *hub, unsigned count)
+{
+	struct channel *channel = hub->overseer->channel;
+	const struct message_resolver_ask body = {.count = count};
+
+	return channel != NULL && channel_send(channel, MESSAGE_RESOLVER_ASK,
+					  &body, sizeof(body)) == CHANNEL_OK;
 }
 
 void overseer_flush(struct hub *hub)

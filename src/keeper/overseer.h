@@ -22,6 +22,8 @@ bool overseer_ask_upgrade(struct hub *hub);
 /* A descriptor for the keeper that comes after this one. */
 bool overseer_give(struct hub *hub, enum message_type type, const void *body,
 	size_t n, int fd);
+/* So many sockets to name servers; each comes to dns_lists_socket(). */
+bool overseer_ask_sockets(struct hub *hub, unsigned count);
 /* At the end of a loop turn. */
 void overseer_flush(struct hub *hub);
 

@@ -24,6 +24,7 @@
 #include "../ipc/channel.h"
 #include "attempts.h"
 #include "backends.h"
+#include "dns_lists.h"
 #include "judge.h"
 #include "overseer.h"
 #include "recorder.h"
@@ -223,6 +224,7 @@ static void hear_ask(struct peer *peer, const struct message_ask *ask)
 		return; /* no sound worker */
 	judge_ask(peer->hub, peer->id, ask, &verdict);
 	tally_verdict(peer->hub, ask, &verdict);
+	dns_lists_see(peer->hub, &ask->addr); /* for the next one */
 	if (verdict.kind == VERDICT_PASS)
 		attempts_put(peer->attempts, ask);
 	answer(peer, ask->attempt, &verdict);
@@ -248,6 +250,10 @@ static void hear_settle(struct peer *peer, const struct message_settle *settle)
 
 static void hear_note(struct peer *peer, const struct message_note *note)
 {
+	if (note->kind == NOTE_SEEN) {
+		dns_lists_see(peer->hub, &note->addr);
+		return;
+	}
 	if (note->kind != NOTE_REFUSAL) {
 		judge_note(peer->hub, note);
 		return;
@@ -306,6 +312,8 @@ static bool on_message(
 	case MESSAGE_UPGRADE_DONE:
 	case MESSAGE_HAND_OVER:
 	case MESSAGE_STATE:
+	case MESSAGE_RESOLVER_ASK:
+	case MESSAGE_RESOLVER:
 	case MESSAGE_COUNT: break; /* not a worker's to say */
 	}
 	return !peer->gone;

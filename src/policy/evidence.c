@@ -6,8 +6,8 @@
  * that is banned by itself is counted for its prefix all the same.
  *
  * Memory, all of it allocated once and stated where each table is described:
- * with 262,144 sources 11 MB for days and 6 MB for
- * 65,536 prefixes.
+ * with 262,144 sources 11 MB for days, 6 MB for
+ * 65,536 prefixes, 3 MB for what lists said of 65,536 sources.
  *
  * Decides nothing itself. What can go wrong: no memory in evidence_new().
  */
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "flight.h"
+#include "list_score.h"
 #include "offence.h"
 #include "place.h"
 #include "prefix_limit.h"
@@ -28,6 +29,11 @@ enum { TABLE_LEAST = 1024 };
 static size_t share(size_t most, unsigned parts)
 {
 	return most / parts > TABLE_LEAST ? most / parts : TABLE_LEAST;
+}
+
+static size_t at_least_one(size_t most)
+{
+	return most > 0 ? most : 1;
 }
 
 struct evidence *evidence_new(const struct policy_conf *conf,
@@ -43,8 +49,10 @@ struct evidence *evidence_new(const struct policy_conf *conf,
 	prefix_limit_init(evidence, conf);
 	evidence->offences = offences_new(conf, key, domains);
 	evidence->places = places_new(&conf->places);
+	evidence->scores = keyed_table_new(
+		at_least_one(conf->lists.sources_most), LIST_SCORE_BYTES);
 	if (!evidence->said || !evidence->days || !evidence->prefixes ||
-		!evidence->offences || !evidence->places)
+		!evidence->offences || !evidence->places || !evidence->scores)
 		evidence_free(&evidence);
 	return evidence;
 }
@@ -58,6 +66,7 @@ void evidence_free(struct evidence **evidence)
 	keyed_table_free(&(*evidence)->prefixes);
 	offences_free(&(*evidence)->offences);
 	places_free(&(*evidence)->places);
+	keyed_table_free(&(*evidence)->scores);
 	free(*evidence);
 	*evidence = NULL;
 }

@@ -13,6 +13,7 @@ struct evidence {
 	unsigned prefix_sources_most; /* kept of each prefix */
 	struct offences *offences;    /* offence.c */
 	struct places *places;	      /* place.c */
+	struct keyed_table *scores;   /* list_score.c */
 };
 
 /* NULL without memory. Caller frees. */

@@ -32,6 +32,7 @@
 #include "flight.h"
 #include "gate.h"
 #include "known.h"
+#include "list_score.h"
 #include "mode.h"
 #include "penalty.h"
 #include "passport.h"
@@ -355,11 +356,14 @@ void ladder_begin(struct policy *policy, mono_ms_t now,
 	if (!allowed &&
 		(turned_away(policy, now, event, &key, verdict, &soft) ||
 			place_refuses(policy, now, event, &key, verdict) ||
+			list_score_refuses(policy, now, event, &key, verdict) ||
 			!gate_begin(policy, now, event, soft, verdict, &pass)))
 		return;
 	climb(policy, now, event, &key, &pass, allowed, verdict);
-	if (!allowed)
-		place_would(policy, now, event, &key, verdict);
+	if (allowed)
+		return;
+	place_would(policy, now, event, &key, verdict);
+	list_score_would(policy, now, event, &key, verdict);
 }
 
 /* ---- AUTH settled ---- */

@@ -26,6 +26,7 @@ static const enum policy_mode *own_mode(
 		[RULE_PREFIX_IN_FLIGHT] = &conf->prefix_limit.mode,
 		[RULE_COUNTRY] = &conf->places.mode,
 		[RULE_ASN] = &conf->places.mode,
+		[RULE_DNS_LISTS] = &conf->lists.mode,
 	};
 
 	return modes[rule] != NULL ? modes[rule] : offence_mode(conf, rule);

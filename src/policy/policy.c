@@ -28,6 +28,7 @@
 #include "heard.h"
 #include "known.h"
 #include "ladder.h"
+#include "list_score.h"
 #include "offence.h"
 #include "operator.h"
 #include "pair.h"
@@ -230,7 +231,8 @@ static bool counts_by_verdict(enum policy_rule rule)
 {
 	return rule == RULE_SOURCE_DELAY || rule == RULE_IN_FLIGHT ||
 	       rule == RULE_PREFIX_IN_FLIGHT || rule == RULE_BANNED ||
-	       rule == RULE_ALLOWED || rule == RULE_COUNTRY || rule == RULE_ASN;
+	       rule == RULE_ALLOWED || rule == RULE_COUNTRY ||
+	       rule == RULE_ASN || rule == RULE_DNS_LISTS;
 }
 
 static void count_verdict(
@@ -293,6 +295,8 @@ static void step(struct policy *policy, mono_ms_t now,
 		heard_failure(policy, now, event, &verdict);
 	} else if (event->kind == EVENT_LOG_SUCCESS) {
 		heard_success(policy, now, event);
+	} else if (event->kind == EVENT_LIST_SCORE) {
+		list_score_take(policy, now, event);
 	} else {
 		offence_step(policy, now, event, &verdict);
 		step_order(policy, now, event);

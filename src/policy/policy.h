@@ -41,7 +41,7 @@ enum policy_event_kind {
 	EVENT_RECIPIENT_REFUSED, /* by the server: nobody of that name */
 	EVENT_RELAY_REFUSED,	 /* a recipient elsewhere, without a login */
 	EVENT_TLS_FAILURE,
-	EVENT_LIST_SCORE,     /* lists in the DNS or fetched say: score */
+	EVENT_LIST_SCORE,     /* lists in the DNS say: score, for span_ms */
 	EVENT_LOG_FAILURE,    /* read from the server's log: no attempt; user */
 	EVENT_LOG_SUCCESS,    /* likewise */
 	EVENT_OPERATOR_BAN,   /* prefix, span_ms (0: ban_ms) */
@@ -88,11 +88,12 @@ struct policy_event {
 	uint64_t secret_tag;	     /* AUTH_BEGINS: 0: unknown */
 	enum policy_outcome outcome; /* AUTH_SETTLED */
 	struct prefix prefix;	     /* OPERATOR_*, RESTORE_BAN */
-	uint64_t span_ms;	/* OPERATOR_BAN; RESTORE_BAN: what is left */
-	enum policy_rule rule;	/* RESTORE_BAN */
-	unsigned repeat_count;	/* RESTORE_BAN */
-	uint64_t age_ms;	/* RESTORE_BAN: since it began */
-	unsigned failure_count; /* RESTORE_BAN */
+	uint64_t span_ms;      /* OPERATOR_BAN, LIST_SCORE; RESTORE_BAN: what is
+				  left */
+	enum policy_rule rule; /* RESTORE_BAN */
+	unsigned repeat_count; /* RESTORE_BAN */
+	uint64_t age_ms;       /* RESTORE_BAN: since it began */
+	unsigned failure_count;	       /* RESTORE_BAN */
 	enum policy_softness softness; /* RESTORE_BAN */
 };
 
@@ -176,6 +177,12 @@ struct policy_user_info {
 	mono_ms_t siege_until, released_until; /* 0: none */
 };
 
+/* What lists in the DNS said of a source. */
+struct policy_list_info {
+	unsigned score;
+	mono_ms_t until;
+};
+
 struct policy_stats {
 	size_t sources, bans, attempts;
 	uint64_t evicted_sources; /* counters lost to fresh ones */
@@ -231,6 +238,12 @@ void policy_explain(const struct policy *policy, mono_ms_t now,
 	const struct addr *addr, struct policy_source_info *ret_info);
 void policy_explain_user(const struct policy *policy, mono_ms_t now,
 	struct slice user, struct policy_user_info *ret_info);
+/* Should lists be asked about it? Not where their word would change nothing. */
+bool policy_list_wanted(
+	const struct policy *policy, mono_ms_t now, const struct addr *addr);
+/* false: they said nothing, or not any more. */
+bool policy_listed(const struct policy *policy, mono_ms_t now,
+	const struct addr *addr, struct policy_list_info *ret_info);
 void policy_stats(const struct policy *policy, struct policy_stats *ret_stats);
 
 const char *policy_rule_name(enum policy_rule rule);	/* "source-limit" … */

@@ -65,6 +65,13 @@ struct policy_places {
 	size_t deny_asn_count;
 };
 
+/* Lists in the DNS: at which sum of weights a stranger's login is refused. */
+struct policy_lists {
+	enum policy_mode mode;
+	unsigned threshold;
+	size_t sources_most;
+};
+
 /* Plain numbers, filled by the caller from the configuration. */
 struct policy_conf {
 	enum policy_mode mode; /* of the whole; the ladder may be lower */
@@ -97,6 +104,7 @@ struct policy_conf {
 	size_t helo_name_count;
 	struct policy_decoys decoys;
 	struct policy_places places;
+	struct policy_lists lists;
 	struct policy_passport_conf passport;
 	struct policy_device_conf device;
 	struct policy_soft_conf soft;

@@ -24,6 +24,7 @@
 
 enum group {
 	EACH,
+	SEND,
 	ACCEPT,
 	CONNECT,
 	BIND,
@@ -200,9 +201,19 @@ static void filter_common(struct filter *f)
 		filter_group(f, SCMP_ACT_ALLOW, REPORT);
 }
 
+/* send(3) is sendto(2) without an address. sendmsg(2) has one in memory, where
+ * no filter can look. */
+static void filter_send(struct filter *f)
+{
+	const struct scmp_arg_cmp nowhere = SCMP_CMP64(4, SCMP_CMP_EQ, 0, 0);
+
+	filter_add(f, SCMP_ACT_ALLOW, "sendto", 1, &nowhere);
+}
+
 /* No path at all: it has every descriptor that it needs. */
 static void filter_pathless(struct filter *f)
 {
+	filter_group(f, SCMP_ACT_ALLOW, SEND);
 	filter_group(f, SCMP_ACT_ALLOW, ACCEPT);
 	filter_masked(f, SCMP_ACT_ALLOW, "newfstatat", 3, AT_EMPTY_PATH,
 		AT_EMPTY_PATH); /* fstat(3) */
@@ -221,6 +232,7 @@ static void filter_worker(struct filter *f)
 /* Where it may open is for Landlock and the files' modes to say. */
 static void filter_keeper(struct filter *f)
 {
+	filter_send(f);
 	filter_group(f, SCMP_ACT_ALLOW, ACCEPT);
 	filter_group(f, SCMP_ACT_ALLOW, LOOK);
 	filter_group(f, SCMP_ACT_ALLOW, STORE);
@@ -232,6 +244,7 @@ static void filter_keeper(struct filter *f)
 
 static void filter_firewall(struct filter *f)
 {
+	filter_group(f, SCMP_ACT_ALLOW, SEND);
 	filter_group(f, SCMP_ACT_ALLOW, LOOK);
 	filter_group(f, SCMP_ACT_ALLOW, CONNECT);
 	filter_group(f, SCMP_ACT_ALLOW, BIND);

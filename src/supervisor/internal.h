@@ -43,6 +43,9 @@ struct supervisor {
 	mono_ms_t names_due;	 /* then they are, MONO_NEVER: no names */
 	bool names_kept;	 /* said: some were not found */
 	char *reload_text;	 /* what changes, for who asked */
+	mono_ms_t sockets_since; /* to name servers (resolver.c) */
+	unsigned sockets_sent;	 /* in this second */
+	size_t socket_turn;	 /* whose turn it is */
 	bool announced;		 /* "ready" was said */
 	char program[512];	 /* the file that we are, by its path */
 	struct upgrade upgrade;	 /* another one takes over */

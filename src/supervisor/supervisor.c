@@ -28,6 +28,7 @@
 #include "internal.h"
 #include "notify.h"
 #include "own.h"
+#include "resolver.h"
 #include "sandbox.h"
 
 enum {
@@ -284,6 +285,8 @@ static bool on_message(
 		reload_begin(r->supervisor);
 	else if (type == MESSAGE_UPGRADE_ASK && r->child->kind == CHILD_KEEPER)
 		upgrade_begin(r->supervisor);
+	else if (type == MESSAGE_RESOLVER_ASK && r->child->kind == CHILD_KEEPER)
+		resolver_answer(r->supervisor, body);
 	return true;
 }
 

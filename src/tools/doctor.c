@@ -73,6 +73,7 @@ static void look(struct doctor *doctor)
 	doctor_certificates(doctor);
 	doctor_clock(doctor);
 	doctor_log(doctor);
+	doctor_lists(doctor);
 }
 
 int doctor_run(

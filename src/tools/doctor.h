@@ -59,6 +59,9 @@ void doctor_relay(struct doctor *doctor);
 size_t doctor_places(
 	const char *text, struct doctor_place out[DOCTOR_PLACES_MOST]);
 
+/* doctor_lists.c: lists in the DNS */
+void doctor_lists(struct doctor *doctor);
+
 /* doctor_lockout.c: can one guesser lock postern's address? */
 void doctor_lockout(struct doctor *doctor);
 

@@ -96,6 +96,7 @@ static bool read_kind(const struct reader *in, enum rehearsal_ask_kind *ret)
 		[REHEARSAL_AUTH_BEGIN] = "auth_begin",
 		[REHEARSAL_AUTH_SETTLED] = "auth_settled",
 		[REHEARSAL_AUTH_ABANDONED] = "auth_abandoned",
+		[REHEARSAL_LIST_SCORE] = "list_score",
 	};
 	const char *word = plain(member(in, "ask"));
 
@@ -105,8 +106,8 @@ static bool read_kind(const struct reader *in, enum rehearsal_ask_kind *ret)
 			return true;
 		}
 	}
-	return bad(in, "\"ask\" is not connect, auth_begin, auth_settled or "
-		       "auth_abandoned");
+	return bad(in, "\"ask\" is not connect, auth_begin, auth_settled, "
+		       "auth_abandoned or list_score");
 }
 
 static bool read_time(const struct reader *in, uint64_t *ret_ms)
@@ -192,6 +193,20 @@ static bool read_code(const struct reader *in, unsigned *ret)
 	return true;
 }
 
+/* What lists in the DNS say of a source, and for how long. */
+static bool read_score(const struct reader *in, struct rehearsal_ask *ask)
+{
+	bool must = ask->kind == REHEARSAL_LIST_SCORE;
+	uint64_t score = 0, ttl_s = 0;
+
+	if (!read_number(in, "score", must, INT32_MAX, &score) ||
+		!read_number(in, "ttl", must, UINT32_MAX, &ttl_s))
+		return false;
+	ask->score = (unsigned)score;
+	ask->span_ms = ttl_s * MS_PER_S;
+	return true;
+}
+
 static bool read_ask(const struct reader *in, struct rehearsal_ask *ask)
 {
 	uint64_t port = 0;
@@ -199,8 +214,10 @@ static bool read_ask(const struct reader *in, struct rehearsal_ask *ask)
 
 	if (!read_kind(in, &ask->kind) || !read_time(in, &ask->t_ms))
 		return false;
-	must_id = ask->kind != REHEARSAL_CONNECT;
+	must_id = ask->kind != REHEARSAL_CONNECT &&
+		  ask->kind != REHEARSAL_LIST_SCORE;
 	must_src = ask->kind == REHEARSAL_CONNECT ||
+		   ask->kind == REHEARSAL_LIST_SCORE ||
 		   ask->kind == REHEARSAL_AUTH_BEGIN;
 	if (!read_number(in, "id", must_id, INT64_MAX, &ask->id) ||
 		!read_number(in, "conn", false, INT64_MAX, &ask->conn) ||
@@ -210,7 +227,7 @@ static bool read_ask(const struct reader *in, struct rehearsal_ask *ask)
 		!read_text(in, "user", &ask->user) ||
 		!read_tag(in, "tag", &ask->tag) ||
 		!read_tag(in, "other", &ask->other_tag) ||
-		!read_code(in, &ask->code))
+		!read_code(in, &ask->code) || !read_score(in, ask))
 		return false;
 	ask->listener = (uint16_t)port;
 	ask->lockout = json_is_true(member(in, "lockout"));

@@ -364,6 +364,21 @@ static void hear_of_lockout(
 	policy_configure(r->policy, now, &r->numbers);
 }
 
+/* What the keeper says when the lists in the DNS have answered. */
+static void say_score(struct rehearsal *r, mono_ms_t now,
+	const struct rehearsal_ask *ask, struct rehearsal_answer *answer)
+{
+	const struct policy_event event = {
+		.kind = EVENT_LIST_SCORE,
+		.addr = ask->src,
+		.score = ask->score,
+		.span_ms = ask->span_ms,
+	};
+
+	step(r, now, &event, answer);
+	answer->verdict = NULL;
+}
+
 bool rehearsal_step(struct rehearsal *rehearsal,
 	const struct rehearsal_ask *ask, struct rehearsal_answer *ret_answer)
 {
@@ -384,6 +399,9 @@ bool rehearsal_step(struct rehearsal *rehearsal,
 	case REHEARSAL_AUTH_SETTLED:
 	case REHEARSAL_AUTH_ABANDONED:
 		say_end(rehearsal, now, ask, &answer);
+		break;
+	case REHEARSAL_LIST_SCORE:
+		say_score(rehearsal, now, ask, &answer);
 		break;
 	}
 	if (!listen_to(rehearsal))

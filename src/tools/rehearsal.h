@@ -21,6 +21,7 @@ enum rehearsal_ask_kind {
 	REHEARSAL_AUTH_BEGIN,
 	REHEARSAL_AUTH_SETTLED,
 	REHEARSAL_AUTH_ABANDONED,
+	REHEARSAL_LIST_SCORE,
 };
 
 struct rehearsal_ask {
@@ -36,6 +37,8 @@ struct rehearsal_ask {
 	bool lockout;	/* the server locks users out */
 	bool has_other; /* AUTH_BEGIN: what would it be with other_tag? */
 	uint64_t other_tag;
+	unsigned score;	  /* LIST_SCORE: of src, */
+	uint64_t span_ms; /* and for how long it holds */
 };
 
 struct rehearsal_answer {

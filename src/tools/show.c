@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "../base/duration.h"
+#include "show_lists.h"
 #include "table.h"
 
 enum { TEXT_LONGEST = 160, LABEL_WIDTH = 12, MS_PER_S = 1000 };
@@ -380,6 +381,14 @@ static void explain_where(const json_t *answer)
 		country[0] != '\0' && asn != 0 ? ", " : "", network);
 }
 
+static void explain_listed(const json_t *listed)
+{
+	char text[TEXT_LONGEST * 2];
+
+	if (show_listed(listed, text, sizeof(text))[0] != '\0')
+		line("listed", "%s", text);
+}
+
 static void explain_address(const json_t *answer)
 {
 	const json_t *by = json_object_get(answer, "allowed_by");
@@ -393,6 +402,7 @@ static void explain_address(const json_t *answer)
 		line("allowed", "no");
 	explain_ban(answer);
 	explain_where(answer);
+	explain_listed(json_object_get(answer, "listed"));
 	explain_seen(answer);
 }
 
@@ -699,6 +709,7 @@ void show_status(const json_t *answer)
 	line("log", "%" PRId64 " lines dropped",
 		number_of(answer, "log_dropped"));
 	status_workers(json_object_get(answer, "workers"));
+	show_lists(json_object_get(answer, "dns_lists"));
 	status_rules(json_object_get(answer, "rules"));
 }
 

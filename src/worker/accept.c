@@ -134,6 +134,7 @@ void admit(struct worker *w, const struct worker_listener *listener, int fd,
 		return;
 	}
 	note_connection(w, addr);
+	note_arrival(w, listener->conf, addr);
 	if (w->stats.sessions_open >=
 		w->setup->conf->global.sessions_most_count) {
 		limit_reached(w, LIMIT_SESSIONS);

@@ -59,6 +59,7 @@ struct worker {
 	struct backend_state *states; /* one for each backend */
 	struct note_budget notes;
 	struct note_tally tallies[NOTE_TALLIES];
+	struct note_arrived arrivals[NOTE_TALLIES];
 	struct health *health; /* NULL: another worker's business */
 	mono_ms_t counts_due_ms;
 	struct channel *keeper; /* NULL: away */

@@ -18,6 +18,7 @@
 
 enum {
 	SECOND_MS = 1000,
+	MINUTE_MS = 60000,
 	KIND_MOST = 512,
 	SOURCE_MOST = 64,
 	CONNECT_PARTS = 8, /* of its limit: connections are told by them */
@@ -92,6 +93,31 @@ void note_connection(struct worker *w, const struct addr *addr)
 	tally->count = 0;
 	if (may_note(w, NOTE_CONNECT, addr))
 		(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
+}
+
+/*
+ * Lists in the DNS are asked while the client is greeted. Once a minute for a
+ * source: the keeper knows by itself what it has asked. Where no login is
+ * offered nobody is asked about.
+ */
+void note_arrival(struct worker *w, const struct conf_listener *listener,
+	const struct addr *addr)
+{
+	const struct conf *conf = w->setup->conf;
+	uint64_t source = hash_of(w, addr);
+	struct note_arrived *arrived =
+		&w->arrivals[source / NOTE_BUCKETS % NOTE_TALLIES];
+
+	if (conf->dns_zone_count == 0 ||
+		conf->dns_lists.mode == CONF_MODE_OFF ||
+		listener->auth == CONF_AUTH_HIDE ||
+		listener->tls == CONF_LISTENER_TLS_PASSTHROUGH ||
+		banlist_allows(w->bans, addr) ||
+		(arrived->source == source &&
+			w->now - arrived->at_ms < MINUTE_MS))
+		return;
+	*arrived = (struct note_arrived){source, w->now};
+	note_address(w, addr, 0, NOTE_SEEN, REPLY_NONE);
 }
 
 static bool known_name(const struct worker *w, struct slice name)

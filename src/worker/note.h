@@ -27,6 +27,13 @@ struct note_tally {
 	uint32_t count;
 };
 
+/* The last source of its place that has arrived. */
+struct note_arrived {
+	uint64_t source; /* a keyed hash */
+	mono_ms_t at_ms;
+};
+
+struct conf_listener;
 struct worker;
 struct session;
 
@@ -38,6 +45,9 @@ void note_address(struct worker *worker, const struct addr *addr, uint64_t id,
 	enum note_kind kind, enum reply_id reply);
 /* Somebody who is not banned has connected. */
 void note_connection(struct worker *worker, const struct addr *addr);
+/* And here, where it may want to log in. */
+void note_arrival(struct worker *worker, const struct conf_listener *listener,
+	const struct addr *addr);
 /* The client calls itself so; before session->helo has it. */
 void note_name(struct session *session, struct slice name);
 /* Was this end an odd one? */

@@ -17,6 +17,7 @@ import subprocess
 import pytest
 
 from attack import alive, greeted, process_of, processes
+from dns_lists import Rbldnsd, until_on
 from harness import net
 from harness import postern as harness
 from harness import wait
@@ -224,7 +225,10 @@ def test_S_09_what_fails_and_the_process_serves_on(site, role, prey):
     assert refused(inject(pid, "prlimit64", front.process.pid, 7, 0, 0),
                    "ENOSYS")
     assert refused(inject(pid, "listen", 3, 1), "ENOSYS")
-    if role == "keeper":
+    if role == "keeper":    # datagrams go where a socket leads, if there is one
+        assert refused(inject(pid, "sendmsg", 0, 0, 0), "ENOSYS")
+        assert refused(inject(pid, "sendto", 0, 0, 0, 0, name, 16), "ENOSYS")
+        assert refused(inject(pid, "connect", 0, name, 16), "ENOSYS")
         mine = inject(pid, "openat", AT_FDCWD, f"={front.state}/new",
                       os.O_WRONLY | os.O_CREAT, 0o600)
         assert mine >= 0 and inject(pid, "close", mine) == 0
@@ -326,6 +330,28 @@ def test_S_09_a_keeper_helper_or_dash_that_attacks_ends(site, prey):
     for front in fronts:
         wait.until(lambda one=front: all(processes(one).values()), "all")
         all_serve(front)
+
+
+def test_S_09_a_keeper_asks_lists_in_the_dns_within_its_walls(
+        site, folder, programs):
+    """Its sockets to the name server are given, and lead nowhere else."""
+    lists = Rbldnsd(folder, {"bl.test": {"203.0.113.7": "127.0.0.2"}})
+    programs.append(lists)
+    _, front = site(dns_lists={"resolvers": [lists.start().address],
+                               "threshold": 1, "mode": "enforce"},
+                    **{"dns_list bl": {"zone": "bl.test"}})
+    until_on(front, "bl")
+    pid = process_of(front, "keeper")
+    with greeted(front.ports["mx"], "203.0.113.7", host="203.0.113.1") as one:
+        one.quit()
+    front.wait_event("listed", src="203.0.113.7")
+    with greeted(front.ports["mx"], "203.0.113.7", host="203.0.113.1") as one:
+        one.auth_plain(code=454)
+    sockets = pathlib.Path(f"/proc/{pid}/net/udp").read_text()
+    assert f":{lists.port:04X} 01" in sockets    # connected
+    assert process_of(front, "keeper") == pid
+    assert status(pid)["Seccomp"] == "2"
+    assert front.events("process-ended") == []
 
 
 def test_S_09_who_asks_for_names(released, folder, prey, postern):

@@ -109,6 +109,34 @@ static void loopback_is_127_and_one(void **state)
 	}
 }
 
+static void private_is_what_means_something_in_one_network_only(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_private;
+	} cases[] = {
+		{"10.0.0.1", true},
+		{"172.31.255.255", true},
+		{"192.168.7.7", true},
+		{"169.254.1.1", true},
+		{"127.0.0.1", true},
+		{"::1", true},
+		{"fd00::1", true},
+		{"fe80::1", true},
+		{"::ffff:10.0.0.1", true},
+		{"172.32.0.1", false},
+		{"11.0.0.1", false},
+		{"192.0.2.1", false},
+		{"2001:db8::1", false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct addr addr = must_addr(cases[i].text);
+
+		assert_int_equal(addr_is_private(&addr), cases[i].is_private);
+	}
+}
+
 static void sockaddrs_come_back_the_same(void **state)
 {
 	static const char *const cases[] = {"192.0.2.7", "2001:db8::7", "::"};
@@ -327,6 +355,8 @@ int main(void)
 			what_is_no_address_is_refused_and_leaves_the_result),
 		cmocka_unit_test(mapped_and_plain_are_the_same_key),
 		cmocka_unit_test(loopback_is_127_and_one),
+		cmocka_unit_test(
+			private_is_what_means_something_in_one_network_only),
 		cmocka_unit_test(sockaddrs_come_back_the_same),
 		cmocka_unit_test(mapped_sockaddr_is_ipv4),
 		cmocka_unit_test(other_families_are_refused),

@@ -377,6 +377,54 @@ static void the_rest_is_checked(void **state)
 	conf_all_say(cases, COUNT(cases));
 }
 
+static void lists_are_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{"dns_list a { zone = bl.example.org weight = 2 }\n"
+		 "dns_list b { zone = bl.example.org kind = good\n"
+		 "answers = {127.0.0.2, \"127.0.0.4-127.0.0.7\", \"&4\"} }",
+			""},
+		{"dns_list a { weight = 2 }",
+			"x:1: dns_list a: zone is missing (like zone = "
+			"\"bl.example.org\")\n"},
+		{"dns_list a { weight = 2\nzone = \"bl..org\"\n"
+		 "answers = {127.0.0.2, 192.0.2.1, \"&300\"} }",
+			"x:2: dns_list a: zone: \"bl..org\" is no name "
+			"(allowed: like bl.example.org)\n"
+			"x:3: dns_list a: answers: \"192.0.2.1\" is none that "
+			"counts (allowed: like 127.0.0.2, "
+			"127.0.0.4-127.0.0.7, 127.0.1.0/24, &4)\n"
+			"x:3: dns_list a: answers: \"&300\" is none that "
+			"counts (allowed: like 127.0.0.2, "
+			"127.0.0.4-127.0.0.7, 127.0.1.0/24, &4)\n"},
+		{"dns_list a { zone = a.example weight = 0 } "
+		 "dns_lists { threshold = 1 }",
+			"x:1: dns_list.a.weight: \"0\" is out of range "
+			"(allowed: 1 to 1000)\n"},
+		{"dns_list a { zone = a.example }\n"
+		 "dns_list b { zone = b.example kind = good weight = 9 }",
+			"x: warning: dns_lists: all weights together are 1, "
+			"less than threshold (2): no login is ever refused\n"},
+		{"dns_lists { mode = enforce }",
+			"x:1: warning: dns_lists: mode = enforce, and there "
+			"is no dns_list to ask\n"},
+		{"dns_lists { resolvers = {127.0.0.1, \"[::1]:5353\"} }", ""},
+		{"dns_lists {\nresolvers = {localhost, \"127.0.0.1:0\"} }",
+			"x:2: dns_lists: resolvers: \"localhost\" is no "
+			"address (allowed: like 127.0.0.1, [::1]:5353)\n"
+			"x:2: dns_lists: resolvers: \"127.0.0.1:0\" is no "
+			"address (allowed: like 127.0.0.1, [::1]:5353)\n"},
+		{"dns_lists {\nresolvers = {::1, ::1, ::1, ::1, ::1} }",
+			"x:2: dns_lists: resolvers: at most 4\n"},
+		{"dns_lists { keep_longest = 1m\nkeep_least = 2m }",
+			"x:1: warning: dns_lists: keep_longest is shorter "
+			"than keep_least: all answers are kept for "
+			"keep_longest\n"},
+	};
+
+	conf_all_say(cases, COUNT(cases));
+}
+
 /* What a misspelt block lacks is not said: it may only be misspelt. */
 static void damaged_blocks_are_left_out_and_others_are_not(void **state)
 {
@@ -402,6 +450,7 @@ int main(void)
 		cmocka_unit_test(passthrough_is_checked),
 		cmocka_unit_test(backends_are_checked),
 		cmocka_unit_test(the_rest_is_checked),
+		cmocka_unit_test(lists_are_checked),
 		cmocka_unit_test(
 			damaged_blocks_are_left_out_and_others_are_not),
 	};

@@ -1,0 +1,76 @@
+/*
+ * What the daemon says of lists in the DNS, for eyes.
+ *
+ * A part of show.c in a file of its own. Called by it.
+ */
+#include "show_lists.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/duration.h"
+#include "table.h"
+
+enum { NUMBER_LONGEST = 24, MS_PER_S = 1000 };
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
+}
+
+static int64_t number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void add_list(struct table *table, const json_t *list)
+{
+	static const char *const numbers[] = {
+		"weight", "asked", "hits", "failures"};
+	enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
+	char n[NUMBERS][NUMBER_LONGEST];
+	const char *cells[] = {text_of(list, "list"), text_of(list, "zone"),
+		n[0], text_of(list, "state"), n[1], n[2], n[3],
+		text_of(list, "why")};
+
+	for (size_t i = 0; i < NUMBERS; i++)
+		(void)snprintf(n[i], sizeof(n[i]), "%" PRId64,
+			number_of(list, numbers[i]));
+	table_add(table, cells);
+}
+
+void show_lists(const json_t *lists)
+{
+	static const char *const heads[] = {"LIST", "ZONE", "WEIGHT", "STATE",
+		"ASKED", "HITS", "FAILURES", "WHY"};
+	const json_t *all = json_object_get(lists, "lists");
+	struct table *table;
+
+	if (json_array_size(all) == 0)
+		return;
+	table = table_new(sizeof(heads) / sizeof(heads[0]), heads);
+	for (size_t i = 0; table != NULL && i < json_array_size(all); i++)
+		add_list(table, json_array_get(all, i));
+	(void)putchar('\n');
+	if (table != NULL)
+		table_print(table, stdout);
+	table_free(&table);
+}
+
+const char *show_listed(const json_t *listed, char *out, size_t room)
+{
+	char span[DURATION_TEXT_LONGEST];
+	int64_t left_s = number_of(listed, "left_s");
+
+	out[0] = '\0';
+	if (json_is_object(listed))
+		(void)snprintf(out, room, "score %" PRId64 " by %s, for %s",
+			number_of(listed, "score"), text_of(listed, "lists"),
+			duration_format(
+				left_s > 0 ? (uint64_t)left_s * MS_PER_S : 0,
+				span));
+	return out;
+}

@@ -1,0 +1,13 @@
+/* What the daemon says of lists in the DNS, for eyes. */
+#ifndef TOOLS_SHOW_LISTS_H
+#define TOOLS_SHOW_LISTS_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* "dns_lists" of the status: a table; nothing where there is no list. */
+void show_lists(const json_t *lists);
+/* "listed" of explain, in words; "" where lists say nothing. Returns `out`. */
+const char *show_listed(const json_t *listed, char *out, size_t room);
+
+#endif
