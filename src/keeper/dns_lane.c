@@ -57,7 +57,7 @@ struct dns_lane {
 	bool given; /* c-ares has it */
 	struct event *readable;
 	ares_channel channel;
-	TAILQ_HEAD(, dns_flight) flights;
+	TAILQ_HEAD(dns_flights, dns_flight) flights;
 	unsigned asked, under_way;
 	unsigned strays, strays_told;
 	unsigned reads; /* left in this turn */

@@ -31,7 +31,7 @@ struct dns_query {
 
 struct dns_queries {
 	struct dns_pool *pool;
-	TAILQ_HEAD(, dns_query) busy;
+	TAILQ_HEAD(dns_query_list, dns_query) busy;
 	size_t count;
 };
 

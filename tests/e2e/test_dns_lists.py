@@ -1,6 +1,7 @@
 """Logins by what lists in the DNS say, with a real rbldnsd and with bad ones."""
 
 import json
+import re
 import socket
 import subprocess
 
@@ -361,13 +362,13 @@ def test_check_and_doctor_say_what_is_wrong(listed, stub, strangers):
 
     def findings():
         said = front.ctl("--json", "doctor", check=False)
-        return {(one["level"], one["text"])
+        # How often it answered goes on while the test looks.
+        return {(one["level"], re.sub(r" \(\d+\)$", "", one["text"]))
                 for one in json.loads(said)["findings"]
                 if one["check"] == "dns-lists"}
 
     assert findings() == {
-        ("ok", "the name server 127.0.0.1 answers "
-         f"({state(front)['resolvers'][0]['answers']})"),
+        ("ok", "the name server 127.0.0.1 answers"),
         ("ok", "bl (bl.test) answers, and its test entries are right")}
     bad.does = lambda name, test: "refusing"
     wait.until(lambda: list_state(front, "bl")["state"] == "off", "off")
