@@ -24,6 +24,7 @@
 
 enum group {
 	EACH,
+	CLOSE,
 	SEND,
 	ACCEPT,
 	CONNECT,
@@ -52,6 +53,7 @@ enum { TYPE_MASK = 0xf, OPEN_MASK = O_ACCMODE | O_CREAT | O_TRUNC };
 struct filter {
 	scmp_filter_ctx context;
 	uint32_t otherwise; /* what happens to calls without a rule */
+	int line;	    /* see calls_restrict() */
 	int error;	    /* negative errno */
 };
 
@@ -174,6 +176,21 @@ static void filter_socket(struct filter *f, enum calls_role role)
 	}
 }
 
+/*
+ * On its line to the supervisor a keeper may pass descriptors on, as it must in
+ * an upgrade. The line's number stays the line's: it cannot be closed (any
+ * number that differs from it in a bit can be), and there is no dup2(2).
+ */
+static void filter_line(struct filter *f)
+{
+	const uint64_t line = (uint64_t)f->line;
+
+	filter_equal(f, SCMP_ACT_ALLOW, "sendmsg", 0, line);
+	for (unsigned bit = 0; bit < 32; bit++)
+		filter_masked(f, SCMP_ACT_ALLOW, "close", 0, 1ull << bit,
+			~line & 1ull << bit);
+}
+
 /* Memory is data or code, never made into code; what it is called is ours. */
 static void filter_common(struct filter *f)
 {
@@ -186,6 +203,10 @@ static void filter_common(struct filter *f)
 	const struct scmp_arg_cmp others = SCMP_CMP64(0, SCMP_CMP_NE, self, 0);
 
 	filter_group(f, SCMP_ACT_ALLOW, EACH);
+	if (f->line >= 0)
+		filter_line(f);
+	else
+		filter_group(f, SCMP_ACT_ALLOW, CLOSE);
 	filter_masked(f, SCMP_ACT_ALLOW, "mmap", 2, PROT_EXEC, 0);
 	filter_masked(f, SCMP_ACT_ALLOW, "mmap2", 2, PROT_EXEC, 0);
 	filter_masked(f, SCMP_ACT_ALLOW, "mprotect", 2, PROT_EXEC, 0);
@@ -299,11 +320,12 @@ bool calls_possible(void)
 	       seccomp_api_get() >= 3; /* kills processes, Linux 4.14 */
 }
 
-bool calls_restrict(enum calls_role role)
+bool calls_restrict(enum calls_role role, int line)
 {
 	bool open = role == CALLS_FIREWALL_EXEC || role == CALLS_NAMES;
 	struct filter f = {
-		.otherwise = open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS)};
+		.otherwise = open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS),
+		.line = line};
 
 	f.context = seccomp_init(f.otherwise);
 	if (!f.context) {

@@ -26,8 +26,10 @@ enum calls_role {
 bool calls_possible(void);
 /*
  * From here on only the role's calls, for all threads to come; there is no way
- * back. Needs no_new_privs. false: errno; nothing has changed.
+ * back. line: the one descriptor on which a keeper may pass others on, else -1.
+ * Needs no_new_privs. false: errno; nothing has changed.
  */
-bool calls_restrict(enum calls_role role) __attribute__((warn_unused_result));
+bool calls_restrict(enum calls_role role, int line)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -57,11 +57,14 @@ void heir_failed(struct heir *heir, const char *why)
 static bool take_door(struct heir *heir, const char *text, int fd)
 {
 	char host[ADDR_TEXT_LONGEST];
+	size_t n = strcspn(text, " ");
+	const char *rest = text + n;
 	struct addr addr;
-	unsigned port;
+	uint64_t port;
 
-	if (fd >= 0 && sscanf(text, "%45s %u", host, &port) == 2 &&
-		port <= UINT16_MAX && addr_parse(host, &addr) &&
+	(void)snprintf(host, sizeof host, "%.*s", (int)n, text);
+	if (fd >= 0 && heir_number(&rest, 10, UINT16_MAX, &port) &&
+		addr_parse(host, &addr) &&
 		listeners_adopt(&heir->doors, &addr, (uint16_t)port, fd))
 		return true;
 	if (fd >= 0)
@@ -72,10 +75,14 @@ static bool take_door(struct heir *heir, const char *text, int fd)
 static bool take_key(struct supervisor *s, const char *hex)
 {
 	for (size_t i = 0; i < sizeof s->tag_key; i++) {
-		unsigned octet;
+		char pair[] = {hex[0], hex[0] != '\0' ? hex[1] : '\0', '\0'};
+		const char *at = pair;
+		uint64_t octet;
 
-		if (sscanf(hex + 2 * i, "%2x", &octet) != 1)
+		if (!heir_number(&at, 16, UINT8_MAX, &octet) || *at != '\0' ||
+			pair[1] == '\0')
 			return false;
+		hex += 2;
 		s->tag_key[i] = (uint8_t)octet;
 	}
 	return true;
@@ -148,17 +155,18 @@ bool heir_receive(struct supervisor *s, const struct conf *conf)
 
 static void take_line(struct heir *heir, const char *text, int fd)
 {
-	uint32_t slot, pid;
+	uint64_t slot, pid;
 
 	if (fd < 0)
 		return;
 	if (heir->line_count == HEIR_LINES_MOST ||
-		sscanf(text, "%u %u", &slot, &pid) != 2) {
+		!heir_number(&text, 10, UINT32_MAX, &slot) ||
+		!heir_number(&text, 10, UINT32_MAX, &pid)) {
 		(void)close(fd);
 		return;
 	}
-	heir->lines[heir->line_count].slot = slot;
-	heir->lines[heir->line_count].pid = pid;
+	heir->lines[heir->line_count].slot = (uint32_t)slot;
+	heir->lines[heir->line_count].pid = (uint32_t)pid;
 	heir->lines[heir->line_count++].fd = fd;
 }
 

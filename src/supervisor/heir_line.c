@@ -3,11 +3,14 @@
  */
 #include "heir_line.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -84,5 +87,23 @@ bool heir_word(const char *text, const char *word, const char **ret_rest)
 	if (strncmp(text, word, n) != 0 || (text[n] != ' ' && text[n] != 0))
 		return false;
 	*ret_rest = text[n] == ' ' ? text + n + 1 : text + n;
+	return true;
+}
+
+bool heir_number(
+	const char **text, int base, uint64_t most, uint64_t *ret_number)
+{
+	const char *from = *text + (**text == ' ');
+	unsigned long long number;
+	char *end;
+
+	if (!isxdigit((unsigned char)*from)) /* no sign, no more blanks */
+		return false;
+	errno = 0;
+	number = strtoull(from, &end, base);
+	if (end == from || errno != 0 || number > most)
+		return false;
+	*text = end;
+	*ret_number = number;
 	return true;
 }

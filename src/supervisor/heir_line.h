@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { HEIR_LINE_LONGEST = 2048 };
 
@@ -24,5 +25,9 @@ enum heir_heard heir_hear(int line, int wait_ms,
 	char ret_text[HEIR_LINE_LONGEST], int *ret_passed);
 /* Is it this word, alone or with a rest behind it? ret_rest: the rest. */
 bool heir_word(const char *text, const char *word, const char **ret_rest);
+
+/* The number from 0 to `most` that stands next in *text; goes behind it. */
+bool heir_number(
+	const char **text, int base, uint64_t most, uint64_t *ret_number);
 
 #endif

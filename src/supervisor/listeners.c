@@ -377,9 +377,9 @@ static struct listeners *adopting_new(void)
 	if (!l)
 		return NULL;
 	l->workers = l->listener_count = 1;
-	l->doors = calloc(1, sizeof *l->doors);
+	l->doors = calloc(1, sizeof(struct held *));
 	l->door_counts = calloc(1, sizeof *l->door_counts);
-	l->shares = calloc(1, sizeof *l->shares);
+	l->shares = calloc(1, sizeof(struct share *));
 	if (l->doors && l->door_counts && l->shares) {
 		l->doors[0] = calloc(ADOPTED_MOST, sizeof **l->doors);
 		if (l->doors[0])

@@ -159,7 +159,7 @@ static int keeper_main(const struct conf *conf, const struct role_fds *fds)
 			conf->global.user);
 		return EXIT_RIGHTS;
 	}
-	if (!sandbox_keeper(conf->global.state_dir))
+	if (!sandbox_keeper(conf->global.state_dir, fds->supervisor))
 		return sandbox_failed();
 	return keeper_run(&setup);
 }

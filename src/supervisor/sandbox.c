@@ -47,12 +47,13 @@ const char *sandbox_lacks_landlock(void)
 			 "Linux 5.13 or later with lsm=landlock has it";
 }
 
-static bool sandbox_enter(enum calls_role role, const struct paths *paths)
+static bool sandbox_enter(
+	enum calls_role role, const struct paths *paths, int line)
 {
 	tzset(); /* reads /etc/localtime, which is out of reach from now on */
 	if (paths && sandbox_has_landlock() && !paths_restrict(paths))
 		return false;
-	return !calls_possible() || calls_restrict(role);
+	return !calls_possible() || calls_restrict(role, line);
 }
 
 /* What the filter says once more, for where there is none. */
@@ -69,18 +70,18 @@ bool sandbox_worker(bool binds)
 	const struct paths nowhere = {.binds = binds};
 
 	return sandbox_limits() &&
-	       sandbox_enter(
-		       binds ? CALLS_WORKER_BINDING : CALLS_WORKER, &nowhere);
+	       sandbox_enter(binds ? CALLS_WORKER_BINDING : CALLS_WORKER,
+		       &nowhere, -1);
 }
 
 bool sandbox_dash(void)
 {
 	const struct paths nowhere = {0};
 
-	return sandbox_limits() && sandbox_enter(CALLS_DASH, &nowhere);
+	return sandbox_limits() && sandbox_enter(CALLS_DASH, &nowhere, -1);
 }
 
-bool sandbox_keeper(const char *state_dir)
+bool sandbox_keeper(const char *state_dir, int line)
 {
 	const struct paths paths = {
 		.read = keeper_reads,
@@ -88,7 +89,7 @@ bool sandbox_keeper(const char *state_dir)
 		.write = state_dir,
 	};
 
-	return sandbox_enter(CALLS_KEEPER, &paths);
+	return sandbox_enter(CALLS_KEEPER, &paths, line);
 }
 
 bool sandbox_firewall(enum conf_firewall_kind backend)
@@ -100,8 +101,8 @@ bool sandbox_firewall(enum conf_firewall_kind backend)
 
 	/* The operator's program inherits all walls: few are left. */
 	if (backend == CONF_FIREWALL_EXEC)
-		return sandbox_enter(CALLS_FIREWALL_EXEC, NULL);
-	return sandbox_enter(CALLS_FIREWALL, &paths);
+		return sandbox_enter(CALLS_FIREWALL_EXEC, NULL, -1);
+	return sandbox_enter(CALLS_FIREWALL, &paths, -1);
 }
 
 bool sandbox_names(void)
@@ -109,5 +110,5 @@ bool sandbox_names(void)
 	static const char *const everything[] = {"/"};
 	const struct paths paths = {.read = everything, .read_count = 1};
 
-	return sandbox_enter(CALLS_NAMES, &paths);
+	return sandbox_enter(CALLS_NAMES, &paths, -1);
 }

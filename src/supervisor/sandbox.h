@@ -15,7 +15,9 @@
 
 /* binds: its connections have an address of its choice. */
 bool sandbox_worker(bool binds) __attribute__((warn_unused_result));
-bool sandbox_keeper(const char *state_dir) __attribute__((warn_unused_result));
+/* line: to its supervisor, on which it may pass descriptors on. */
+bool sandbox_keeper(const char *state_dir, int line)
+	__attribute__((warn_unused_result));
 /* Nothing but the sockets that it has. */
 bool sandbox_dash(void) __attribute__((warn_unused_result));
 bool sandbox_firewall(enum conf_firewall_kind backend)

@@ -174,10 +174,15 @@ static void give(struct supervisor *s)
 static void hello(struct supervisor *s, const char *text)
 {
 	struct upgrade *u = &s->upgrade;
-	unsigned long long signature = 0;
+	const char *version = NULL, *rest = "";
+	uint64_t signature;
 
-	if (sscanf(text, HEIR_LINE_VERSION " %63s %llx", u->version,
-		    &signature) != 2) {
+	if (heir_word(text, HEIR_LINE_VERSION, &version)) {
+		rest = version + strcspn(version, " ");
+		(void)snprintf(u->version, sizeof u->version, "%.*s",
+			(int)(rest - version), version);
+	}
+	if (!heir_number(&rest, 16, UINT64_MAX, &signature)) {
 		failed(s, "the new program cannot take over from this version; "
 			  "restart postern");
 		return;

@@ -92,13 +92,19 @@ static void put_table(const json_t *section, FILE *out)
 
 	(void)fputs("<table><thead><tr>", out);
 	json_array_foreach(columns, c, column)
+	{
 		put_head(json_string_value(column), out);
+	}
 	(void)fputs("</tr></thead><tbody>\n", out);
 	json_array_foreach(rows, r, row)
 	{
 		(void)fputs("<tr>", out);
-		json_array_foreach(columns, c, column) put_cell(
-			json_object_get(row, json_string_value(column)), out);
+		json_array_foreach(columns, c, column)
+		{
+			put_cell(
+				json_object_get(row, json_string_value(column)),
+				out);
+		}
 		(void)fputs("</tr>\n", out);
 	}
 	(void)fputs("</tbody></table>\n", out);

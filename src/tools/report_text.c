@@ -132,9 +132,11 @@ void report_print_text(const json_t *report, FILE *out)
 
 	(void)fprintf(out, "postern on %s, %s to %s\n", word(report, "host"),
 		when(report, "since", since), when(report, "until", until));
-	json_array_foreach((json_t *)sections, i,
-		section) if (json_array_size(json_object_get(section, "rows")) >
-			     0) print_section(section, out);
+	json_array_foreach((json_t *)sections, i, section)
+	{
+		if (json_array_size(json_object_get(section, "rows")) > 0)
+			print_section(section, out);
+	}
 	json_array_foreach((json_t *)sections, i, section)
 	{
 		if (json_array_size(json_object_get(section, "rows")) > 0)

@@ -227,9 +227,9 @@ def test_second_postern_on_the_same_ports_says_so(pair, folder, client):
 def test_check_names_who_has_the_port(pair, folder, theirs, ours):
     _, front = pair
     family = socket.AF_INET6 if ":" in theirs else socket.AF_INET
-    with socket.create_server((theirs, 0), family=family,
-                              dualstack_ipv6=theirs == "::") as other:
-        port = other.getsockname()[1]
+    port = net.free_port()      # none that the kernel gives to a client
+    with socket.create_server((theirs, port), family=family,
+                              dualstack_ipv6=theirs == "::"):
         place = f"[{ours}]:{port}" if ":" in ours else f"{ours}:{port}"
         path = folder / "other.conf"
         path.write_text(front.conf_path.read_text().replace(

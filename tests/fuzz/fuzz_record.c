@@ -22,7 +22,7 @@ static void got_answer(void *arg, const struct fw_answer *answer)
 	(void)arg;
 	MUST(answer->magic == FW_RECORD_MAGIC);
 	MUST(answer->word >= FW_ADD && answer->word <= FW_PING);
-	MUST(answer->status <= FW_STATUS_FAILED);
+	MUST(answer->status <= FW_STATUS_LATER);
 	MUST(answer->count <= ENTRIES_MOST);
 	pong_count += answer->word == FW_PING;
 }
