@@ -3,7 +3,9 @@
 import email
 import email.policy
 import json
+import sqlite3
 import subprocess
+import time
 
 import pytest
 from attack import guess, settled, stored
@@ -43,8 +45,8 @@ def report(front, *words, code=0):
     return done
 
 
-def section(front, name):
-    whole = json.loads(report(front, "--json").stdout)
+def section(front, name, *words):
+    whole = json.loads(report(front, "--json", *words).stdout)
     (found,) = [s for s in whole["sections"] if s["name"] == name]
     return found["rows"]
 
@@ -61,6 +63,52 @@ def test_who_guessed_and_whose_phone_is_old(site):
     (stale,) = section(site, "stale")
     assert (stale["user"], stale["source"], stale["times"]) == \
         ("anna", site.home, 3)
+
+
+WRONG, RIGHT = ("auth-settled", "failed", None, None, "source-delay"), \
+    ("auth-settled", "ok", None, None, None)
+STOPPED = ("auth-begins", None, "answer-454", "enforce", "prefix-in-flight")
+
+
+def test_near_misses_people_and_places(site, tmp_path):
+    """Rows as the journal has them, in a copy of the store."""
+    path = tmp_path / "postern.db"
+    with sqlite3.connect(f"file:{site.folder}/state/postern.db?mode=ro",
+                         uri=True) as live, sqlite3.connect(path) as copy:
+        live.backup(copy)
+        at = int(time.time()) - 600
+
+        def add(source, user, kinds):
+            for n, (kind, outcome, verdict, mode, rule) in enumerate(kinds):
+                copy.execute(
+                    "INSERT INTO journal(at, now, kind, addr, user, outcome,"
+                    " verdict, mode, rule) VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?)",
+                    (at + n, kind, source, user, outcome, verdict, mode, rule))
+        for source in ("10.1.0.1", "10.2.0.1", "10.3.0.1"):
+            add(source, "bob", [WRONG] * 2)
+        for n, prefix in enumerate(("10.2.0.1", "10.3.0.0/24")):
+            copy.execute("INSERT INTO journal(at, now, kind, prefix, rule)"
+                         " VALUES (?, 0, 'ban', ?, 'prefix-limit')",
+                         (at + n, prefix))
+        add("10.4.0.1", "eve", [STOPPED, STOPPED, RIGHT])
+        for place in (5, 6):
+            for user in ("carl", "dora", "emil"):
+                add(f"10.{place}.0.1", user, [WRONG, RIGHT])
+        copy.execute("INSERT INTO allow(prefix, since) VALUES"
+                     " ('10.6.0.0/16', 0)")
+    store = ("--store", str(path), "--top", "99")
+    assert [row["source"] for row in section(site, "near", *store)
+            if row["source"].startswith("10.")] == \
+        ["10.5.0.1", "10.6.0.1", "10.1.0.1"]
+    by = {row["source"]: row["banned_by"]
+          for row in section(site, "sources", *store)}
+    assert [by[f"10.{n}.0.1"] for n in (1, 2, 3)] == \
+        ["", "prefix-limit", "prefix-limit"]
+    (hurt,) = section(site, "hurt", *store)
+    assert (hurt["user"], hurt["source"], hurt["refused"], hurt["rule"]) == \
+        ("eve", "10.4.0.1", 2, "prefix-in-flight")
+    assert [row["network"] for row in section(site, "allow", *store)] == \
+        ["10.5.0.0/24"]
 
 
 def test_what_a_stranger_says_steers_nothing(site):
