@@ -598,7 +598,9 @@ static json_t *run_reload(const struct call *call)
 	return NULL; /* commands_reload_answer() */
 }
 
-json_t *commands_reload_answer(const struct message_text *text)
+/* What the supervisor says of an order that it has carried out, or not. */
+static json_t *done_or_refused(
+	const struct message_text *text, const char *error, const char *hint)
 {
 	size_t n = text->n < sizeof(text->text) ? text->n : sizeof(text->text);
 	json_t *words = json_stringn(text->text, n);
@@ -608,10 +610,14 @@ json_t *commands_reload_answer(const struct message_text *text)
 	if (text->ok != 0)
 		return json_pack("{s:b, s:o}", "ok", 1, "text", words);
 	return json_pack("{s:b, s:s, s:s, s:s, s:o}", "ok", 0, "code",
-		"refused", "error",
+		"refused", "error", error, "hint", hint, "text", words);
+}
+
+json_t *commands_reload_answer(const struct message_text *text)
+{
+	return done_or_refused(text,
 		"the new configuration is wrong, the old one stays in force",
-		"hint", "correct the file; postern check FILE tries it", "text",
-		words);
+		"correct the file; postern check FILE tries it");
 }
 
 static json_t *run_upgrade(const struct call *call)
@@ -644,17 +650,9 @@ static json_t *run_upgrade_outcome(const struct call *call)
 
 json_t *commands_upgrade_answer(const struct message_text *text)
 {
-	size_t n = text->n < sizeof(text->text) ? text->n : sizeof(text->text);
-	json_t *words = json_stringn(text->text, n);
-
-	if (words == NULL)
-		words = json_string("see the log");
-	if (text->ok != 0)
-		return json_pack("{s:b, s:o}", "ok", 1, "text", words);
-	return json_pack("{s:b, s:s, s:s, s:s, s:o}", "ok", 0, "code",
-		"refused", "error",
+	return done_or_refused(text,
 		"the new program did not take over, the old one goes on",
-		"hint", "the log of the new one may say more", "text", words);
+		"the log of the new one may say more");
 }
 
 static const struct {

@@ -92,19 +92,6 @@ void judge_ask(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 	decisions_verdict(hub, ask, ret_verdict);
 }
 
-static enum history_kind kind_of(enum policy_outcome outcome)
-{
-	switch (outcome) {
-	case OUTCOME_OK: return HISTORY_AUTH_OK;
-	case OUTCOME_FAILED: return HISTORY_AUTH_FAILED;
-	case OUTCOME_TEMPORARY: return HISTORY_AUTH_TEMPORARY;
-	case OUTCOME_CANCELLED: return HISTORY_AUTH_CANCELLED;
-	case OUTCOME_OTHER: return HISTORY_AUTH_OTHER;
-	case OUTCOME_ABANDONED: return HISTORY_AUTH_ABANDONED;
-	}
-	return HISTORY_AUTH_OTHER;
-}
-
 /* The server took the login, and the rules do not: no client hears 235. */
 static bool withheld(
 	enum policy_outcome outcome, const struct policy_verdict *verdict)
@@ -147,7 +134,7 @@ void judge_settle(struct hub *hub, uint64_t peer, const struct message_ask *ask,
 			hub, ask, HISTORY_WITHHELD, &verdict, settle->code);
 		decisions_withheld(hub, ask, &verdict);
 	} else {
-		remember_ask(hub, ask, kind_of(event.outcome), &verdict,
+		remember_ask(hub, ask, history_settled(event.outcome), &verdict,
 			settle->code);
 	}
 	if (event.outcome == OUTCOME_FAILED ||

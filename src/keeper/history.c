@@ -234,3 +234,16 @@ const char *history_kind_name(enum history_kind kind)
 	}
 	return "?";
 }
+
+enum history_kind history_settled(enum policy_outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_OK: return HISTORY_AUTH_OK;
+	case OUTCOME_FAILED: return HISTORY_AUTH_FAILED;
+	case OUTCOME_TEMPORARY: return HISTORY_AUTH_TEMPORARY;
+	case OUTCOME_CANCELLED: return HISTORY_AUTH_CANCELLED;
+	case OUTCOME_OTHER: return HISTORY_AUTH_OTHER;
+	case OUTCOME_ABANDONED: return HISTORY_AUTH_ABANDONED;
+	}
+	return HISTORY_AUTH_OTHER;
+}

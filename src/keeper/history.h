@@ -12,6 +12,7 @@
 
 #include "../base/addr.h"
 #include "../base/units.h"
+#include "../policy/policy.h"
 
 enum {
 	HISTORY_SOURCES_MOST = 4096, /* the longest silent one goes */
@@ -48,6 +49,9 @@ enum history_kind {
 	HISTORY_LOG_FAILED, /* read from the server's log */
 	HISTORY_LOG_OK,
 };
+
+/* Of a login that the server has settled. */
+enum history_kind history_settled(enum policy_outcome outcome);
 
 struct history_event {
 	wall_s_t at;

@@ -31,20 +31,33 @@ void judge_store_ban(struct hub *hub, const struct policy_ban *ban)
 		});
 }
 
+/* Of a row with so much left. */
+static uint64_t span_of(wall_s_t left)
+{
+	return left == STORE_NEVER ? MONO_NEVER : (uint64_t)left * MS_PER_S;
+}
+
+static void restore(struct hub *hub, const struct policy_event *event)
+{
+	struct policy_verdict ignored;
+
+	hub->judge->restoring = true;
+	judge_step(hub, event, &ignored);
+	hub->judge->restoring = false;
+}
+
 void judge_restore_ban(struct hub *hub, const struct store_ban *ban)
 {
 	wall_s_t left = store_left(ban->since, ban->until, hub_wall(hub));
 	struct policy_event event = {
 		.kind = EVENT_RESTORE_BAN,
 		.prefix = ban->prefix,
-		.span_ms = left == STORE_NEVER ? MONO_NEVER
-					       : (uint64_t)left * MS_PER_S,
+		.span_ms = span_of(left),
 		.rule = policy_rule_by_name(ban->rule),
 		.repeat_count = ban->repeat_count,
 		.failure_count = ban->failure_count,
 		.softness = ban->softness,
 	};
-	struct policy_verdict ignored;
 	uint64_t over_ms;
 
 	if (hub_wall(hub) > ban->since)
@@ -61,9 +74,7 @@ void judge_restore_ban(struct hub *hub, const struct store_ban *ban)
 	} else if (ban->note[0] != '\0') {
 		notes_put(hub->notes, &ban->prefix, ban->note);
 	}
-	hub->judge->restoring = true;
-	judge_step(hub, &event, &ignored);
-	hub->judge->restoring = false;
+	restore(hub, &event);
 }
 
 void judge_restore_allow(struct hub *hub, const struct prefix *prefix)
@@ -72,11 +83,8 @@ void judge_restore_allow(struct hub *hub, const struct prefix *prefix)
 		.kind = EVENT_OPERATOR_ALLOW,
 		.prefix = *prefix,
 	};
-	struct policy_verdict ignored;
 
-	hub->judge->restoring = true;
-	judge_step(hub, &event, &ignored);
-	hub->judge->restoring = false;
+	restore(hub, &event);
 }
 
 void judge_restore_passport(
@@ -88,16 +96,12 @@ void judge_restore_passport(
 		.kind = EVENT_RESTORE_PASSPORT,
 		.prefix = passport->prefix,
 		.user = slice_str(passport->user),
-		.span_ms = left == STORE_NEVER ? MONO_NEVER
-					       : (uint64_t)left * MS_PER_S,
+		.span_ms = span_of(left),
 	};
-	struct policy_verdict ignored;
 
 	if (left == 0)
 		return;
-	hub->judge->restoring = true;
-	judge_step(hub, &event, &ignored);
-	hub->judge->restoring = false;
+	restore(hub, &event);
 }
 
 void judge_restore_device(struct hub *hub, const struct store_device *device)
@@ -107,16 +111,12 @@ void judge_restore_device(struct hub *hub, const struct store_device *device)
 		.kind = EVENT_RESTORE_DEVICE,
 		.user = slice_str(device->user),
 		.text = slice_str(device->name),
-		.span_ms = left == STORE_NEVER ? MONO_NEVER
-					       : (uint64_t)left * MS_PER_S,
+		.span_ms = span_of(left),
 	};
-	struct policy_verdict ignored;
 
 	if (left == 0)
 		return;
-	hub->judge->restoring = true;
-	judge_step(hub, &event, &ignored);
-	hub->judge->restoring = false;
+	restore(hub, &event);
 }
 
 void judge_store_all(struct hub *hub)

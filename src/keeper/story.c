@@ -59,17 +59,9 @@ static bool withheld(const struct policy_verdict *verdict)
 
 static enum history_kind kind_of_settled(const struct journal_row *row)
 {
-	switch (row->event.outcome) {
-	case OUTCOME_OK:
-		return withheld(&row->verdict) ? HISTORY_WITHHELD
-					       : HISTORY_AUTH_OK;
-	case OUTCOME_FAILED: return HISTORY_AUTH_FAILED;
-	case OUTCOME_TEMPORARY: return HISTORY_AUTH_TEMPORARY;
-	case OUTCOME_CANCELLED: return HISTORY_AUTH_CANCELLED;
-	case OUTCOME_OTHER: return HISTORY_AUTH_OTHER;
-	case OUTCOME_ABANDONED: return HISTORY_AUTH_ABANDONED;
-	}
-	return HISTORY_AUTH_OTHER;
+	return row->event.outcome == OUTCOME_OK && withheld(&row->verdict)
+		       ? HISTORY_WITHHELD
+		       : history_settled(row->event.outcome);
 }
 
 static const char *name_of_begun(enum policy_verdict_kind kind)

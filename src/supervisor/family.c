@@ -95,6 +95,22 @@ static void child_not_started(struct supervisor *s, struct child *c)
 	c->start_at_ms = s->now + 1000;
 }
 
+/* pid: of fork(), or -1 where it did not come to that. */
+static bool child_forked(struct supervisor *s, struct child *c, pid_t pid)
+{
+	if (pid < 0)
+		child_not_started(s, c);
+	else
+		child_started(s, c, pid);
+	return pid >= 0;
+}
+
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 /* While a reload is being prepared the old plan is the one in force. */
 static const struct plan *in_force(const struct supervisor *s)
 {
@@ -116,14 +132,9 @@ static void start_keeper(struct supervisor *s, struct child *c)
 		child_signals();
 		role_exec(ROLE_KEEPER, &fds);
 	}
-	if (fds.supervisor >= 0)
-		(void)close(fds.supervisor);
-	if (fds.conf >= 0)
-		(void)close(fds.conf);
-	if (pid < 0)
-		child_not_started(s, c);
-	else
-		child_started(s, c, pid);
+	close_one(fds.supervisor);
+	close_one(fds.conf);
+	(void)child_forked(s, c, pid);
 }
 
 static void start_firewall(struct supervisor *s, struct child *c)
@@ -141,18 +152,12 @@ static void start_firewall(struct supervisor *s, struct child *c)
 		child_signals();
 		role_exec(ROLE_FIREWALL, &fds);
 	}
-	if (fds.conf >= 0)
-		(void)close(fds.conf);
-	if (pair[1] >= 0)
-		(void)close(pair[1]);
-	if (pid < 0) {
-		if (pair[0] >= 0)
-			(void)close(pair[0]);
-		child_not_started(s, c);
-		return;
-	}
-	child_started(s, c, pid);
-	keeper_line(s, KEEPER_SLOT_FIREWALL, pair[0]);
+	close_one(fds.conf);
+	close_one(pair[1]);
+	if (child_forked(s, c, pid))
+		keeper_line(s, KEEPER_SLOT_FIREWALL, pair[0]);
+	else
+		close_one(pair[0]);
 }
 
 /* Both ends of a line between dash and the keeper. */
@@ -192,20 +197,13 @@ static void start_dash(struct supervisor *s, struct child *c)
 		child_signals();
 		role_exec(ROLE_DASH, &fds);
 	}
-	if (fds.supervisor >= 0)
-		(void)close(fds.supervisor);
-	if (fds.conf >= 0)
-		(void)close(fds.conf);
-	if (pair[1] >= 0)
-		(void)close(pair[1]);
-	if (pid < 0) {
-		if (pair[0] >= 0)
-			(void)close(pair[0]);
-		child_not_started(s, c);
-		return;
-	}
-	child_started(s, c, pid);
-	keeper_line(s, KEEPER_SLOT_DASH, pair[0]);
+	close_one(fds.supervisor);
+	close_one(fds.conf);
+	close_one(pair[1]);
+	if (child_forked(s, c, pid))
+		keeper_line(s, KEEPER_SLOT_DASH, pair[0]);
+	else
+		close_one(pair[0]);
 }
 
 static unsigned census_row(const struct supervisor *s, const struct child *c)
@@ -273,18 +271,12 @@ static void start_worker(struct supervisor *s, struct child *c)
 	pid = line < 0 || !channel_pair(pair) ? -1 : fork();
 	if (pid == 0)
 		worker_main(s, c, pair[1], line);
-	if (line >= 0)
-		(void)close(line);
-	if (pair[1] >= 0)
-		(void)close(pair[1]);
-	if (pid < 0) {
-		if (pair[0] >= 0)
-			(void)close(pair[0]);
-		child_not_started(s, c);
-		return;
-	}
-	child_started(s, c, pid);
-	keeper_line(s, c->slot, pair[0]);
+	close_one(line);
+	close_one(pair[1]);
+	if (child_forked(s, c, pid))
+		keeper_line(s, c->slot, pair[0]);
+	else
+		close_one(pair[0]);
 }
 
 /* One of those whom the keeper hears gets a new line to it. */
@@ -401,11 +393,10 @@ void family_renew(struct supervisor *s, enum child_kind kind)
 
 static void death_log(const struct child *c, int status)
 {
-	bool expected =
-		(c->leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
-		(c->renewed && WIFSIGNALED(status) &&
-			WTERMSIG(status) == SIGTERM) ||
-		(c->renewed && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	/* It may not have come to heed SIGTERM before it was sent one. */
+	bool expected = (c->leaving || c->renewed) &&
+			(WIFEXITED(status) ? WEXITSTATUS(status) == 0
+					   : WTERMSIG(status) == SIGTERM);
 
 	log_begin(expected ? LOG_DEBUG : LOG_ERROR, "process-ended");
 	log_str("name", child_name(c));

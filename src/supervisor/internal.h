@@ -79,6 +79,10 @@ enum { NAMES_MOST_MS = 10000 };
 
 /* supervisor.c: as at SIGTERM */
 void supervisor_stop(struct supervisor *s);
+/* What became of an order, to posternctl by way of the keeper; lines beyond the
+ * message are cut. done: MESSAGE_RELOAD_DONE, MESSAGE_UPGRADE_DONE. */
+void supervisor_answer(struct supervisor *s, enum message_type done, bool ok,
+	const char *text);
 
 /* reload.c */
 void reload_begin(struct supervisor *s);

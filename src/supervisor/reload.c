@@ -21,21 +21,9 @@
 
 enum { RELOAD_MOST_MS = 15000 };
 
-/* To posternctl, by way of the keeper; lines beyond the message are cut. */
 static void answer(struct supervisor *s, bool ok, const char *text)
 {
-	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
-	static struct message_text message;
-
-	memset(&message, 0, sizeof message);
-	message.ok = ok;
-	message.n = (uint32_t)strnlen(text, sizeof message.text);
-	memcpy(message.text, text, message.n);
-	if (keeper && keeper->channel) {
-		(void)channel_send(keeper->channel, MESSAGE_RELOAD_DONE,
-			&message, sizeof message);
-		(void)channel_flush(keeper->channel);
-	}
+	supervisor_answer(s, MESSAGE_RELOAD_DONE, ok, text);
 }
 
 static void log_lines(enum log_level level, const char *event, const char *text)

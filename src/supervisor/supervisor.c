@@ -203,6 +203,23 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+void supervisor_answer(
+	struct supervisor *s, enum message_type done, bool ok, const char *text)
+{
+	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
+	static struct message_text message;
+
+	memset(&message, 0, sizeof message);
+	message.ok = ok;
+	message.n = (uint32_t)strnlen(text, sizeof message.text);
+	memcpy(message.text, text, message.n);
+	if (keeper && keeper->channel) {
+		(void)channel_send(
+			keeper->channel, done, &message, sizeof message);
+		(void)channel_flush(keeper->channel);
+	}
+}
+
 void supervisor_stop(struct supervisor *s)
 {
 	if (s->stop_until != MONO_NEVER)

@@ -49,18 +49,7 @@ bool upgrade_holds(const struct supervisor *s, const struct child *c)
 
 static void answer(struct supervisor *s, bool ok, const char *text)
 {
-	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
-	static struct message_text message;
-
-	memset(&message, 0, sizeof message);
-	message.ok = ok;
-	message.n = (uint32_t)strnlen(text, sizeof message.text);
-	memcpy(message.text, text, message.n);
-	if (keeper && keeper->channel) {
-		(void)channel_send(keeper->channel, MESSAGE_UPGRADE_DONE,
-			&message, sizeof message);
-		(void)channel_flush(keeper->channel);
-	}
+	supervisor_answer(s, MESSAGE_UPGRADE_DONE, ok, text);
 }
 
 static void lines_close(struct upgrade *u)

@@ -13,13 +13,7 @@
 #include <time.h>
 
 #include "../feed/feed.h"
-
-static const char *text_of(const json_t *row, const char *name)
-{
-	const char *text = json_string_value(json_object_get(row, name));
-
-	return text != NULL ? text : "";
-}
+#include "member.h"
 
 static void put(void *arg, const char *text, size_t n)
 {
@@ -31,14 +25,14 @@ static bool take_row(const json_t *row, struct feed_ban *bans, size_t *count)
 {
 	struct feed_ban *ban = &bans[*count];
 
-	if (strcmp(text_of(row, "acts"), "login") == 0)
+	if (strcmp(member_text(row, "acts"), "login") == 0)
 		return true;
 	*ban = (struct feed_ban){
 		.until = json_integer_value(json_object_get(row, "until")),
-		.rule = text_of(row, "rule"),
-		.note = text_of(row, "note"),
+		.rule = member_text(row, "rule"),
+		.note = member_text(row, "note"),
 	};
-	if (!prefix_parse(text_of(row, "prefix"), &ban->prefix))
+	if (!prefix_parse(member_text(row, "prefix"), &ban->prefix))
 		return false;
 	(*count)++;
 	return true;

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "member.h"
+
 static const char *const names[] = {"ok", "warn", "fail"};
 
 bool findings_init(struct findings *findings)
@@ -37,13 +39,6 @@ void finding(struct findings *findings, enum finding_level level,
 					text, "do", cure != NULL ? cure : ""));
 }
 
-static const char *text_of(const json_t *one, const char *name)
-{
-	const char *text = json_string_value(json_object_get(one, name));
-
-	return text != NULL ? text : "";
-}
-
 void findings_print(const struct findings *findings, bool json)
 {
 	json_t *one;
@@ -61,9 +56,9 @@ void findings_print(const struct findings *findings, bool json)
 	}
 	json_array_foreach(findings->list, i, one)
 	{
-		(void)printf("%-4s  %s: %s\n", text_of(one, "level"),
-			text_of(one, "check"), text_of(one, "text"));
-		if (text_of(one, "do")[0] != '\0')
-			(void)printf("      -> %s\n", text_of(one, "do"));
+		(void)printf("%-4s  %s: %s\n", member_text(one, "level"),
+			member_text(one, "check"), member_text(one, "text"));
+		if (member_text(one, "do")[0] != '\0')
+			(void)printf("      -> %s\n", member_text(one, "do"));
 	}
 }

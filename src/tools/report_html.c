@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "member.h"
+
 #include "report.h"
 
 enum { WHEN_LONGEST = 40 };
@@ -43,13 +45,6 @@ static void put(const char *text, FILE *out)
 		default: (void)fputc(*text, out);
 		}
 	}
-}
-
-static const char *word(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text != NULL ? text : "";
 }
 
 /* A paragraph, if there is anything to say. */
@@ -113,11 +108,11 @@ static void put_table(const json_t *section, FILE *out)
 static void put_section(const json_t *section, FILE *out)
 {
 	(void)fputs("<h2>", out);
-	put(word(section, "title"), out);
+	put(member_text(section, "title"), out);
 	(void)fputs("</h2>\n", out);
-	put_text("<p>", word(section, "text"), out);
+	put_text("<p>", member_text(section, "text"), out);
 	put_table(section, out);
-	put_text("<p class=\"do\">", word(section, "advice"), out);
+	put_text("<p class=\"do\">", member_text(section, "advice"), out);
 }
 
 static void put_when(const json_t *report, const char *key, FILE *out)
@@ -138,7 +133,7 @@ void report_print_html(const json_t *report, FILE *out)
 
 	(void)fputs(head, out);
 	(void)fputs("<h1>postern on ", out);
-	put(word(report, "host"), out);
+	put(member_text(report, "host"), out);
 	(void)fputs("</h1>\n<p>", out);
 	put_when(report, "since", out);
 	(void)fputs(" to ", out);

@@ -10,16 +10,10 @@
 #include <time.h>
 
 #include "report.h"
+#include "member.h"
 #include "table.h"
 
 enum { CELL_LONGEST = 64, WHEN_LONGEST = 40 };
-
-static const char *word(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text != NULL ? text : "";
-}
 
 static const char *cell_of(const json_t *value, char out[CELL_LONGEST])
 {
@@ -98,16 +92,16 @@ static void print_figures(const json_t *section, FILE *out)
 
 static void print_section(const json_t *section, FILE *out)
 {
-	(void)fprintf(out, "\n%s\n", word(section, "title"));
-	if (word(section, "text")[0] != '\0')
-		(void)fprintf(out, "%s\n", word(section, "text"));
+	(void)fprintf(out, "\n%s\n", member_text(section, "title"));
+	if (member_text(section, "text")[0] != '\0')
+		(void)fprintf(out, "%s\n", member_text(section, "text"));
 	(void)fputc('\n', out);
-	if (strcmp(word(section, "name"), "summary") == 0)
+	if (strcmp(member_text(section, "name"), "summary") == 0)
 		print_figures(section, out);
 	else
 		print_table(section, out);
-	if (word(section, "advice")[0] != '\0')
-		(void)fprintf(out, "-> %s\n", word(section, "advice"));
+	if (member_text(section, "advice")[0] != '\0')
+		(void)fprintf(out, "-> %s\n", member_text(section, "advice"));
 }
 
 static const char *when(
@@ -130,8 +124,9 @@ void report_print_text(const json_t *report, FILE *out)
 	const json_t *section;
 	size_t i;
 
-	(void)fprintf(out, "postern on %s, %s to %s\n", word(report, "host"),
-		when(report, "since", since), when(report, "until", until));
+	(void)fprintf(out, "postern on %s, %s to %s\n",
+		member_text(report, "host"), when(report, "since", since),
+		when(report, "until", until));
 	json_array_foreach((json_t *)sections, i, section)
 	{
 		if (json_array_size(json_object_get(section, "rows")) > 0)
@@ -141,8 +136,8 @@ void report_print_text(const json_t *report, FILE *out)
 	{
 		if (json_array_size(json_object_get(section, "rows")) > 0)
 			continue;
-		(void)fprintf(out, "%s%s",
-			none ? ", " : "\nNothing of: ", word(section, "title"));
+		(void)fprintf(out, "%s%s", none ? ", " : "\nNothing of: ",
+			member_text(section, "title"));
 		none = true;
 	}
 	if (none)

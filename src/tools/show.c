@@ -16,24 +16,13 @@
 #include <time.h>
 
 #include "../base/duration.h"
+#include "member.h"
 #include "show_lists.h"
 #include "table.h"
 
 enum { TEXT_LONGEST = 160, LABEL_WIDTH = 12, MS_PER_S = 1000 };
 
 /* ---- members ---- */
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text != NULL ? text : "";
-}
-
-static int64_t number_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 static bool is_set(const json_t *object, const char *name)
 {
@@ -109,15 +98,15 @@ static void add_ban(struct table *table, const json_t *ban)
 {
 	char until[TEXT_LONGEST], since[TEXT_LONGEST];
 	char repeat[TEXT_LONGEST], failures[TEXT_LONGEST];
-	const char *cells[] = {text_of(ban, "prefix"), text_of(ban, "rule"),
-		text_of(ban, "acts"), ends(ban, until),
-		ago(json_object_get(ban, "since"), since), failures, repeat,
-		text_of(ban, "note")};
+	const char *cells[] = {member_text(ban, "prefix"),
+		member_text(ban, "rule"), member_text(ban, "acts"),
+		ends(ban, until), ago(json_object_get(ban, "since"), since),
+		failures, repeat, member_text(ban, "note")};
 
 	(void)snprintf(failures, sizeof(failures), "%" PRId64,
-		number_of(ban, "failures"));
-	(void)snprintf(
-		repeat, sizeof(repeat), "%" PRId64, number_of(ban, "repeat"));
+		member_number(ban, "failures"));
+	(void)snprintf(repeat, sizeof(repeat), "%" PRId64,
+		member_number(ban, "repeat"));
 	table_add(table, cells);
 }
 
@@ -149,12 +138,12 @@ void show_ban_added(const json_t *answer)
 
 	if (is_set(answer, "observed"))
 		(void)printf("%s would be banned, but mode is not enforce\n",
-			text_of(answer, "prefix"));
+			member_text(answer, "prefix"));
 	else if (ban != NULL)
 		(void)printf("%s is banned, ends %s\n",
-			text_of(answer, "prefix"), ends(ban, until));
+			member_text(answer, "prefix"), ends(ban, until));
 	else
-		(void)printf("%s is banned\n", text_of(answer, "prefix"));
+		(void)printf("%s is banned\n", member_text(answer, "prefix"));
 }
 
 static const char *plural(int64_t n)
@@ -165,13 +154,14 @@ static const char *plural(int64_t n)
 void show_lifted(const json_t *answer)
 {
 	const json_t *still = json_object_get(answer, "still");
-	int64_t lifted = number_of(answer, "lifted");
+	int64_t lifted = member_number(answer, "lifted");
 
 	(void)printf("%" PRId64 " ban%s lifted\n", lifted, plural(lifted));
 	if (still != NULL)
 		(void)printf("it is still banned by %s; lift that with: "
 			     "posternctl bans del %s\n",
-			text_of(still, "prefix"), text_of(still, "prefix"));
+			member_text(still, "prefix"),
+			member_text(still, "prefix"));
 }
 
 void show_allow(const json_t *answer)
@@ -184,8 +174,9 @@ void show_allow(const json_t *answer)
 		return;
 	for (size_t i = 0; i < json_array_size(entries); i++) {
 		const json_t *entry = json_array_get(entries, i);
-		const char *cells[] = {text_of(entry, "prefix"),
-			text_of(entry, "origin"), text_of(entry, "note")};
+		const char *cells[] = {member_text(entry, "prefix"),
+			member_text(entry, "origin"),
+			member_text(entry, "note")};
 
 		table_add(table, cells);
 	}
@@ -195,9 +186,9 @@ void show_allow(const json_t *answer)
 
 void show_allow_added(const json_t *answer)
 {
-	int64_t lifted = number_of(answer, "lifted");
+	int64_t lifted = member_number(answer, "lifted");
 
-	(void)printf("%s is allowed", text_of(answer, "prefix"));
+	(void)printf("%s is allowed", member_text(answer, "prefix"));
 	if (lifted > 0)
 		(void)printf(
 			"; %" PRId64 " ban%s lifted", lifted, plural(lifted));
@@ -207,12 +198,12 @@ void show_allow_added(const json_t *answer)
 void show_done(const json_t *answer)
 {
 	(void)printf("%s is no longer on the allow list\n",
-		text_of(answer, "prefix"));
+		member_text(answer, "prefix"));
 }
 
 void show_reload(const json_t *answer)
 {
-	const char *text = text_of(answer, "text");
+	const char *text = member_text(answer, "text");
 
 	(void)fputs(text[0] != '\0' ? text : "nothing changed", stdout);
 	if (text[0] == '\0' || text[strlen(text) - 1] != '\n')
@@ -230,28 +221,29 @@ static void explain_ban(const json_t *answer)
 		line("banned", "no");
 		return;
 	}
-	line("banned", "%s, since %s, ends %s", text_of(ban, "prefix"),
+	line("banned", "%s, since %s, ends %s", member_text(ban, "prefix"),
 		ago(json_object_get(ban, "since"), since), ends(ban, until));
-	line("rule", "%s: %s", text_of(ban, "rule"), text_of(ban, "text"));
-	if (strcmp(text_of(ban, "acts"), "login") == 0)
+	line("rule", "%s: %s", member_text(ban, "rule"),
+		member_text(ban, "text"));
+	if (strcmp(member_text(ban, "acts"), "login") == 0)
 		line("acts", "at logins alone; mail comes in");
-	if (number_of(ban, "repeat") > 0)
+	if (member_number(ban, "repeat") > 0)
 		line("repeats", "%" PRId64 " bans before this one",
-			number_of(ban, "repeat"));
-	if (text_of(ban, "note")[0] != '\0')
-		line("reason", "%s", text_of(ban, "note"));
+			member_number(ban, "repeat"));
+	if (member_text(ban, "note")[0] != '\0')
+		line("reason", "%s", member_text(ban, "note"));
 }
 
 static void explain_window(const char *label, const json_t *window)
 {
 	char span[DURATION_TEXT_LONGEST];
 
-	if (number_of(window, "limit") == 0)
+	if (member_number(window, "limit") == 0)
 		return; /* there is no such window */
 	line(label, "%" PRId64 " of %" PRId64 " in %s",
-		number_of(window, "count"), number_of(window, "limit"),
+		member_number(window, "count"), member_number(window, "limit"),
 		duration_format(
-			(uint64_t)number_of(window, "window_ms"), span));
+			(uint64_t)member_number(window, "window_ms"), span));
 }
 
 static void explain_seen(const json_t *answer)
@@ -260,12 +252,13 @@ static void explain_seen(const json_t *answer)
 
 	explain_window("failures", json_object_get(answer, "failures"));
 	explain_window("slow", json_object_get(answer, "slow_failures"));
-	line("under way", "%" PRId64 " logins", number_of(answer, "under_way"));
+	line("under way", "%" PRId64 " logins",
+		member_number(answer, "under_way"));
 	line("logins",
 		"%" PRId64 " ok (last: %s), %" PRId64 " failed (last: %s)",
-		number_of(answer, "successes"),
+		member_number(answer, "successes"),
 		ago(json_object_get(answer, "last_success"), success),
-		number_of(answer, "failures_total"),
+		member_number(answer, "failures_total"),
 		ago(json_object_get(answer, "last_failure"), failure));
 }
 
@@ -284,20 +277,22 @@ static void explain_events(const json_t *events)
 		const json_t *event = json_array_get(events, i);
 		char at[TEXT_LONGEST], code[TEXT_LONGEST] = "";
 		char count[TEXT_LONGEST];
-		const char *rule = text_of(event, "rule");
+		const char *rule = member_text(event, "rule");
 		const char *from = json_object_get(event, "prefix") != NULL
-					   ? text_of(event, "prefix")
-					   : text_of(event, "address");
-		const char *cells[] = {clock_time(number_of(event, "at"), at),
-			text_of(event, "event"), from, text_of(event, "user"),
+					   ? member_text(event, "prefix")
+					   : member_text(event, "address");
+		const char *cells[] = {
+			clock_time(member_number(event, "at"), at),
+			member_text(event, "event"), from,
+			member_text(event, "user"),
 			strcmp(rule, "none") == 0 ? "" : rule, code, count,
-			text_of(event, "ref")};
+			member_text(event, "ref")};
 
-		if (number_of(event, "code") != 0)
+		if (member_number(event, "code") != 0)
 			(void)snprintf(code, sizeof(code), "%" PRId64,
-				number_of(event, "code"));
+				member_number(event, "code"));
 		(void)snprintf(count, sizeof(count), "%" PRId64,
-			number_of(event, "failures"));
+			member_number(event, "failures"));
 		table_add(table, cells);
 	}
 	(void)putchar('\n');
@@ -321,14 +316,14 @@ static void explain_places(const json_t *places)
 		const json_t *place = json_array_get(places, i);
 		char n[NUMBERS][TEXT_LONGEST], ok[TEXT_LONGEST];
 		char failed[TEXT_LONGEST];
-		const char *cells[] = {text_of(place, "source"), n[0],
+		const char *cells[] = {member_text(place, "source"), n[0],
 			ago(json_object_get(place, "last_success"), ok), n[1],
 			ago(json_object_get(place, "last_failure"), failed),
 			n[2]};
 
 		for (size_t k = 0; k < NUMBERS; k++)
 			(void)snprintf(n[k], TEXT_LONGEST, "%" PRId64,
-				number_of(place, members[k]));
+				member_number(place, members[k]));
 		table_add(table, cells);
 	}
 	(void)putchar('\n');
@@ -352,8 +347,8 @@ static void explain_passports(const json_t *passports)
 		char since[TEXT_LONGEST], last[TEXT_LONGEST];
 		char until[TEXT_LONGEST] = "ever";
 		const json_t *end = json_object_get(passport, "until");
-		const char *cells[] = {text_of(passport, "prefix"),
-			text_of(passport, "user"),
+		const char *cells[] = {member_text(passport, "prefix"),
+			member_text(passport, "user"),
 			ago(json_object_get(passport, "since"), since),
 			ago(json_object_get(passport, "last"), last), until};
 
@@ -369,8 +364,8 @@ static void explain_passports(const json_t *passports)
 
 static void explain_where(const json_t *answer)
 {
-	const char *country = text_of(answer, "country");
-	int64_t asn = number_of(answer, "asn");
+	const char *country = member_text(answer, "country");
+	int64_t asn = member_number(answer, "asn");
 	char network[24] = "";
 
 	if (country[0] == '\0' && asn == 0)
@@ -393,11 +388,11 @@ static void explain_address(const json_t *answer)
 {
 	const json_t *by = json_object_get(answer, "allowed_by");
 
-	line("address", "%s", text_of(answer, "address"));
-	line("source", "%s", text_of(answer, "source"));
+	line("address", "%s", member_text(answer, "address"));
+	line("source", "%s", member_text(answer, "source"));
 	if (is_set(answer, "allowed"))
-		line("allowed", "yes, by %s (%s)", text_of(by, "prefix"),
-			text_of(by, "origin"));
+		line("allowed", "yes, by %s (%s)", member_text(by, "prefix"),
+			member_text(by, "origin"));
 	else
 		line("allowed", "no");
 	explain_ban(answer);
@@ -415,35 +410,35 @@ static void explain_state(const json_t *state)
 		return;
 	line("a person", "%s",
 		is_set(state, "person") ? "yes, has logged in" : "not known");
-	if (number_of(state, "lockout") > 0)
+	if (member_number(state, "lockout") > 0)
 		line("at the server",
 			"%" PRId64 " of %" PRId64
 			" failures before it may lock the name%s",
-			number_of(state, "server_failures"),
-			number_of(state, "lockout"),
+			member_number(state, "server_failures"),
+			member_number(state, "lockout"),
 			is_set(state, "shielded")
 				? ": strangers are answered 454"
 				: "");
-	if (number_of(state, "refused_pairs") > 0)
+	if (member_number(state, "refused_pairs") > 0)
 		line("passwords",
 			"%" PRId64 " that the server refused are answered "
 			"535 here",
-			number_of(state, "refused_pairs"));
+			member_number(state, "refused_pairs"));
 	if (json_is_integer(json_object_get(state, "siege_until")))
 		line("siege", "strangers besiege the name; until %s",
-			clock_time(number_of(state, "siege_until"), at));
+			clock_time(member_number(state, "siege_until"), at));
 	if (is_set(state, "campaign"))
 		line("campaign", "strangers attack the whole server");
 	if (json_is_integer(json_object_get(state, "released_until")))
 		line("released", "by the operator, until %s",
-			clock_time(number_of(state, "released_until"), at));
+			clock_time(member_number(state, "released_until"), at));
 }
 
 void show_forgotten(const json_t *answer)
 {
 	(void)printf("what was held against %s is forgotten; the next right "
 		     "login counts, wherever it comes from\n",
-		text_of(answer, "user"));
+		member_text(answer, "user"));
 }
 
 void show_explain(const json_t *answer)
@@ -452,20 +447,20 @@ void show_explain(const json_t *answer)
 	const json_t *journal = json_object_get(answer, "journal");
 	char at[TEXT_LONGEST];
 
-	if (text_of(answer, "summary")[0] != '\0')
-		(void)printf("%s\n\n", text_of(answer, "summary"));
+	if (member_text(answer, "summary")[0] != '\0')
+		(void)printf("%s\n\n", member_text(answer, "summary"));
 	if (reference != NULL)
-		line("reference", "%s, shown %s", text_of(reference, "ref"),
+		line("reference", "%s, shown %s", member_text(reference, "ref"),
 			ago(json_object_get(reference, "at"), at));
 	if (json_object_get(answer, "address") != NULL)
 		explain_address(answer);
 	if (json_object_get(answer, "user") != NULL)
-		line("user", "%s", text_of(answer, "user"));
+		line("user", "%s", member_text(answer, "user"));
 	explain_state(json_object_get(answer, "state"));
-	if (text_of(answer, "lift")[0] != '\0')
-		line("to lift it", "%s", text_of(answer, "lift"));
-	if (text_of(answer, "allow")[0] != '\0')
-		line("never again", "%s", text_of(answer, "allow"));
+	if (member_text(answer, "lift")[0] != '\0')
+		line("to lift it", "%s", member_text(answer, "lift"));
+	if (member_text(answer, "allow")[0] != '\0')
+		line("never again", "%s", member_text(answer, "allow"));
 	if (json_is_false(journal))
 		line("events", "the last in memory: the journal cannot be read "
 			       "now (posternctl status)");
@@ -488,16 +483,16 @@ void show_backends(const json_t *answer)
 		const json_t *row = json_array_get(rows, i);
 		char state[TEXT_LONGEST], since[TEXT_LONGEST];
 		char sessions[TEXT_LONGEST];
-		const char *cells[] = {text_of(row, "backend"),
-			text_of(row, "server"), text_of(row, "address"), state,
-			ago(json_object_get(row, "since"), since), sessions,
-			text_of(row, "why")};
+		const char *cells[] = {member_text(row, "backend"),
+			member_text(row, "server"), member_text(row, "address"),
+			state, ago(json_object_get(row, "since"), since),
+			sessions, member_text(row, "why")};
 
 		(void)snprintf(state, sizeof(state), "%s%s",
-			text_of(row, "state"),
+			member_text(row, "state"),
 			is_set(row, "drained") ? ", drained" : "");
 		(void)snprintf(sessions, sizeof(sessions), "%" PRId64,
-			number_of(row, "sessions"));
+			member_number(row, "sessions"));
 		table_add(table, cells);
 	}
 	if (table != NULL)
@@ -508,12 +503,12 @@ void show_backends(const json_t *answer)
 void show_drained(const json_t *answer)
 {
 	(void)printf("%s gets no new sessions; those it has go on\n",
-		text_of(answer, "server"));
+		member_text(answer, "server"));
 }
 
 void show_undrained(const json_t *answer)
 {
-	(void)printf("%s gets sessions again\n", text_of(answer, "server"));
+	(void)printf("%s gets sessions again\n", member_text(answer, "server"));
 }
 
 /* ---- status ---- */
@@ -527,18 +522,22 @@ static void status_logins(const json_t *answer)
 		"%" PRId64 " ok, %" PRId64 " failed, %" PRId64
 		" abandoned, %" PRId64 " temporary, %" PRId64 " other, %" PRId64
 		" under way",
-		number_of(logins, "ok"), number_of(logins, "failed"),
-		number_of(logins, "abandoned"), number_of(logins, "temporary"),
-		number_of(logins, "other") + number_of(logins, "cancelled"),
-		number_of(logins, "under_way"));
+		member_number(logins, "ok"), member_number(logins, "failed"),
+		member_number(logins, "abandoned"),
+		member_number(logins, "temporary"),
+		member_number(logins, "other") +
+			member_number(logins, "cancelled"),
+		member_number(logins, "under_way"));
 	line("verdicts",
 		"%" PRId64 " passed, %" PRId64 " delayed, %" PRId64
 		" held, %" PRId64 " answered 454, %" PRId64
 		" answered 535, %" PRId64 " turned away",
-		number_of(verdicts, "pass"), number_of(verdicts, "delay"),
-		number_of(verdicts, "hold"), number_of(verdicts, "answer"),
-		number_of(verdicts, "refuse"),
-		number_of(verdicts, "turn_away"));
+		member_number(verdicts, "pass"),
+		member_number(verdicts, "delay"),
+		member_number(verdicts, "hold"),
+		member_number(verdicts, "answer"),
+		member_number(verdicts, "refuse"),
+		member_number(verdicts, "turn_away"));
 }
 
 static void status_firewall(const json_t *answer)
@@ -548,15 +547,15 @@ static void status_firewall(const json_t *answer)
 
 	line("firewall",
 		"%s, %s, %" PRId64 " entries, synced %s, drift %" PRId64,
-		text_of(firewall, "backend"),
+		member_text(firewall, "backend"),
 		is_set(firewall, "connected") ? "connected" : "not connected",
-		number_of(firewall, "entries"),
+		member_number(firewall, "entries"),
 		ago(json_object_get(firewall, "synced_at"), at),
-		number_of(firewall, "drift"));
-	if (text_of(firewall, "failure")[0] != '\0')
+		member_number(firewall, "drift"));
+	if (member_text(firewall, "failure")[0] != '\0')
 		line("", "last failure %s: %s",
 			ago(json_object_get(firewall, "failed_at"), at),
-			text_of(firewall, "failure"));
+			member_text(firewall, "failure"));
 }
 
 static void status_store(const json_t *answer)
@@ -565,18 +564,19 @@ static void status_store(const json_t *answer)
 
 	line("store", "%s, %" PRId64 " rows waiting, %" PRId64 " written",
 		is_set(store, "failing") ? "FAILING" : "works",
-		number_of(store, "waiting"), number_of(store, "written"));
+		member_number(store, "waiting"),
+		member_number(store, "written"));
 	line("journal",
 		"%" PRId64 " rows written, %" PRId64
 		" shed; the file has %" PRId64 " KiB",
-		number_of(store, "journal_written"),
-		number_of(store, "journal_shed"),
-		number_of(store, "bytes") / 1024);
-	if (text_of(store, "error")[0] != '\0')
-		line("", "last error: %s", text_of(store, "error"));
-	if (text_of(store, "set_aside")[0] != '\0')
+		member_number(store, "journal_written"),
+		member_number(store, "journal_shed"),
+		member_number(store, "bytes") / 1024);
+	if (member_text(store, "error")[0] != '\0')
+		line("", "last error: %s", member_text(store, "error"));
+	if (member_text(store, "set_aside")[0] != '\0')
 		line("", "damaged file kept as %s",
-			text_of(store, "set_aside"));
+			member_text(store, "set_aside"));
 }
 
 static void status_workers(const json_t *workers)
@@ -600,7 +600,7 @@ static void status_workers(const json_t *workers)
 		for (size_t k = 0; k < COLUMNS; k++) {
 			(void)snprintf(texts[k], sizeof(texts[k]),
 				"%" PRId64 "%s",
-				number_of(
+				member_number(
 					json_array_get(workers, i), members[k]),
 				k + 1 == COLUMNS ? " ms" : "");
 			cells[k] = texts[k];
@@ -649,31 +649,34 @@ static void status_geo(const json_t *geo)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const json_t *base = json_object_get(geo, names[i]);
 
-		if (base == NULL || strcmp(text_of(base, "state"), "none") == 0)
+		if (base == NULL ||
+			strcmp(member_text(base, "state"), "none") == 0)
 			continue;
 		line(names[i],
 			"%s, %" PRId64 " found, %" PRId64 " unknown, %" PRId64
 			" damaged",
-			text_of(base, "state"), number_of(base, "found"),
-			number_of(base, "unknown"), number_of(base, "damaged"));
+			member_text(base, "state"),
+			member_number(base, "found"),
+			member_number(base, "unknown"),
+			member_number(base, "damaged"));
 	}
 }
 
 /* Only where there is one to follow. */
 static void status_domino_log(const json_t *ear)
 {
-	const char *error = text_of(ear, "error");
-	bool off = strcmp(text_of(ear, "state"), "off") == 0;
+	const char *error = member_text(ear, "error");
+	bool off = strcmp(member_text(ear, "state"), "off") == 0;
 
 	if (ear == NULL || off)
 		return;
 	line("domino_log",
 		"%s %s%s%s, %" PRId64 " lines, %" PRId64 " failures, %" PRId64
 		" successes, %" PRId64 " not counted",
-		text_of(ear, "state"), text_of(ear, "path"),
-		error[0] != '\0' ? ": " : "", error, number_of(ear, "lines"),
-		number_of(ear, "failures"), number_of(ear, "successes"),
-		number_of(ear, "ignored"));
+		member_text(ear, "state"), member_text(ear, "path"),
+		error[0] != '\0' ? ": " : "", error,
+		member_number(ear, "lines"), member_number(ear, "failures"),
+		member_number(ear, "successes"), member_number(ear, "ignored"));
 }
 
 void show_status(const json_t *answer)
@@ -681,33 +684,37 @@ void show_status(const json_t *answer)
 	const json_t *sessions = json_object_get(answer, "sessions");
 	char up[DURATION_TEXT_LONGEST];
 
-	line("postern", "%s, up %s, mode %s", text_of(answer, "version"),
-		span_s(number_of(answer, "uptime_s"), up),
-		text_of(answer, "mode"));
+	line("postern", "%s, up %s, mode %s", member_text(answer, "version"),
+		span_s(member_number(answer, "uptime_s"), up),
+		member_text(answer, "mode"));
 	line("sessions",
 		"%" PRId64 " open, %" PRId64 " in all, %" PRId64
 		" messages, %" PRId64 " server errors",
-		number_of(sessions, "open"), number_of(sessions, "total"),
-		number_of(sessions, "messages"),
-		number_of(sessions, "server_errors"));
+		member_number(sessions, "open"),
+		member_number(sessions, "total"),
+		member_number(sessions, "messages"),
+		member_number(sessions, "server_errors"));
 	status_logins(answer);
 	line("bans",
 		"%" PRId64 " in force, %" PRId64 " would be (observe), %" PRId64
 		" spared, %" PRId64 " turned away, %" PRId64 " in the tarpit",
-		number_of(answer, "bans"), number_of(answer, "would_bans"),
-		number_of(answer, "spared"), number_of(sessions, "turned_away"),
-		number_of(sessions, "tarpit"));
+		member_number(answer, "bans"),
+		member_number(answer, "would_bans"),
+		member_number(answer, "spared"),
+		member_number(sessions, "turned_away"),
+		member_number(sessions, "tarpit"));
 	line("people", "%" PRId64 " alarms, %" PRId64 " notes (in the log)",
-		number_of(answer, "alarms"), number_of(answer, "notes"));
+		member_number(answer, "alarms"),
+		member_number(answer, "notes"));
 	line("sources", "%" PRId64 " tracked, %" PRId64 " evicted",
-		number_of(answer, "sources"),
-		number_of(answer, "sources_evicted"));
+		member_number(answer, "sources"),
+		member_number(answer, "sources_evicted"));
 	status_firewall(answer);
 	status_store(answer);
 	status_domino_log(json_object_get(answer, "domino_log"));
 	status_geo(json_object_get(answer, "geo"));
 	line("log", "%" PRId64 " lines dropped",
-		number_of(answer, "log_dropped"));
+		member_number(answer, "log_dropped"));
 	status_workers(json_object_get(answer, "workers"));
 	show_lists(json_object_get(answer, "dns_lists"));
 	status_rules(json_object_get(answer, "rules"));
@@ -749,11 +756,11 @@ void show_days(const json_t *answer)
 	for (size_t i = 0; table != NULL && i < json_array_size(days); i++) {
 		const json_t *day = json_array_get(days, i);
 		char numbers[NUMBERS][TEXT_LONGEST], bans[TEXT_LONGEST];
-		const char *cells[NUMBERS + 2] = {text_of(day, "day")};
+		const char *cells[NUMBERS + 2] = {member_text(day, "day")};
 
 		for (size_t k = 0; k < NUMBERS; k++) {
 			(void)snprintf(numbers[k], TEXT_LONGEST, "%" PRId64,
-				number_of(day, members[k]));
+				member_number(day, members[k]));
 			cells[k + 1] = numbers[k];
 		}
 		cells[NUMBERS + 1] = bans_of(day, bans);

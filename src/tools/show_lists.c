@@ -10,21 +10,10 @@
 #include <string.h>
 
 #include "../base/duration.h"
+#include "member.h"
 #include "table.h"
 
 enum { NUMBER_LONGEST = 24, MS_PER_S = 1000 };
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text != NULL ? text : "";
-}
-
-static int64_t number_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 static void add_list(struct table *table, const json_t *list)
 {
@@ -32,13 +21,13 @@ static void add_list(struct table *table, const json_t *list)
 		"weight", "asked", "hits", "failures"};
 	enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 	char n[NUMBERS][NUMBER_LONGEST];
-	const char *cells[] = {text_of(list, "list"), text_of(list, "zone"),
-		n[0], text_of(list, "state"), n[1], n[2], n[3],
-		text_of(list, "why")};
+	const char *cells[] = {member_text(list, "list"),
+		member_text(list, "zone"), n[0], member_text(list, "state"),
+		n[1], n[2], n[3], member_text(list, "why")};
 
 	for (size_t i = 0; i < NUMBERS; i++)
 		(void)snprintf(n[i], sizeof(n[i]), "%" PRId64,
-			number_of(list, numbers[i]));
+			member_number(list, numbers[i]));
 	table_add(table, cells);
 }
 
@@ -63,12 +52,13 @@ void show_lists(const json_t *lists)
 const char *show_listed(const json_t *listed, char *out, size_t room)
 {
 	char span[DURATION_TEXT_LONGEST];
-	int64_t left_s = number_of(listed, "left_s");
+	int64_t left_s = member_number(listed, "left_s");
 
 	out[0] = '\0';
 	if (json_is_object(listed))
 		(void)snprintf(out, room, "score %" PRId64 " by %s, for %s",
-			number_of(listed, "score"), text_of(listed, "lists"),
+			member_number(listed, "score"),
+			member_text(listed, "lists"),
 			duration_format(
 				left_s > 0 ? (uint64_t)left_s * MS_PER_S : 0,
 				span));

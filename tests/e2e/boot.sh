@@ -2,8 +2,8 @@
 # Boots systemd in a container: this machine's files, with others over them.
 #
 # Nothing outlives it: the container's files are in memory, its mounts in a
-# mount namespace and its network in a network namespace of its own. The unit
-# boot.service of the given files does the work and ends with a poweroff; what
+# mount namespace and its network in a network namespace of its own.
+# /boot-work.sh of the given files does the work and ends with a poweroff; what
 # it leaves in /out is copied.
 #
 # Usage: boot.sh FILES_FOLDER OUT_FOLDER SECONDS
@@ -25,6 +25,20 @@ mount -t overlay overlay \
 	-o "lowerdir=/,upperdir=$work/up,workdir=$work/side" "$work/root"
 cp -a "$files/." "$work/root/"
 mkdir "$work/root/out"
+units=$work/root/etc/systemd/system
+mkdir -p "$units"
+cat >"$units/boot.service" <<-'END'
+	[Unit]
+	After=basic.target
+	[Service]
+	ExecStart=/boot-work.sh
+END
+cat >"$units/boot.target" <<-'END'
+	[Unit]
+	Requires=basic.target
+	Wants=boot.service
+	AllowIsolate=yes
+END
 # systemd 252 keeps Landlock from containers, for no reason that matters here.
 timeout "$seconds" systemd-nspawn --quiet --directory="$work/root" \
 	--private-network --register=no --keep-unit \

@@ -7,7 +7,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 
 import pytest
@@ -20,13 +19,6 @@ from harness.postern import Postern
 ATTACKER, NEIGHBOUR, WAITED, LIFTED = (
     "203.0.113.66", "203.0.113.67", "203.0.113.68", "203.0.113.69")
 FORMATS = ("plain", "json", "nft", "mikrotik", "cisco", "windows")
-
-
-@pytest.fixture(scope="module")
-def place(session_folder):
-    path = pathlib.Path(tempfile.mkdtemp(prefix="page-", dir=session_folder))
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 with the token and not without, and everybody can use it."""
 
 import os
-import pathlib
-import tempfile
 
 import pytest
 
@@ -17,13 +15,6 @@ from harness.postern import ROOT, Postern
 PICTURES = os.environ.get("POSTERN_PICTURES")
 ANNA = "anna"
 fresh = iter(range(100, 250))   # of addresses and users
-
-
-@pytest.fixture(scope="module")
-def place(session_folder):
-    path = pathlib.Path(tempfile.mkdtemp(prefix="chrome-", dir=session_folder))
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture(scope="module")

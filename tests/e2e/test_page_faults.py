@@ -6,7 +6,6 @@ import os
 import pathlib
 import signal
 import socket
-import tempfile
 import threading
 import time
 
@@ -23,10 +22,7 @@ MOST = 16       # connections of the page under test
 
 
 @pytest.fixture(scope="module")
-def site(session_folder, certs):
-    place = pathlib.Path(tempfile.mkdtemp(prefix="faults-",
-                                          dir=session_folder))
-    place.chmod(0o755)
+def site(place, certs):
     server = Double(place, auth_clear="LOGIN PLAIN", cert=certs.rsa,
                     name="double", users={"anna": "right"})
     web, door = page.options(place, connections_most=MOST)

@@ -24,16 +24,6 @@ certificate mail { chain = "/etc/postern/mail.pem" key = "/etc/postern/mail.key"
 firewall { backend = "nft" }
 log { to = "/var/log/postern/postern.log" format = "json" }
 """
-UNIT = """[Unit]
-After=basic.target
-[Service]
-ExecStart=/boot-work.sh
-"""
-TARGET = """[Unit]
-Requires=basic.target
-Wants=boot.service
-AllowIsolate=yes
-"""
 WORK = r"""#!/bin/bash
 say() { "${@:2}" >"/out/$1" 2>&1; echo "exit $?" >>"/out/$1"; }
 until_there() { for _ in {1..600}; do [ "$(grep -cs "$1" $log)" -ge "$2" ] && return; sleep .05; done; }
@@ -99,8 +89,6 @@ def booted(session_folder, certs):
     put(files / "etc/postern/mail.pem", certs.rsa[0], 0o644)
     put(files / "etc/postern/mail.key", certs.rsa[1], 0o600)
     for path, text, mode in [(files / "etc/postern/postern.conf", CONF, 0o640),
-                             (units / "boot.service", UNIT, 0o644),
-                             (units / "boot.target", TARGET, 0o644),
                              (files / "boot-work.sh", WORK, 0o755)]:
         path.write_text(text)
         path.chmod(mode)

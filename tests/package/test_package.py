@@ -18,16 +18,6 @@ BOOT = TOP / "tests/e2e/boot.sh"
 BOOT_MOST_S = 120
 VERSION = re.search(r"version: '([^']*)'",
                     (TOP / "meson.build").read_text()).group(1)
-UNIT = """[Unit]
-After=basic.target
-[Service]
-ExecStart=/boot-work.sh
-"""
-TARGET = """[Unit]
-Requires=basic.target
-Wants=boot.service
-AllowIsolate=yes
-"""
 WORK = r"""#!/bin/bash
 export DEBIAN_FRONTEND=noninteractive
 rm -f /usr/sbin/policy-rc.d # of the machine that tests, it would say no
@@ -139,13 +129,10 @@ def life(debs, folder):
     build(folder / "2", VERSION + "+1")
     files, out = folder / "files", folder / "out"
     out.mkdir()
-    units = files / "etc/systemd/system"
-    for path, text in [(units / "boot.service", UNIT),
-                       (units / "boot.target", TARGET),
-                       (files / "boot-work.sh", WORK)]:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o755)
+    files.mkdir()
+    work = files / "boot-work.sh"
+    work.write_text(WORK)
+    work.chmod(0o755)
     for version in "12":
         (files / "debs" / version).mkdir(parents=True)
         for deb in (folder / version).glob("*.deb"):

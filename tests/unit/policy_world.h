@@ -67,7 +67,22 @@ static inline struct policy_conf world_conf(void)
 	};
 }
 
-/* The same with the rules that know people. */
+/* A network's limit as narrow as a source's. */
+static inline struct policy_prefix_limit world_prefix_limit(void)
+{
+	return (struct policy_prefix_limit){
+		.mode = POLICY_ENFORCE,
+		.limit = 5,
+		.window_ms = 1 * DAYS,
+		.ban_ms = 1 * DAYS,
+		.v4_bits = 24,
+		.v6_bits = 48,
+		.v6_narrow_bits = 56,
+		.prefixes_most = 100,
+	};
+}
+
+/* world_conf() with the rules that know people. */
 static inline struct policy_conf world_people_conf(void)
 {
 	struct policy_conf conf = world_conf();

@@ -5,16 +5,7 @@ static struct policy_conf conf_prefix(void)
 {
 	struct policy_conf conf = world_conf();
 
-	conf.prefix_limit = (struct policy_prefix_limit){
-		.mode = POLICY_ENFORCE,
-		.limit = 5,
-		.window_ms = 1 * DAYS,
-		.ban_ms = 1 * DAYS,
-		.v4_bits = 24,
-		.v6_bits = 48,
-		.v6_narrow_bits = 56,
-		.prefixes_most = 100,
-	};
+	conf.prefix_limit = world_prefix_limit();
 	return conf;
 }
 
