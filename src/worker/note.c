@@ -104,17 +104,18 @@ void note_arrival(struct worker *w, const struct conf_listener *listener,
 	const struct addr *addr)
 {
 	const struct conf *conf = w->setup->conf;
-	uint64_t source = hash_of(w, addr);
-	struct note_arrived *arrived =
-		&w->arrivals[source / NOTE_BUCKETS % NOTE_TALLIES];
+	struct note_arrived *arrived;
+	uint64_t source;
 
 	if (conf->dns_zone_count == 0 ||
 		conf->dns_lists.mode == CONF_MODE_OFF ||
 		listener->auth == CONF_AUTH_HIDE ||
 		listener->tls == CONF_LISTENER_TLS_PASSTHROUGH ||
-		banlist_allows(w->bans, addr) ||
-		(arrived->source == source &&
-			w->now - arrived->at_ms < MINUTE_MS))
+		banlist_allows(w->bans, addr))
+		return;
+	source = hash_of(w, addr);
+	arrived = &w->arrivals[source / NOTE_BUCKETS % NOTE_TALLIES];
+	if (arrived->source == source && w->now - arrived->at_ms < MINUTE_MS)
 		return;
 	*arrived = (struct note_arrived){source, w->now};
 	note_address(w, addr, 0, NOTE_SEEN, REPLY_NONE);
