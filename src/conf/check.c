@@ -9,68 +9,14 @@
  */
 #include "check.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/addr.h"
-#include "check_inside.h"
+#include "check_http.h"
+#include "check_lists.h"
+#include "checker.h"
 #include "near.h"
-
-static void fail(const struct checker *c, const char *option,
-	const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void warn(const struct checker *c, const char *option,
-	const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* option: whose line it is; NULL: the block's. */
-static void fail(
-	const struct checker *c, const char *option, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args); /* cut is fine */
-	va_end(args);
-	problems_error(c->problems, draft_place(c->draft, c->block, option),
-		"%s%s", c->name, text);
-}
-
-static void warn(
-	const struct checker *c, const char *option, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args); /* cut is fine */
-	va_end(args);
-	problems_warn(c->problems, draft_place(c->draft, c->block, option),
-		"%s%s", c->name, text);
-}
-
-void check_say(const struct checker *c, const char *option, const char *text)
-{
-	fail(c, option, "%s", text);
-}
-
-void check_warn(const struct checker *c, const char *option, const char *text)
-{
-	warn(c, option, "%s", text);
-}
-
-bool checker_turn(struct checker *c, enum schema_section_id id, size_t index)
-{
-	const struct schema_section *section = schema_section(id);
-
-	c->block = draft_block(c->draft, section, index);
-	snprintf(c->name, sizeof(c->name), "%s%s%s%s", section->name,
-		c->block->title ? " " : "",
-		c->block->title ? c->block->title : "",
-		*section->name ? ": " : "");
-	return !c->block->damaged;
-}
 
 /* ---- words ---- */
 
@@ -93,26 +39,11 @@ static void check_printable(
 {
 	/* RFC 5321 §4.2: replies are ASCII. */
 	if (!text_printable(text))
-		fail(c, option, "%s: only printable ASCII is allowed", option);
+		check_say(c, option, "%s: only printable ASCII is allowed",
+			option);
 }
 
 /* ---- addresses ---- */
-
-bool check_bind_parse(const char *text, struct endpoint *ret_endpoint)
-{
-	return addr_parse_port(
-		       text, &ret_endpoint->addr, &ret_endpoint->port) &&
-	       ret_endpoint->port > 0;
-}
-
-bool check_name_sound(const char *name, size_t n)
-{
-	const char *known = "abcdefghijklmnopqrstuvwxyz"
-			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-
-	return n > 0 && n <= 253 && name[0] != '.' && name[0] != '-' &&
-	       strspn(name, known) >= n;
-}
 
 /* HOST:PORT, an address or a name; is_private as far as the text says. */
 static bool server_parse(const char *text, bool *ret_private)
@@ -174,7 +105,7 @@ static void check_binds(
 	struct endpoint endpoint;
 
 	if (!listener->bind.count)
-		fail(c, NULL,
+		check_say(c, NULL,
 			"bind is missing (like bind = {\"0.0.0.0:25\", "
 			"\"[::]:25\"})");
 	for (size_t i = 0; i < listener->bind.count; i++) {
@@ -182,41 +113,22 @@ static void check_binds(
 		const char *owner = bind_owner(c->conf, listener, i);
 
 		if (!check_bind_parse(bind, &endpoint))
-			fail(c, "bind",
+			check_say(c, "bind",
 				"bind: \"%.60s\" is no ADDRESS:PORT (allowed: "
 				"like 0.0.0.0:25, [::]:25)",
 				bind);
 		else if (owner)
-			fail(c, "bind",
+			check_say(c, "bind",
 				"bind: %s is taken already (listener %s)", bind,
 				owner);
 	}
-}
-
-void check_unknown_name(const struct checker *c, const char *option,
-	enum schema_section_id id, const char *title)
-{
-	const struct schema_section *section = schema_section(id);
-	struct near near = near_begin(title);
-
-	for (size_t i = 0;; i++) {
-		const struct draft_block *block =
-			draft_block(c->draft, section, i);
-
-		if (!block)
-			break;
-		near_offer(&near, block->title);
-	}
-	fail(c, option, "%s: there is no %s \"%.60s\"%s%s%s", option,
-		section->name, title, near.best ? " (did you mean \"" : "",
-		near.best ? near.best : "", near.best ? "\"?)" : "");
 }
 
 static void check_references(
 	const struct checker *c, const struct conf_listener *listener)
 {
 	if (!*listener->backend)
-		fail(c, NULL, "backend is missing");
+		check_say(c, NULL, "backend is missing");
 	else if (!conf_backend_find(c->conf, listener->backend))
 		check_unknown_name(
 			c, "backend", SECTION_backend, listener->backend);
@@ -260,21 +172,21 @@ static void check_listener_tls(
 	bool starttls = listener->starttls != CONF_STARTTLS_OFF;
 
 	if (implicit && starttls)
-		fail(c, "starttls",
+		check_say(c, "starttls",
 			"starttls cannot be with tls = %s (one of the two)",
 			listener->tls == CONF_LISTENER_TLS_IMPLICIT
 				? "implicit"
 				: "passthrough");
 	if (conf_ends_tls(listener) && !c->conf->certificate_count)
-		fail(c, implicit ? "tls" : "starttls",
+		check_say(c, implicit ? "tls" : "starttls",
 			"TLS needs a certificate block, and there is none");
 	if (listener->auth == CONF_AUTH_TLS && !implicit && !starttls)
-		fail(c, "auth",
+		check_say(c, "auth",
 			"auth = tls needs TLS (starttls = optional, required "
 			"or passthrough, or tls = implicit)");
 	if (listener->auth == CONF_AUTH_OFFER && !listener_has_tls(listener) &&
 		listens_beyond_loopback(listener))
-		warn(c, "auth",
+		check_warn(c, "auth",
 			"passwords cross in clear (auth = offer without TLS; "
 			"hide or tls is safer)");
 }
@@ -290,14 +202,14 @@ static void check_passthrough_backend(
 	if (!backend)
 		return;
 	if (first && backend->tls != CONF_BACKEND_TLS_IMPLICIT)
-		fail(c, "tls",
+		check_say(c, "tls",
 			"tls = passthrough needs a port of the server that "
 			"speaks TLS from the first octet (tls = implicit in "
 			"backend %s, which the health dialogue then speaks, "
 			"too)",
 			backend->title);
 	if (!first && backend->tls != CONF_BACKEND_TLS_OFF)
-		fail(c, "starttls",
+		check_say(c, "starttls",
 			"starttls = passthrough needs tls = off in backend %s: "
 			"a client cannot have the server's TLS inside "
 			"postern's",
@@ -311,25 +223,25 @@ static void check_passthrough_options(
 	bool first = listener->tls == CONF_LISTENER_TLS_PASSTHROUGH;
 
 	if (first && listener->greeting_delay_ms > 0)
-		fail(c, "greeting_delay",
+		check_say(c, "greeting_delay",
 			"greeting_delay cannot be with tls = passthrough: in "
 			"TLS it is the client who speaks first");
 	if (first && *listener->banner)
-		fail(c, "banner",
+		check_say(c, "banner",
 			"banner cannot be with tls = passthrough: the server's "
 			"own is inside TLS");
 	if (first && listener->auth != CONF_AUTH_OFFER)
-		fail(c, "auth",
+		check_say(c, "auth",
 			"auth = %s cannot be with tls = passthrough: AUTH is "
 			"inside TLS, where only the server can hide it",
 			listener->auth == CONF_AUTH_TLS ? "tls" : "hide");
 	if (!first && listener->auth == CONF_AUTH_HIDE)
-		warn(c, "auth",
+		check_warn(c, "auth",
 			"auth = hide holds before STARTTLS only: behind it the "
 			"server's AUTH is open to guessers (switch it off "
 			"there, or take starttls = optional)");
 	if (listener->certificates.count || *listener->tls_ciphers)
-		warn(c,
+		check_warn(c,
 			listener->certificates.count ? "certificates"
 						     : "tls_ciphers",
 			"with passthrough clients see the server's TLS: "
@@ -348,7 +260,7 @@ static void check_passthrough(
 		return;
 	check_passthrough_backend(c, listener);
 	check_passthrough_options(c, listener);
-	warn(c, option,
+	check_warn(c, option,
 		"passthrough: inside TLS postern sees no login and no message. "
 		"Guessers there are not delayed, banned or tarpitted, users "
 		"not shielded, smuggling not stopped; limits of commands, "
@@ -356,13 +268,13 @@ static void check_passthrough(
 		"counted, and bans from elsewhere act (a certificate here "
 		"gives it all back)");
 	if (hides_clients(c->conf, listener))
-		warn(c, option,
+		check_warn(c, option,
 			"passthrough: inside TLS local_domains is not held, "
 			"and the server sees postern's address for every "
 			"client: it must not relay for that, nor lock it out "
 			"(client_address = transparent is safer)");
 	else if (c->conf->global.local_domains.count)
-		warn(c, option,
+		check_warn(c, option,
 			"passthrough: local_domains is not held inside TLS");
 }
 
@@ -375,7 +287,7 @@ static void check_intercept(
 	if (listener->intercept == CONF_INTERCEPT_REDIRECT &&
 		firewall->backend == CONF_FIREWALL_NFT &&
 		firewall->ports == CONF_PORTS_LISTENERS)
-		warn(c, "intercept",
+		check_warn(c, "intercept",
 			"bans in the kernel miss clients whose port a rule "
 			"changes (redirect to the same port, or set ports = "
 			"all in firewall)");
@@ -387,16 +299,16 @@ static void check_proxy(
 	bool required = listener->proxy == CONF_PROXY_REQUIRED;
 
 	if (required && !listener->proxy_from.count)
-		fail(c, "proxy",
+		check_say(c, "proxy",
 			"proxy = required needs the balancers (like proxy_from "
 			"= {\"192.0.2.10\"})");
 	if (!required && listener->proxy_from.count)
-		fail(c, "proxy_from",
+		check_say(c, "proxy_from",
 			"proxy_from without proxy = required (add it, or "
 			"remove proxy_from)");
 	for (size_t i = 0; i < listener->proxy_from.count; i++)
 		if (prefix_length(&listener->proxy_from.items[i]) == 0)
-			warn(c, "proxy_from",
+			check_warn(c, "proxy_from",
 				"proxy_from holds every address: any client "
 				"can name another's (list the balancers only)");
 }
@@ -415,7 +327,7 @@ static void check_listener(struct checker *c, size_t index)
 	check_proxy(c, listener);
 	check_printable(c, "banner", listener->banner);
 	if (listener->bare_newline == CONF_NEWLINE_PASS)
-		warn(c, "bare_newline",
+		check_warn(c, "bare_newline",
 			"bare_newline = pass risks SMTP smuggling (reject or "
 			"normalize is safer)");
 }
@@ -428,12 +340,12 @@ static bool check_servers(
 	bool all_private = true, is_private = true;
 
 	if (!backend->servers.count)
-		fail(c, NULL,
+		check_say(c, NULL,
 			"servers is missing (like servers = "
 			"{\"10.0.0.25:25\"})");
 	for (size_t i = 0; i < backend->servers.count; i++) {
 		if (!server_parse(backend->servers.items[i], &is_private))
-			fail(c, "servers",
+			check_say(c, "servers",
 				"servers: \"%.60s\" is no HOST:PORT (allowed: "
 				"like 10.0.0.25:25, [2001:db8::25]:25, "
 				"mail.example.org:25)",
@@ -453,13 +365,13 @@ static void check_source(
 		const char *text = backend->source.items[i];
 
 		if (!addr_parse(text, &addr))
-			fail(c, "source",
+			check_say(c, "source",
 				"source: \"%.60s\" is no address (allowed: "
 				"like "
 				"10.0.0.1, 2001:db8::1; no port)",
 				text);
 		else if (++count[addr_is_v4(&addr)] > 1)
-			fail(c, "source",
+			check_say(c, "source",
 				"source: a second address of one family (at "
 				"most one IPv4 and one IPv6)");
 	}
@@ -480,12 +392,12 @@ static void check_backend(struct checker *c, size_t index)
 	is_private = check_servers(c, backend);
 	check_source(c, backend);
 	if (backend->tls_verify == CONF_VERIFY_NAME && !*backend->tls_name)
-		fail(c, "tls_verify", "tls_verify = name needs tls_name");
+		check_say(c, "tls_verify", "tls_verify = name needs tls_name");
 	if (*backend->tls_pin && !pin_sound(backend->tls_pin))
-		fail(c, "tls_pin", "tls_pin: not 64 hex digits");
+		check_say(c, "tls_pin", "tls_pin: not 64 hex digits");
 	if (backend->tls != CONF_BACKEND_TLS_OFF && !*backend->tls_pin &&
 		backend->tls_verify == CONF_VERIFY_OFF && !is_private)
-		warn(c, "tls",
+		check_warn(c, "tls",
 			"TLS to a server outside that nobody verifies "
 			"(tls_verify = name or tls_pin is safer)");
 }
@@ -516,11 +428,11 @@ static void check_certificate(struct checker *c, size_t index)
 	if (!checker_turn(c, SECTION_certificate, index))
 		return;
 	if (!*certificate->chain)
-		fail(c, NULL, "chain is missing (a PEM file)");
+		check_say(c, NULL, "chain is missing (a PEM file)");
 	if (!*certificate->key)
-		fail(c, NULL, "key is missing (a PEM file)");
+		check_say(c, NULL, "key is missing (a PEM file)");
 	if (passes_all_tls(c->conf))
-		warn(c, NULL,
+		check_warn(c, NULL,
 			"no listener shows it: clients see the server's own "
 			"(remove it, or take starttls = optional and have all "
 			"that passthrough gives away)");
@@ -533,15 +445,16 @@ static void check_firewall(struct checker *c)
 	if (!checker_turn(c, SECTION_firewall, 0))
 		return;
 	if (firewall->backend == CONF_FIREWALL_EXEC && !*firewall->exec)
-		fail(c, "backend", "backend = exec needs a program in exec");
+		check_say(
+			c, "backend", "backend = exec needs a program in exec");
 	if (firewall->backend != CONF_FIREWALL_NULL &&
 		firewall->ports == CONF_PORTS_LISTENERS &&
 		!c->conf->listener_count && *c->conf->domino_log.path)
-		fail(c, "ports",
+		check_say(c, "ports",
 			"ports = listeners, and there is no listener (set "
 			"ports = all)");
 	if (*firewall->exec && firewall->exec[0] != '/')
-		fail(c, "exec",
+		check_say(c, "exec",
 			"exec: \"%.60s\" is no absolute path (allowed: like "
 			"/usr/local/sbin/block)",
 			firewall->exec);
@@ -568,7 +481,7 @@ static void check_domino_log(struct checker *c)
 	if (!checker_turn(c, SECTION_domino_log, 0))
 		return;
 	if (*ear->path && ear->path[0] != '/')
-		fail(c, "path",
+		check_say(c, "path",
 			"path: \"%.60s\" is no absolute path (allowed: like "
 			"/local/notesdata/IBM_TECHNICAL_SUPPORT/console.log)",
 			ear->path);
@@ -576,7 +489,7 @@ static void check_domino_log(struct checker *c)
 		struct near near = near_begin(services->items[i]);
 
 		if (!is_service(services->items[i], &near))
-			fail(c, "services",
+			check_say(c, "services",
 				"services: \"%.60s\" is none (allowed: smtp, "
 				"http, imap, pop3, ldap, other%s%s%s)",
 				services->items[i],
@@ -609,19 +522,20 @@ static void check_countries(const struct checker *c, const char *option,
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (!is_country(list->items[i]))
-			fail(c, option,
+			check_say(c, option,
 				"%s: \"%.20s\" is no country (allowed: the "
 				"two letters of ISO 3166, like DE)",
 				option, list->items[i]);
 	if (list->count > 0 && !*c->conf->geo.country_db)
-		fail(c, option, "%s needs a database in country_db", option);
+		check_say(
+			c, option, "%s needs a database in country_db", option);
 }
 
 static void check_database(
 	const struct checker *c, const char *option, const char *path)
 {
 	if (*path && *path != '/')
-		fail(c, option,
+		check_say(c, option,
 			"%s: \"%.60s\" is no absolute path (allowed: like "
 			"/usr/share/GeoIP/GeoLite2-Country.mmdb)",
 			option, path);
@@ -639,12 +553,12 @@ static void check_geo(struct checker *c)
 	check_countries(c, "allow_countries", &geo->allow_countries);
 	for (size_t i = 0; i < geo->deny_asn.count; i++)
 		if (!is_asn(geo->deny_asn.items[i]))
-			fail(c, "deny_asn",
+			check_say(c, "deny_asn",
 				"deny_asn: \"%.20s\" is no autonomous system "
 				"(allowed: like AS64500)",
 				geo->deny_asn.items[i]);
 	if (geo->deny_asn.count > 0 && !*geo->asn_db)
-		fail(c, "deny_asn", "deny_asn needs a database in asn_db");
+		check_say(c, "deny_asn", "deny_asn needs a database in asn_db");
 }
 
 static void check_log(struct checker *c)
@@ -656,7 +570,7 @@ static void check_log(struct checker *c)
 		return;
 	if (c->conf->log.domino_style &&
 		c->conf->log.format != CONF_FORMAT_TEXT)
-		fail(c, "domino_style",
+		check_say(c, "domino_style",
 			"domino_style: its lines are no JSON (allowed: with "
 			"format = text)");
 	if (strchr(to, '/') || strcmp(to, "stderr") == 0 ||
@@ -664,7 +578,7 @@ static void check_log(struct checker *c)
 		return;
 	near_offer(&near, "stderr");
 	near_offer(&near, "syslog");
-	fail(c, "to",
+	check_say(c, "to",
 		"to: \"%.60s\" is no place for a log (allowed: stderr, syslog, "
 		"a "
 		"path with /%s%s%s)",
@@ -678,7 +592,7 @@ static void check_source_limit(struct checker *c)
 
 	if (checker_turn(c, SECTION_source_limit, 0) &&
 		limit->ban_longest_ms < limit->ban_ms)
-		warn(c, "ban_longest",
+		check_warn(c, "ban_longest",
 			"ban_longest is shorter than ban: no ban lasts longer "
 			"than that");
 }
@@ -715,7 +629,7 @@ static void check_user_domains(const struct checker *c)
 	for (size_t i = 0; i < list->count; i++)
 		if (!domain_sound(list->items[i]) ||
 			strcmp(list->items[i], "-") == 0)
-			fail(c, "user_domains",
+			check_say(c, "user_domains",
 				"user_domains: \"%.60s\" is no domain "
 				"(allowed: like example.com, .example.com; "
 				"\"-\" alone: none)",
@@ -729,19 +643,19 @@ static void check_relay(const struct checker *c)
 
 	for (size_t i = 0; i < local->count; i++)
 		if (!domain_sound(local->items[i]))
-			fail(c, "local_domains",
+			check_say(c, "local_domains",
 				"local_domains: \"%.60s\" is no domain "
 				"(allowed: like example.com, .example.com)",
 				local->items[i]);
 	if (local->count)
 		return;
 	if (c->conf->global.relay_from.count)
-		warn(c, "relay_from",
+		check_warn(c, "relay_from",
 			"relay_from does nothing without local_domains");
 	for (size_t i = 0; i < c->conf->listener_count; i++)
 		hidden |= hides_clients(c->conf, &c->conf->listeners[i]);
 	if (hidden)
-		warn(c, NULL,
+		check_warn(c, NULL,
 			"the server sees postern's address for every client "
 			"and may relay for all of them, taking postern for a "
 			"host of its own (list the domains it takes mail for, "
@@ -758,7 +672,7 @@ static void check_global(struct checker *c)
 	check_user_domains(c);
 	/* The place is the file as a whole, since there is no line for it. */
 	if (!c->conf->listener_count && !*c->conf->domino_log.path)
-		fail(c, NULL,
+		check_say(c, NULL,
 			"there is no listener (like listener mx { bind = "
 			"{\"0.0.0.0:25\"} backend = domino }), and no "
 			"domino_log to live by");

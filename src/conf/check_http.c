@@ -3,12 +3,13 @@
  *
  * Who is not on this machine gets there by TLS and with a token, or not at all.
  */
-#include "check_inside.h"
+#include "check_http.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { SAID_LONGEST = 512, BINDS_MOST = 16 };
+#include "checker.h"
+
+enum { BINDS_MOST = 16 };
 
 struct http {
 	const struct conf_list *bind;
@@ -61,8 +62,6 @@ static const char *wrong(
 
 static void check_block(const struct checker *c, const struct http *http)
 {
-	char said[SAID_LONGEST];
-
 	if (http->bind->count > BINDS_MOST)
 		check_say(c, "bind", "bind: more than 16 addresses");
 	for (size_t i = 0; i < http->bind->count; i++) {
@@ -70,9 +69,8 @@ static void check_block(const struct checker *c, const struct http *http)
 
 		if (!why)
 			continue;
-		(void)snprintf(said, sizeof(said), "bind: \"%.60s\" %s",
-			http->bind->items[i], why);
-		check_say(c, "bind", said);
+		check_say(c, "bind", "bind: \"%.60s\" %s", http->bind->items[i],
+			why);
 	}
 	if (*http->certificate &&
 		!conf_certificate_find(c->conf, http->certificate))
@@ -82,16 +80,13 @@ static void check_block(const struct checker *c, const struct http *http)
 
 static void check_hosts(const struct checker *c, const struct conf_list *hosts)
 {
-	char said[SAID_LONGEST];
-
 	for (size_t i = 0; i < hosts->count; i++) {
 		if (check_name_sound(hosts->items[i], strlen(hosts->items[i])))
 			continue;
-		(void)snprintf(said, sizeof(said),
+		check_say(c, "hosts",
 			"hosts: \"%.60s\" is no name (allowed: like "
 			"proxy.example.com, without port)",
 			hosts->items[i]);
-		check_say(c, "hosts", said);
 	}
 }
 

@@ -4,28 +4,24 @@
  * Zones and answers are judged by what the keeper uses itself
  * (src/base/dnsxl.h).
  */
-#include "check_inside.h"
-
-#include <stdio.h>
+#include "check_lists.h"
 
 #include "../base/dnsxl.h"
+#include "checker.h"
 
-enum { SAID_LONGEST = 300, LISTS_MOST = 32, RESOLVERS_MOST = 4 };
+enum { LISTS_MOST = 32, RESOLVERS_MOST = 4 };
 
 static void check_zone(
 	const struct checker *c, const struct conf_dns_zone *list)
 {
-	char said[SAID_LONGEST];
-
 	if (list->zone[0] == '\0') {
 		check_say(c, NULL,
 			"zone is missing (like zone = \"bl.example.org\")");
 	} else if (!dnsxl_zone_sound(list->zone)) {
-		(void)snprintf(said, sizeof(said),
+		check_say(c, "zone",
 			"zone: \"%.60s\" is no name (allowed: like "
 			"bl.example.org)",
 			list->zone);
-		check_say(c, "zone", said);
 	}
 }
 
@@ -33,16 +29,14 @@ static void check_answers(
 	const struct checker *c, const struct conf_list *answers)
 {
 	struct dnsxl_code code;
-	char said[SAID_LONGEST];
 
 	for (size_t i = 0; i < answers->count; i++) {
 		if (dnsxl_code_parse(answers->items[i], &code))
 			continue;
-		(void)snprintf(said, sizeof(said),
+		check_say(c, "answers",
 			"answers: \"%.40s\" is none that counts (allowed: like "
 			"127.0.0.2, 127.0.0.4-127.0.0.7, 127.0.1.0/24, &4)",
 			answers->items[i]);
-		check_say(c, "answers", said);
 	}
 }
 
@@ -51,12 +45,10 @@ static void check_resolvers(
 {
 	struct addr addr;
 	uint16_t port;
-	char said[SAID_LONGEST];
 
 	if (resolvers->count > RESOLVERS_MOST) {
-		(void)snprintf(said, sizeof(said), "resolvers: at most %d",
+		check_say(c, "resolvers", "resolvers: at most %d",
 			RESOLVERS_MOST);
-		check_say(c, "resolvers", said);
 	}
 	for (size_t i = 0; i < resolvers->count; i++) {
 		const char *text = resolvers->items[i];
@@ -64,11 +56,10 @@ static void check_resolvers(
 		if (addr_parse(text, &addr) ||
 			(addr_parse_port(text, &addr, &port) && port > 0))
 			continue;
-		(void)snprintf(said, sizeof(said),
+		check_say(c, "resolvers",
 			"resolvers: \"%.60s\" is no address (allowed: like "
 			"127.0.0.1, [::1]:5353)",
 			text);
-		check_say(c, "resolvers", said);
 	}
 }
 
@@ -88,24 +79,21 @@ static void check_together(const struct checker *c)
 	const struct conf_dns_lists *all = &c->conf->dns_lists;
 	size_t count = c->conf->dns_zone_count;
 	uint64_t most = heaviest(c->conf);
-	char said[SAID_LONGEST];
 
 	if (count > LISTS_MOST) {
-		(void)snprintf(said, sizeof(said),
-			"%zu dns_list blocks (at most %d)", count, LISTS_MOST);
-		check_say(c, NULL, said);
+		check_say(c, NULL, "%zu dns_list blocks (at most %d)", count,
+			LISTS_MOST);
 	}
 	if (all->mode == CONF_MODE_ENFORCE && count == 0)
 		check_warn(c, "mode",
 			"mode = enforce, and there is no dns_list to ask");
 	if (all->mode != CONF_MODE_OFF && count > 0 &&
 		most < all->threshold_count) {
-		(void)snprintf(said, sizeof(said),
+		check_warn(c, NULL,
 			"all weights together are %llu, less than threshold "
 			"(%llu): no login is ever refused",
 			(unsigned long long)most,
 			(unsigned long long)all->threshold_count);
-		check_warn(c, NULL, said);
 	}
 	if (all->keep_longest_ms < all->keep_least_ms)
 		check_warn(c, "keep_longest",

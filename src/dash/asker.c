@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/clock.h"
 #include "../base/log.h"
 
 enum { ASKER_MAGIC = 0x61736b72, ANSWER_MOST_BYTES = 4 * 1024 * 1024 };
@@ -208,7 +209,7 @@ bool asker_ask(struct asker *asker, json_t *request, asker_cb *cb, void *arg)
 	if (!sent)
 		return false;
 	asker->ring[(asker->first + asker->count) % ASKER_MOST] =
-		(struct question){cb, arg, dash_now() + ASKER_WAIT_MS};
+		(struct question){cb, arg, clock_mono_ms() + ASKER_WAIT_MS};
 	asker->count++;
 	return true;
 }
@@ -219,7 +220,7 @@ void asker_tick(struct asker *asker)
 		struct question *question =
 			&asker->ring[(asker->first + i) % ASKER_MOST];
 
-		if (question->cb && question->by <= dash_now())
+		if (question->cb && question->by <= clock_mono_ms())
 			give_up(question);
 	}
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../base/clock.h"
 #include "../base/log.h"
 #include "../ipc/channel.h"
 #include "api.h"
@@ -34,12 +33,6 @@ struct loop {
 	struct event *readable, *term, *tick;
 	unsigned ticks;
 };
-
-/* Coarse: a turn of this loop is short, and nothing here is measured. */
-mono_ms_t dash_now(void)
-{
-	return clock_mono_ms();
-}
 
 static bool on_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)

@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../base/clock.h"
+
 struct entrance {
 	struct doors *doors;
 	struct evhttp *http;
@@ -95,7 +97,7 @@ static bool is_late(const struct connection *c, mono_ms_t now)
 
 void doors_tick(struct doors *doors)
 {
-	mono_ms_t now = dash_now();
+	mono_ms_t now = clock_mono_ms();
 
 	for (size_t i = 0; i < doors->most; i++) {
 		struct connection *c = &doors->all[i];
@@ -174,7 +176,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 	}
 	bufferevent_incref(stream);
 	*c = (struct connection){
-		.stream = stream, .ssl = ssl, .since = dash_now()};
+		.stream = stream, .ssl = ssl, .since = clock_mono_ms()};
 	entrance->doors->count++;
 	return stream;
 }
@@ -198,7 +200,7 @@ static void on_complete(struct evhttp_request *request, void *arg)
 
 	if (c) {
 		c->busy = false;
-		c->since = dash_now();
+		c->since = clock_mono_ms();
 	}
 }
 

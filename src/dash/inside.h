@@ -27,6 +27,4 @@ struct dash {
 	bool stop;
 };
 
-mono_ms_t dash_now(void);
-
 #endif

@@ -132,7 +132,7 @@ static void finish(struct lists *lists, struct waiter *waiter, const char *tag,
 static void settle(struct lists *lists, struct waiter *waiter, bool good)
 {
 	struct evhttp_request *request = waiter->pending->request;
-	bool late = dash_now() >= waiter->until, known;
+	bool late = clock_mono_ms() >= waiter->until, known;
 	char tag[TAG_LONGEST];
 
 	(void)snprintf(tag, sizeof(tag), "\"%d-%016" PRIx64 "-%s-%zu\"",
@@ -308,7 +308,7 @@ void lists_answer(struct lists *lists, struct evhttp_request *request,
 		return;
 	}
 	waiter->route = *route;
-	waiter->until = dash_now() + (uint64_t)route->wait_s * MS_PER_S;
+	waiter->until = clock_mono_ms() + (uint64_t)route->wait_s * MS_PER_S;
 	lists->waiter_count++;
 	look(lists);
 }

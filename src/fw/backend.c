@@ -1,5 +1,5 @@
 /*
- * What the backends share: which is which, and a memory of what was done.
+ * What the backends share: room, and a memory of what was done.
  *
  * exec and null have nobody to ask what is in force, so they note each change
  * that went well in a table of their own and list that. It must not be the
@@ -8,16 +8,6 @@
 #include "backend.h"
 
 #include "table.h"
-
-const struct fw_backend *fw_backend_of(enum fw_backend_kind kind)
-{
-	switch (kind) {
-	case FW_BACKEND_NULL: return fw_backend_null();
-	case FW_BACKEND_NFT: return fw_backend_nft();
-	case FW_BACKEND_EXEC: return fw_backend_exec();
-	}
-	return fw_backend_null(); /* a number that is no kind blocks nothing */
-}
 
 size_t fw_backend_room(const struct fw_conf *conf)
 {
