@@ -12,11 +12,14 @@
  * such octet. NORMALIZE makes each a CRLF, and stuffs a dot that stands
  * alone between two of them from whichever side it still can.
  *
- * The hot path of postern: text is run over by memchr, and a run is as long
- * as `in` allows. memchr looks at a window only, since looking for the next
- * LF to the far end of `in` again after each CR would be quadratic.
+ * The hot path of postern: what is well made is skipped by blocks (crlf.h),
+ * and a run is as long as `in` allows. The line that stopped it is looked
+ * over by memchr, in a window only, since looking for the next LF to the far
+ * end of `in` again after each CR would be quadratic.
  */
 #include "payload.h"
+
+#include "crlf.h"
 
 enum state {
 	AT_START = 0, /* behind CRLF */
@@ -144,6 +147,23 @@ static void run_behind_cr(struct payload *payload, struct run *run)
 	payload->bare_seen = true;
 }
 
+/* Behind what is well made; a CR that is the last octet of it is left. */
+static void run_skip(struct run *run)
+{
+	const uint8_t *to;
+
+	if (run->at == run->from ||
+		(run->state != AT_START && run->state != AT_TEXT))
+		return; /* what stands before `at` is not here, or not plain */
+	to = crlf_skip(run->at, run->end);
+	if (to == run->at)
+		return;
+	if (to[-1] == '\r')
+		to--;
+	run->at = to;
+	run->state = to[-1] == '\n' ? AT_START : AT_TEXT;
+}
+
 /* The longest run that `in` and the rule allow; may be empty. */
 static void run_on(
 	struct payload *payload, enum payload_rule rule, struct run *run)
@@ -151,6 +171,9 @@ static void run_on(
 	if (run->state == AT_CR || run->state == AT_DOT_CR)
 		run_behind_cr(payload, run);
 	while (run->at < run->end && !run->ended) {
+		run_skip(run);
+		if (run->at == run->end)
+			break;
 		if (run->state == AT_START && *run->at == '.') {
 			run->state = AT_DOT;
 			run->at++;

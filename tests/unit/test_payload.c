@@ -335,6 +335,29 @@ static void payload_random_strings_agree_with_the_automaton(void **state)
 	}
 }
 
+/* Long enough for the blocks of crlf.h, with something odd now and then. */
+static void payload_long_text_agrees_with_the_automaton(void **state)
+{
+	uint64_t seed = 2045;
+	uint8_t text[700];
+
+	for (size_t count = 0; count < 20000; count++) {
+		size_t odd = random_next(&seed) % 4, width;
+		uint64_t cuts = random_next(&seed) & random_next(&seed) &
+				random_next(&seed) & random_next(&seed);
+
+		memset(text, 'a', sizeof(text));
+		width = 2 + random_next(&seed) % 150;
+		for (size_t i = width; i <= sizeof(text); i += width)
+			memcpy(text + i - 2, "\r\n", 2);
+		while (odd--)
+			text[random_next(&seed) % sizeof(text)] =
+				alphabet[random_next(&seed) % COUNT(alphabet)];
+		compare(text, sizeof(text), cut_nowhere, 0);
+		compare(text, sizeof(text), cut_by_mask, cuts);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +374,7 @@ int main(void)
 		cmocka_unit_test(payload_every_short_string_cut_in_every_way),
 		cmocka_unit_test(
 			payload_random_strings_agree_with_the_automaton),
+		cmocka_unit_test(payload_long_text_agrees_with_the_automaton),
 		cmocka_unit_test(payload_drained_message_ends_where_it_ends),
 	};
 
