@@ -167,6 +167,8 @@ static bool arm_timer(struct hub *hub, struct event *timer)
 
 static void end_turn(struct hub *hub, struct store_watch *watch)
 {
+	mono_ms_t now;
+
 	judge_tick(hub);
 	sums_flush(hub, false);
 	trend_tick(hub);
@@ -176,7 +178,9 @@ static void end_turn(struct hub *hub, struct store_watch *watch)
 	control_flush(hub);
 	overseer_flush(hub);
 	log_flush();
-	stall_turn_over(&hub->stall, clock_mono_ms(), clock_run_us());
+	now = clock_mono_ms();
+	if (stall_turn_over(&hub->stall, now))
+		stall_run(&hub->stall, now, clock_run_us());
 	hub->turn_now = 0;
 }
 
@@ -186,7 +190,8 @@ static void run(struct hub *hub, struct event *timer)
 
 	/* A file that was set aside or failed at the start is said at once. */
 	end_turn(hub, &watch);
-	hub->stall = (struct stall){.run_us = clock_run_us()};
+	hub->stall = (struct stall){0};
+	stall_start(&hub->stall, clock_mono_ms(), clock_run_us());
 	while (!hub->stop) {
 		if (!arm_timer(hub, timer) ||
 			event_base_loop(hub->base, EVLOOP_ONCE) < 0)

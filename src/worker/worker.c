@@ -373,7 +373,10 @@ static void worker_free(struct worker *w)
 
 static void turn_over(struct worker *w)
 {
-	stall_turn_over(&w->stall, clock_mono_ms(), clock_run_us());
+	mono_ms_t now = clock_mono_ms();
+
+	if (stall_turn_over(&w->stall, now))
+		stall_run(&w->stall, now, clock_run_us());
 	w->stats.loop_stall_longest_ms = w->stall.longest_ms;
 	w->stats.loop_run_longest_ms = w->stall.run_longest_ms;
 }
@@ -408,7 +411,7 @@ int worker_run(const struct worker_setup *setup)
 	worker_events(w);
 	if (!keeper_link_open(w, setup->keeper_fd))
 		log_say(LOG_ERROR, "keeper-away", "no line to the keeper");
-	stall_start(&w->stall, clock_run_us());
+	stall_start(&w->stall, clock_mono_ms(), clock_run_us());
 	while (worker_turn(w)) {
 	}
 	worker_free(w);
