@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,6 +82,20 @@ static int connect_begin(struct session *s)
 	return 0;
 }
 
+/*
+ * Nothing is said to it before its banner: then that the connection stands
+ * need not be heard of, and the banner is the first event.
+ */
+static bool server_speaks_first(const struct session *s)
+{
+	const struct conf_backend *conf = backend_of(s)->conf;
+
+	return s->listener->conf->tls != CONF_LISTENER_TLS_PASSTHROUGH &&
+	       conf->tls != CONF_BACKEND_TLS_IMPLICIT &&
+	       conf->client_address != CONF_CLIENT_ADDRESS_PROXY_V1 &&
+	       conf->client_address != CONF_CLIENT_ADDRESS_PROXY_V2;
+}
+
 /* reason: of the end if there is no server (any more). MAY_CLOSE */
 static void connect_next(struct session *s, enum close_reason reason)
 {
@@ -105,7 +120,7 @@ static void connect_next(struct session *s, enum close_reason reason)
 		connect_failed(s, origin_why(s, error));
 		return;
 	}
-	stream_watch(&s->server, EV_WRITE);
+	stream_watch(&s->server, server_speaks_first(s) ? EV_READ : EV_WRITE);
 	session_clock(s);
 }
 
@@ -285,6 +300,18 @@ void connect_done(struct session *s)
 		server_tls_begin(s);
 	else
 		session_dialog(s);
+}
+
+void connect_late(struct session *s)
+{
+	struct pollfd server = {.fd = s->server.fd, .events = POLLOUT};
+
+	/* It stands, and what is late is the banner. */
+	if (server_speaks_first(s) && poll(&server, 1, 0) == 1 &&
+		!(server.revents & (POLLERR | POLLHUP)))
+		connect_done(s);
+	else
+		connect_failed(s, origin_why(s, ETIMEDOUT));
 }
 
 void session_next_phase(struct session *s)

@@ -478,6 +478,10 @@ void session_server_event(evutil_socket_t fd, short what, void *arg)
 	worker_now(s->worker);
 	switch ((enum session_phase)s->phase) {
 	case PHASE_CONNECT:
+		connect_done(s);
+		if (s->phase == PHASE_DIALOG && (what & EV_READ))
+			relay_server(s); /* the banner is there */
+		break;
 	case PHASE_SERVER_TLS: connect_done(s); break;
 	case PHASE_DIALOG:
 		if (what & EV_WRITE)

@@ -192,6 +192,8 @@ bool passthrough_may_close(const struct session *session);
 void connect_server(struct session *session);
 void connect_failed(struct session *session, const char *why);
 void connect_done(struct session *session);
+/* Not connected in time, as far as is known. */
+void connect_late(struct session *session);
 /* No banner in time: the next server, more time, or the end. */
 void connect_greeting_late(struct session *session);
 void connect_xclient_refused(const struct session *session); /* logs, once */

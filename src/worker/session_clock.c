@@ -7,8 +7,6 @@
  */
 #include "internal.h"
 
-#include <errno.h>
-
 #include "count.h"
 
 /* A client that left with a login under way: Domino has this long to answer
@@ -223,7 +221,7 @@ static void timed_out(struct session *s)
 		}
 		return;
 	case WAIT_DELAY: connect_server(s); return;
-	case WAIT_CONNECT: connect_failed(s, origin_why(s, ETIMEDOUT)); return;
+	case WAIT_CONNECT: connect_late(s); return;
 	case WAIT_GREETING: connect_greeting_late(s); return;
 	case WAIT_REPLY:
 	case WAIT_MESSAGE_REPLY:
