@@ -531,7 +531,11 @@ static json_t *run_metrics(const struct call *call)
 
 static json_t *run_watch(const struct call *call)
 {
-	return watch_object(call->hub);
+	json_int_t most =
+		json_integer_value(json_object_get(call->request, "most"));
+
+	return watch_object(
+		call->hub, most > 0 ? (size_t)most : WATCH_GUESSERS_SHOWN);
 }
 
 static json_t *run_bans_serial(const struct call *call)

@@ -180,15 +180,16 @@ static json_t *guesser_object(struct hub *hub, const struct guesser *guesser)
 {
 	char prefix[PREFIX_TEXT_LONGEST];
 	struct policy_ban ban;
+	bool banned = policy_banned(judge_policy(hub->judge), hub_now(hub),
+		&guesser->source.addr, &ban);
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:b}", "source",
+	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:b, s:o}", "source",
 		prefix_format(&guesser->source, prefix), "guesses",
 		(json_int_t)guesser->count, "since",
 		(json_int_t)hub_wall_of(hub, guesser->first), "last",
 		(json_int_t)hub_wall_of(hub, guesser->last), "user",
-		guesser->user, "banned",
-		policy_banned(judge_policy(hub->judge), hub_now(hub),
-			&guesser->source.addr, &ban));
+		guesser->user, "banned", banned, "ban",
+		banned ? commands_ban(hub, &ban) : json_null());
 }
 
 struct rank {
@@ -203,8 +204,8 @@ static int by_guesses(const void *a, const void *b)
 	return (x->count < y->count) - (x->count > y->count);
 }
 
-/* *ret_count: all who guess; the array has those who do most. */
-static json_t *guessers_array(struct hub *hub, size_t *ret_count)
+/* *ret_count: all who guess; the array has the `most` who do most. */
+static json_t *guessers_array(struct hub *hub, size_t most, size_t *ret_count)
 {
 	struct rank active[WATCH_GUESSERS_MOST];
 	json_t *array = json_array();
@@ -219,7 +220,7 @@ static json_t *guessers_array(struct hub *hub, size_t *ret_count)
 	}
 	if (n > 0)
 		qsort(active, n, sizeof(struct rank), by_guesses);
-	for (size_t i = 0; i < n && i < WATCH_GUESSERS_SHOWN; i++)
+	for (size_t i = 0; i < n && i < most; i++)
 		(void)json_array_append_new(
 			array, guesser_object(hub, active[i].guesser));
 	*ret_count = n;
@@ -245,11 +246,11 @@ json_t *watch_serial_object(struct hub *hub)
 	return object;
 }
 
-json_t *watch_object(struct hub *hub)
+json_t *watch_object(struct hub *hub, size_t most)
 {
 	const struct watch *watch = hub->watch;
 	size_t count;
-	json_t *guessers = guessers_array(hub, &count);
+	json_t *guessers = guessers_array(hub, most, &count);
 	json_t *object = json_pack("{s:b, s:I, s:o, s:I, s:o, s:o, s:I}", "ok",
 		1, "now", (json_int_t)hub_wall(hub), "guessers", guessers,
 		"guessing", (json_int_t)count, "decisions",

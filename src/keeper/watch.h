@@ -14,7 +14,7 @@
 enum {
 	WATCH_NEWS_MOST = 64,		   /* the oldest is overwritten */
 	WATCH_GUESSERS_MOST = 512,	   /* the longest silent one goes */
-	WATCH_GUESSERS_SHOWN = 12,	   /* those with most guesses */
+	WATCH_GUESSERS_SHOWN = 12,	   /* when nobody asks for more */
 	WATCH_GUESSER_MS = 10 * 60 * 1000, /* silent for so long: gone */
 };
 
@@ -40,8 +40,9 @@ void watch_hurt(struct hub *hub, const struct message_ask *ask);
 /* All bans may be others: a new configuration. */
 void watch_bans_changed(struct hub *hub);
 
-/* Of the control protocol: watch, bans.serial, bans.recent. Caller decrefs. */
-json_t *watch_object(struct hub *hub);
+/* Of the control protocol: watch, bans.serial, bans.recent. Caller decrefs.
+ * most: how many of those who guess, the busiest first. */
+json_t *watch_object(struct hub *hub, size_t most);
 json_t *watch_serial_object(struct hub *hub);
 json_t *watch_recent_object(struct hub *hub);
 uint64_t watch_hurt_count(const struct hub *hub); /* since the start */
