@@ -1,8 +1,9 @@
 /*
  * A connection to the control socket.
  *
- * Blocking, with a time-out that is longer than any answer takes (a reload
- * waits for certificates and new workers). Called by posternctl.
+ * client_ask() blocks, with a time-out that is longer than any answer takes (a
+ * reload waits for certificates and new workers). Who has a screen to draw says
+ * and hears instead, and never waits. Called by posternctl.
  */
 #include "client.h"
 
@@ -21,11 +22,12 @@ struct client {
 	int fd;
 	char *in; /* what has come and is not a whole line yet */
 	size_t n, room;
+	size_t seen; /* of it, without a newline */
 };
 
-static int connect_path(const char *path)
+static int connect_path(const char *path, unsigned patience_s)
 {
-	const struct timeval patience = {.tv_sec = ANSWER_WITHIN_S};
+	const struct timeval patience = {.tv_sec = (time_t)patience_s};
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	int fd, error;
 
@@ -39,6 +41,8 @@ static int connect_path(const char *path)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 		sizeof(patience)); /* else it waits for ever */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		sizeof(patience)); /* of connect(2), too */
 	if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
 		return fd;
 	error = errno;
@@ -47,10 +51,10 @@ static int connect_path(const char *path)
 	return -1;
 }
 
-struct client *client_open(const char *path)
+struct client *client_open_within(const char *path, unsigned patience_s)
 {
 	struct client *client;
-	int fd = connect_path(path);
+	int fd = connect_path(path, patience_s);
 
 	if (fd < 0)
 		return NULL;
@@ -61,6 +65,11 @@ struct client *client_open(const char *path)
 	}
 	client->fd = fd;
 	return client;
+}
+
+struct client *client_open(const char *path)
+{
+	return client_open_within(path, ANSWER_WITHIN_S);
 }
 
 void client_close(struct client **client)
@@ -105,56 +114,91 @@ static bool make_room(struct client *client)
 	return true;
 }
 
-/* Octets of the first line without its newline; -1: none will come. */
-static ssize_t read_line(struct client *client)
+/* Octets of the first line that is there without its newline; -1: none is. */
+static ssize_t find_line(struct client *client)
 {
-	size_t seen = 0;
+	const char *end = client->n > client->seen
+				  ? memchr(client->in + client->seen, '\n',
+					    client->n - client->seen)
+				  : NULL;
 
-	for (;;) {
-		const char *end = client->n > seen
-					  ? memchr(client->in + seen, '\n',
-						    client->n - seen)
-					  : NULL;
-		ssize_t got;
+	client->seen = end != NULL ? 0 : client->n;
+	return end != NULL ? end - client->in : -1;
+}
 
-		if (end != NULL)
-			return end - client->in;
-		seen = client->n;
-		if (!make_room(client))
-			return -1;
+/* More of the answer; > 0: something came, else as of recv(2). */
+static ssize_t receive(struct client *client, int flags)
+{
+	ssize_t got;
+
+	if (!make_room(client))
+		return 0;
+	do {
 		got = recv(client->fd, client->in + client->n,
-			client->room - client->n, 0);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return -1;
+			client->room - client->n, flags);
+	} while (got < 0 && errno == EINTR);
+	if (got > 0)
 		client->n += (size_t)got;
+	return got;
+}
+
+/* The first line, of n octets, as an object; NULL: it is nonsense. */
+static json_t *take_line(struct client *client, size_t n)
+{
+	json_t *answer = json_loadb(client->in, n, 0, NULL);
+
+	client->n -= n + 1;
+	memmove(client->in, client->in + n + 1, client->n);
+	if (json_is_object(answer))
+		return answer;
+	json_decref(answer);
+	return NULL;
+}
+
+int client_fd(const struct client *client)
+{
+	return client->fd;
+}
+
+bool client_say(struct client *client, const json_t *request)
+{
+	char *text = json_dumps(request, JSON_COMPACT);
+	bool sent = text != NULL && send_all(client->fd, text, strlen(text)) &&
+		    send_all(client->fd, "\n", 1);
+
+	free(text);
+	return sent;
+}
+
+enum client_news client_hear(struct client *client, json_t **ret_answer)
+{
+	for (;;) {
+		ssize_t n = find_line(client);
+		json_t *answer;
+
+		if (n >= 0) {
+			answer = take_line(client, (size_t)n);
+			if (answer == NULL)
+				return CLIENT_GONE;
+			*ret_answer = answer;
+			return CLIENT_ANSWER;
+		}
+		n = receive(client, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return CLIENT_NOTHING;
+		if (n <= 0)
+			return CLIENT_GONE;
 	}
 }
 
 json_t *client_ask(struct client *client, const json_t *request)
 {
-	char *text = json_dumps(request, JSON_COMPACT);
-	json_t *answer;
 	ssize_t n;
-	bool sent;
 
-	if (text == NULL)
-		return NULL;
-	sent = send_all(client->fd, text, strlen(text)) &&
-	       send_all(client->fd, "\n", 1);
-	free(text);
 	/* Even when it did not take all: it may have said why. */
-	n = read_line(client);
-	if (n < 0)
-		return NULL;
-	(void)sent;
-	answer = json_loadb(client->in, (size_t)n, 0, NULL);
-	client->n -= (size_t)n + 1;
-	memmove(client->in, client->in + n + 1, client->n);
-	if (!json_is_object(answer)) {
-		json_decref(answer);
-		return NULL;
-	}
-	return answer;
+	(void)client_say(client, request);
+	while ((n = find_line(client)) < 0)
+		if (receive(client, 0) <= 0)
+			return NULL;
+	return take_line(client, (size_t)n);
 }

@@ -27,6 +27,7 @@
 #include "replay.h"
 #include "report.h"
 #include "show.h"
+#include "top.h"
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
 enum { UPGRADE_TRIES = 100, UPGRADE_PAUSE_MS = 200 };
@@ -85,7 +86,8 @@ static void print_help(void)
 	(void)puts(
 		"usage: posternctl [--socket PATH] [--json] COMMAND\n"
 		"\n"
-		"  status [--days N]          how it is; what the days were\n"
+		"  status [--days N] | top    how it is, or was each day; "
+		"live\n"
 		"  bans [list] [--rule RULE]  who is banned\n"
 		"  bans add PREFIX [--for 1h|ever] [--reason TEXT]\n"
 		"  bans del PREFIX | flush    lift it, or all\n"
@@ -562,11 +564,25 @@ static int version(const struct words *words)
 	return EXIT_DONE;
 }
 
+static int top(const struct words *words)
+{
+	const char *why = "";
+
+	if (words->json)
+		return usage("top is for eyes; --json belongs to others", "");
+	switch (top_run(words->socket, &why)) {
+	case TOP_LEFT: return EXIT_DONE;
+	case TOP_NO_TERMINAL: return usage(why, "");
+	case TOP_NO_DAEMON: return no_daemon(words->socket);
+	}
+	return EXIT_REFUSED;
+}
+
 /* The word that no command has, and the nearest that one has. */
 static int no_command(const struct words *words)
 {
 	static const char *const others[] = {"doctor", "feed", "patterns",
-		"policy-filter", "replay", "version"};
+		"policy-filter", "replay", "top", "version"};
 	const char *word = words->args[0];
 	struct near noun = near_begin(word), verb;
 	bool known = false;
@@ -615,6 +631,8 @@ int main(int argc, char **argv)
 		return usage("no command was given", "");
 	if (words.count == 1 && strcmp(words.args[0], "version") == 0)
 		return version(&words);
+	if (words.count == 1 && strcmp(words.args[0], "top") == 0)
+		return top(&words);
 	if (words.count == 1 && strcmp(words.args[0], "doctor") == 0)
 		return doctor(&words);
 	if (words.count == 1 && strcmp(words.args[0], "policy-filter") == 0)

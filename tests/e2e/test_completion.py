@@ -24,7 +24,7 @@ def completed(*words):
 
 
 @pytest.mark.parametrize("words, offered", [
-    (["stat"], {"status"}), (["bans", ""], {"list", "add", "del", "flush"}),
+    (["stat"], {"status"}), (["to"], {"top"}), (["bans", ""], {"list", "add", "del", "flush"}),
     (["feed", "m"], {"mikrotik"}), (["feed", "nft", "--ch"], {"--chunk"}),
     (["bans", "add", "192.0.2.1", "--for", "e"], {"ever"}),
     (["--json", "back"], {"backends"}),

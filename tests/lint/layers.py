@@ -28,6 +28,7 @@ LIBRARIES = {
     "libmaxminddb": r"<maxminddb.*\.h>",
     "c-ares": r"<ares.*\.h>",
     "libcurl": r"<curl/.*>",
+    "ncurses": r"<(curses|term)\.h>|<ncursesw/.*>",
     "libsystemd": r"<systemd/.*>",
 }
 # libevent and the like bring sockets of their own; these belong to nobody pure.
