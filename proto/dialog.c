@@ -275,6 +275,18 @@ bool dialog_due(struct dialog *d, const struct dialog_room *room,
 	return false;
 }
 
+bool dialog_quiet(const struct dialog *d)
+{
+	bool waits = d->state == DIALOG_STATE_COMMAND ||
+		     d->state == DIALOG_STATE_AUTH_SERVER ||
+		     d->state == DIALOG_STATE_DATA_WAIT ||
+		     d->state == DIALOG_STATE_QUITTING;
+
+	return waits && !d->client_gone && !d->server_gone && !d->tls_due &&
+	       !d->received_due &&
+	       (d->fifo_count == 0 || fifo_first(d) != OWN_REPLY);
+}
+
 /*
  * What goes to the server with this step is the end of the entries that it
  * has made, or goes on with the last: a chunk is its command's.

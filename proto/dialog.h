@@ -213,6 +213,9 @@ void dialog_may_relay(struct dialog *dialog);
 /* The peer closed, was lost or is not there; feed both sides afterwards. */
 void dialog_gone(struct dialog *dialog, enum dialog_side side);
 
+/* true: to feed nothing, on either side, would give MORE or WAIT and change
+ * nothing. (false may be either.) */
+bool dialog_quiet(const struct dialog *dialog);
 /* Is it worth reading this side now? (false: back-pressure) */
 bool dialog_reads(const struct dialog *dialog, enum dialog_side side);
 /* Inside a message: large reads pay. */

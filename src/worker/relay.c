@@ -241,6 +241,14 @@ static bool alive(const struct session *s)
 	return s->phase == PHASE_DIALOG;
 }
 
+static void blocked(struct session *s, enum dialog_side side, bool is)
+{
+	if (side == DIALOG_CLIENT)
+		s->client_blocked = is;
+	else
+		s->server_blocked = is;
+}
+
 /*
  * Feeds `in` until the dialogue wants more or waits; returns how many octets
  * it is done with. MAY_CLOSE
@@ -281,10 +289,7 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 		s->taken_bytes += in.n - rest.n;
 	else if (in.n > rest.n)
 		s->server_moved = true;
-	if (side == DIALOG_CLIENT)
-		s->client_blocked = step.act == DIALOG_WAIT && rest.n > 0;
-	else
-		s->server_blocked = step.act == DIALOG_WAIT && rest.n > 0;
+	blocked(s, side, step.act == DIALOG_WAIT && rest.n > 0);
 	return in.n - rest.n;
 }
 
@@ -295,6 +300,10 @@ static bool feed_tail(struct session *s, enum dialog_side side)
 	size_t used;
 
 	s->progress = false;
+	if (!stream->tail && dialog_quiet(&s->dialog)) {
+		blocked(s, side, false);
+		return false;
+	}
 	used = feed(s, side, buffer_peek(stream->tail));
 	if (s->phase == PHASE_DEAD)
 		return false;

@@ -519,6 +519,26 @@ static inline void world_verdict(struct world *w, enum dialog_answer answer)
 	dialog_verdict(&w->dialog, answer);
 }
 
+/* Of a quiet dialogue nothing comes; what is noted of the queue may change. */
+static inline void hold_quiet(
+	const struct world *w, const struct dialog_room *room)
+{
+	for (unsigned side = 0; side < 2 && dialog_quiet(&w->dialog); side++) {
+		struct dialog fed = w->dialog;
+		struct dialog_step step;
+
+		dialog_feed(&fed, side ? DIALOG_SERVER : DIALOG_CLIENT,
+			slice_of(NULL, 0), room, &step);
+		HOLDS(w, step.act == DIALOG_MORE || step.act == DIALOG_WAIT);
+		HOLDS(w, step.used == 0 && step.span.n == 0);
+		HOLDS(w, !step.auth_refused && !step.recipient_refused &&
+				 !step.xclient_refused);
+		fed.begun = w->dialog.begun;
+		fed.fifo_written = w->dialog.fifo_written;
+		HOLDS(w, memcmp(&fed, &w->dialog, sizeof fed) == 0);
+	}
+}
+
 static inline void world_step(struct world *w, enum dialog_side side,
 	struct slice in, struct dialog_step *step)
 {
@@ -552,6 +572,7 @@ static inline void world_step(struct world *w, enum dialog_side side,
 			(step->act == DIALOG_FORWARD && side == DIALOG_CLIENT)))
 		w->unsent_n += step->span.n;
 	carry_out(w, side, step);
+	hold_quiet(w, &room);
 	hold_state(w, state);
 }
 
