@@ -9,15 +9,17 @@ import pytest
 import tree
 
 UNIT = tree.TOP / "conf/systemd/postern.service"
+REPORT = UNIT.with_name("postern-report.service")
 EXPOSURE_MOST = 20      # tenths, of systemd-analyze's 100
 
 
-def test_unit_exposes_little():
+@pytest.mark.parametrize("unit", [UNIT, REPORT], ids=lambda unit: unit.name)
+def test_unit_exposes_little(unit):
     if not shutil.which("systemd-analyze"):
         pytest.skip("no systemd-analyze (Debian package systemd)")
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager",
-         f"--threshold={EXPOSURE_MOST}", UNIT],
+         f"--threshold={EXPOSURE_MOST}", unit],
         capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

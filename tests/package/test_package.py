@@ -30,20 +30,42 @@ say idle systemctl is-active postern
 say unedited systemctl start postern
 say unedited-why journalctl -u postern --no-pager
 sed -i 's,# servers = .*,servers = {"127.0.0.1:2598"},' /etc/postern/postern.conf
+sed -i 's,^firewall.*,firewall { backend = nft },' /etc/postern/postern.conf
+say token bash -c 'cd /etc/postern && echo fedcba9876543210fedcba9876543210 >page.token && chmod 600 page.token'
+echo 'admin { bind = {"127.0.0.1:8025"}  token_file = /etc/postern/page.token }' >>/etc/postern/postern.conf
 say start systemctl start postern
 for _ in {1..200}; do [ -S /run/postern/control ] && posternctl status >/dev/null 2>&1 && break; sleep .05; done
 say running running
 say greeting bash -c 'exec 3<>/dev/tcp/127.0.0.1/25; echo QUIT >&3; cat <&3'
 say ban posternctl bans add 203.0.113.9 --for 5m
+say allow posternctl allow add 192.0.2.7
+say dropped nft list table inet postern
+say page curl --silent --show-error --fail http://127.0.0.1:8025/
+say timer systemctl start postern-report.timer
+say letter systemctl start postern-report.service
+cksum </etc/postern/postern.conf >/out/conf-before
+knock() { exec 3<>/dev/tcp/127.0.0.1/25 && read -r -t 20 line <&3 && echo "$line"; }
+while [ -d /debs/1 ]; do (knock) || echo "nobody: $line"; done >/out/knocks 2>&1 &
 say man man -w 8 postern 5 postern.conf 1 posternctl
 say modes stat -c '%U:%G %a %n' /var/lib/postern /run/postern /var/log/postern /etc/postern/postern.conf /usr/sbin/postern
 say logrotate logrotate --debug /etc/logrotate.d/postern
 say upgrade dpkg -i /debs/2/postern_*.deb
 say upgraded running
+mv /debs/1 /debs/old
+wait $!
 say banned posternctl bans list
+say allowed posternctl allow list
+cksum </etc/postern/postern.conf >/out/conf-after
+say page-later curl --silent --show-error --fail http://127.0.0.1:8025/
 say remove dpkg --remove postern
 say removed bash -c 'systemctl is-active postern; pgrep -c postern; ls /etc/postern /var/lib/postern'
+say remains nft list tables
 say purge dpkg --purge postern postern-doc
+say user getent passwd postern
+say group getent group postern
+say timers systemctl list-timers --all --no-pager
+say own ls -R /etc/postern
+rm -r /etc/postern
 say after files
 say journal journalctl -u postern --no-pager
 systemctl poweroff
@@ -159,6 +181,11 @@ def test_it_starts_after_one_edit(life):
     assert life["logrotate"].endswith("exit 0\n"), life["logrotate"]
 
 
+def test_the_page_and_the_report_work_under_their_units(life):
+    assert "<title>postern" in life["page"], life["page"]
+    assert life["timer"] == life["letter"] == "exit 0\n", life["journal"]
+
+
 def test_its_folders_and_files_have_the_right_owners(life):
     assert life["modes"].splitlines()[:-1] == [
         "postern:postern 750 /var/lib/postern",
@@ -174,6 +201,14 @@ def test_an_upgrade_keeps_it_running(life):
     before, after = life["running"].split(), life["upgraded"].split()
     assert after[1] == "active" and after[0] != before[0], life["journal"]
     assert "203.0.113.9" in life["banned"]
+    assert "192.0.2.7" in life["allowed"]
+    assert life["conf-after"] == life["conf-before"]
+    assert "<title>postern" in life["page-later"], life["page-later"]
+
+
+def test_an_upgrade_refuses_nobody(life):
+    knocks = life["knocks"].splitlines()
+    assert knocks and all(line[:4] == "421 " for line in knocks), knocks
 
 
 def test_removed_and_purged_it_leaves_nothing(life):
@@ -181,5 +216,10 @@ def test_removed_and_purged_it_leaves_nothing(life):
     state, count, *left = life["removed"].splitlines()
     assert state == "inactive" and count == "0"
     assert "postern.conf" in left and "postern.db" in left
+    assert "203.0.113.9" in life["dropped"], life["dropped"]
+    assert life["remains"] == "exit 0\n", life["remains"]
     assert life["purge"].endswith("exit 0\n"), life["purge"]
+    assert life["user"] == life["group"] == "exit 2\n"
+    assert "postern" not in life["timers"]
+    assert life["own"].split() == ["/etc/postern:", "page.token", "exit", "0"]
     assert life["after"] == life["before"]
