@@ -32,6 +32,22 @@ static size_t character_at(const char *text, size_t n, size_t *ret_columns)
 	return octets;
 }
 
+void printable_tame(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		unsigned char c = (unsigned char)*from;
+		/* U+0080 to U+009F: CSI and the like, for some terminals */
+		bool c1 = c == 0xc2 && (unsigned char)from[1] >= 0x80 &&
+			  (unsigned char)from[1] < 0xa0;
+
+		*to++ = c < 0x20 || c == 0x7f || c1 ? '?' : *from;
+		from += c1;
+	}
+	*to = '\0';
+}
+
 size_t printable_columns(const char *text)
 {
 	size_t left = strlen(text), columns = 0;

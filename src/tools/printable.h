@@ -13,6 +13,11 @@
  */
 size_t printable_copy(
 	const char *text, size_t columns_most, char *out, size_t room);
+/*
+ * For who prints lines and knows no locale: what steers a terminal, control
+ * octets and C1 in UTF-8, becomes "?", in place. The rest stays as it is.
+ */
+void printable_tame(char *text);
 /* Columns of a copy that is not cut. */
 size_t printable_columns(const char *text);
 

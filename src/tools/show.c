@@ -17,6 +17,7 @@
 
 #include "../base/duration.h"
 #include "member.h"
+#include "printable.h"
 #include "show_lists.h"
 #include "table.h"
 
@@ -41,9 +42,7 @@ static void line(const char *label, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args); /* cut */
 	va_end(args);
-	for (char *p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?'; /* nothing that steers a terminal */
+	printable_tame(text);
 	(void)printf("%-*s  %s\n", LABEL_WIDTH, label, text);
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "printable.h"
+
 struct table {
 	size_t columns;
 	size_t widths[TABLE_COLUMNS_MOST];
@@ -23,9 +25,8 @@ static char *clean_copy(const char *text)
 {
 	char *copy = strdup(text);
 
-	for (char *p = copy; p != NULL && *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	if (copy != NULL)
+		printable_tame(copy);
 	return copy;
 }
 

@@ -183,7 +183,7 @@ static void wait_for_news(struct top *top, const sigset_t *while_waiting)
 	if (ppoll(fds, 2, &time, while_waiting) <= 0)
 		return;
 	if ((fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
-		top->leaves = true; /* there is nobody any more */
+		signalled = SIGHUP; /* there is nobody any more */
 	if (fds[1].revents != 0)
 		top_asker_hear(top->asker, clock_mono_ms());
 }

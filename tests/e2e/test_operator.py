@@ -488,6 +488,16 @@ def columns(table):
              zip(names, starts, ends)} for row in rows]
 
 
+def test_reasons_cannot_steer_a_terminal(pair):
+    """Whoever has the page's token may write one; root reads it."""
+    server, front = pair
+    ctl(front, "bans", "add", "192.0.2.8", "--reason",
+        "M\u00fcller \x1b[2J\u009b2J\u0085\x7f.")
+    for words in (["bans"], ["explain", "192.0.2.8"]):
+        code, out, _ = ctl(front, *words)
+        assert code == 0 and "M\u00fcller ?[2J?2J??." in out, out
+
+
 def test_bans_are_added_listed_and_lifted(pair, strangers):
     server, front = pair
     assert ctl(front, "bans") == (0, "no bans\n", "")

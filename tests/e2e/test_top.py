@@ -11,18 +11,20 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
 from attack import guesses
 from harness import wait
 from harness.double import Double
-from harness.postern import Postern, binary
+from harness.postern import ROOT, Postern, binary
 from tmux import Terminal
 
 OPTIONS = {"source_limit": {"failures": 5, "delay": "0s", "ban": "30m"},
            "banned": {"answer": "refuse"}}
 LIVE = "enforce"
+PICTURES = os.environ.get("POSTERN_PICTURES")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*[34][0-7](?:;\d+)*m")
 
 
@@ -98,6 +100,8 @@ class StandIn:
                 command = json.loads(line)["command"]
                 self.asked.append(command)
                 answer = self.answers[command]
+                if isinstance(answer, list):    # one after the other
+                    answer = answer.pop(0)
                 if isinstance(answer, dict):
                     answer = json.dumps({"ok": True, **answer}).encode()
                 try:
@@ -117,9 +121,9 @@ def stand_in(folder):
     one.close()
 
 
-def guesser(source, user, **more):
-    return {"source": source, "guesses": 9, "since": 1, "last": 2,
-            "user": user, "banned": False, "ban": None, **more}
+def guesser(source, user, count=9, last=2, **more):
+    return {"source": source, "guesses": count, "since": 1, "last": last,
+            "user": user, "banned": "ban" in more, "ban": None, **more}
 
 
 # What it shows
@@ -157,6 +161,69 @@ def test_rates_are_counted(front, terminal, strangers):
     for n in range(3):
         guess(front, strangers[10 + n], 4)
     one.wait("failed", without=("0.0/s failed", "connections 0.0/s"))
+
+
+def ban(prefix, now, left, rule, text, **more):
+    return {"prefix": prefix, "since": now - 60, "until": now + left,
+            "left_s": left, "rule": rule, "text": text, "acts": "connection",
+            "repeat": 0, "failures": 5, "note": "", **more}
+
+
+def an_attack(stand_in, now):
+    """What a postern says of one, for the picture in README."""
+    text = "too many failed logins from this source in the short window"
+    first = ban("198.51.100.9", now, 1742, "source-limit", text)
+    wide = ban("203.0.113.0/24", now, 980, "prefix-limit",
+               "too many failed logins from this network", acts="login")
+    rows = [guesser("198.51.100.9", "anna", 5, now - 58, ban=first),
+            guesser("203.0.113.77", "administrator", 4, now - 31, ban=wide),
+            guesser("203.0.113.12", "info", 4, now - 22, ban=wide),
+            guesser("192.0.2.61", "bert.jansen@example.com", 3, now - 4),
+            guesser("2001:db8:6:12::/64", "\\x1b]0;you\\x07", 2, now - 1)]
+    rows += [guesser(f"198.51.100.{n}", "sales", 1, now - n)
+             for n in range(21, 26)]
+    decisions = [(7, "ban", wide), (58, "ban", first)]
+    stand_in.answers.update({
+        "watch": {"serial": 1, "guessing": len(rows), "guessers": rows, "decisions": [
+            {"at": now - age, "kind": kind, "prefix": one["prefix"],
+             "rule": one["rule"], "text": one["text"]}
+            for age, kind, one in decisions]},
+        "bans.recent": {"serial": 1, "bans": [wide, first]},
+        "backends.list": {"backends": [
+            {"backend": "domino", "address": "10.0.0.25:25", "state": "up",
+             "since": now - 90000, "sessions": 31}]}})
+
+
+def counts(n):
+    """A status whose counters grow with n."""
+    return {"version": "0.1.0", "mode": LIVE, "pid": 1, "uptime_s": 93784,
+            "bans": 2, "alarms": 0,
+            "sessions": {"open": 31, "tarpit": 4, "total": 22 * n,
+                         "turned_away": 57 * n, "messages": 3 * n},
+            "logins": {"ok": 2 * n, "failed": 6 * n},
+            "firewall": {"backend": "nft", "connected": True,
+                         "synced_at": 1, "drift": 0}}
+
+
+def test_picture_of_readme_is_what_is_shown(stand_in, folder, terminal):
+    """POSTERN_PICTURES=docs/images makes it anew."""
+    an_attack(stand_in, int(time.time()))
+    stand_in.answers["status"] = [counts(n) for n in range(1, 500)]
+    one = begin(terminal(), folder / "control")
+    one.wait("UNDER ATTACK", "198.51.100.9", without=("-/s",))
+    shown = one.screen().rstrip("\n")
+    path = ROOT / "docs/images/top.txt"
+    if PICTURES:
+        path.write_text(shown + "\n")
+    picture = path.read_text().rstrip("\n")
+    assert picture in (ROOT / "README.md").read_text()
+    assert lasting(shown) == lasting(picture)
+
+
+def lasting(text):
+    """All words but what passes: spans, rates, and what these cut short."""
+    text = re.sub(r"[\d.]+/s|\d+[smhd]( \d+[smhd])?", "N", text)
+    return [word for word in text.split() if not word.endswith("~")]
 
 
 # What keys do
@@ -395,24 +462,11 @@ ENDINGS = {"q": 0, "C-c": 128 + signal.SIGINT, "C-\\": 128 + signal.SIGQUIT,
 
 def pid_of_top(one):
     """The process in the foreground of the terminal's shell."""
-    shell = int(one.value("pane_pid"))
-
-    def look():
-        for pid in below(shell):
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as words:
-                    if b"\0top\0" in words.read():
-                        return pid
-            except FileNotFoundError:
-                pass
-        return None
-    return wait.until(look, "top's process")
-
-
-def below(pid):
-    path = f"/proc/{pid}/task/{pid}/children"
-    with open(path, encoding="ascii") as text:
-        return [int(child) for child in text.read().split()] + [pid]
+    for pid in one.below(int(one.value("pane_pid"))):
+        with open(f"/proc/{pid}/cmdline", "rb") as words:
+            if b"\0top\0" in words.read():
+                return pid
+    raise AssertionError("top does not run")
 
 
 def test_gives_the_terminal_back(stand_in, folder, terminal):

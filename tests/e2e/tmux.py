@@ -10,6 +10,14 @@ import subprocess
 from harness import wait
 
 
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as text:
+            return text.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Terminal:
     """A shell in a pane: terminal.keys("q"), terminal.wait("$ ")."""
 
@@ -33,9 +41,17 @@ class Terminal:
         return done.stdout
 
     def close(self):
-        subprocess.run(["tmux", "-L", "own", "kill-server"],
-                       capture_output=True, env=self.environ, check=False,
-                       timeout=wait.DEADLINE_S)
+        """End it, and whatever runs in it: that must go with its terminal."""
+        pids = self.below(int(self.value("pane_pid")))
+        self.tmux("kill-server")
+        wait.until(lambda: not any(map(alive, pids)), f"end of {pids}")
+
+    @classmethod
+    def below(cls, pid):
+        """A process, and those that it started."""
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as text:
+            children = [int(child) for child in text.read().split()]
+        return [pid, *(one for child in children for one in cls.below(child))]
 
     def keys(self, *names):
         self.tmux("send-keys", *names)

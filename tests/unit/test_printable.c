@@ -111,6 +111,30 @@ static void no_two_octets_steer_a_terminal(void **state)
 		}
 }
 
+static void tame_text_keeps_letters_and_nothing_that_steers(void **state)
+{
+	static const struct {
+		const char *text, *tame;
+	} tamed[] = {
+		{"M\xc3\xbcller\xc2\xa0", "M\xc3\xbcller\xc2\xa0"},
+		{"\x1b[2J\r\n\x7f", "?[2J???"},
+		{"a\xc2\x9b"
+		 "2J\xc2\x80\xc2\x9f",
+			"a?2J??"},
+		{"\xc2", "\xc2"},
+		{"\xc2\x1b", "\xc2?"},
+		{"", ""},
+	};
+
+	for (size_t i = 0; i < COUNT(tamed); i++) {
+		char text[ROOM];
+
+		(void)strcpy(text, tamed[i].text);
+		printable_tame(text);
+		assert_string_equal(text, tamed[i].tame);
+	}
+}
+
 static void without_utf8_nothing_but_ascii_is_printed(void **state)
 {
 	char out[ROOM];
@@ -129,6 +153,8 @@ int main(void)
 		cmocka_unit_test(is_cut_between_characters_and_escapes),
 		cmocka_unit_test(never_writes_beyond_its_room),
 		cmocka_unit_test(no_two_octets_steer_a_terminal),
+		cmocka_unit_test(
+			tame_text_keeps_letters_and_nothing_that_steers),
 		cmocka_unit_test(without_utf8_nothing_but_ascii_is_printed),
 	};
 
