@@ -171,6 +171,9 @@ static void daemon_that_went_is_tried_once_a_second(void **state)
 	world->peer = -1;
 	top_asker_hear(world->asker, START_MS + 500);
 	assert_int_equal(top_asker_fd(world->asker), -1);
+	assert_string_equal(
+		top_asker_trouble(world->asker, START_MS + 500, text),
+		"GONE for 0s, trying again");
 	(void)unlink(world->name.sun_path);
 	top_asker_round(world->asker, START_MS + 1000);
 	assert_string_equal(
