@@ -46,6 +46,9 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_NOTE] = sizeof(struct message_note),
 	[MESSAGE_STATS] = sizeof(struct message_stats),
 	[MESSAGE_SERVER] = sizeof(struct message_server),
+	[MESSAGE_SESSION] = sizeof(struct message_session),
+	[MESSAGE_SESSIONS_END] = sizeof(struct message_sessions_end),
+	[MESSAGE_SESSIONS_ASK] = sizeof(struct message_sessions_ask),
 	[MESSAGE_VERDICT] = sizeof(struct message_verdict),
 	[MESSAGE_BAN] = sizeof(struct message_ban),
 	[MESSAGE_UNBAN] = sizeof(struct message_ban),
@@ -71,6 +74,9 @@ WHOLE(struct message_settle);
 WHOLE(struct message_note);
 WHOLE(struct message_stats);
 WHOLE(struct message_server);
+WHOLE(struct message_sessions_ask);
+WHOLE(struct message_session);
+WHOLE(struct message_sessions_end);
 WHOLE(struct message_addresses);
 WHOLE(struct message_verdict);
 WHOLE(struct message_note);

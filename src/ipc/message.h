@@ -30,6 +30,10 @@ enum {
 	MESSAGE_SERVER_LONGEST = 128,
 	MESSAGE_WHY_LONGEST = 96,
 	MESSAGE_NAME_LONGEST = 252,
+	MESSAGE_SESSION_USER_LONGEST = 64,
+	MESSAGE_SESSION_LISTENER_LONGEST = 32, /* with NUL, as all below */
+	MESSAGE_SESSION_WORD_LONGEST = 24,
+	MESSAGE_SESSIONS_MOST = 4, /* questions to a worker at a time */
 	MESSAGE_TIMES_MOST = 32,
 	MESSAGE_LISTENERS_MOST = 32, /* that connections are counted of */
 	MESSAGE_BUCKETS = 12,	     /* bounds: MESSAGE_BUCKETS_MS */
@@ -49,19 +53,22 @@ enum message_handshake {
 enum message_type {
 	MESSAGE_NONE = 0,
 	/* worker -> keeper */
-	MESSAGE_HELLO,	/* struct message_hello: send me the bans */
-	MESSAGE_ASK,	/* struct message_ask -> MESSAGE_VERDICT */
-	MESSAGE_SETTLE, /* struct message_settle -> MESSAGE_VERDICT */
-	MESSAGE_NOTE,	/* struct message_note, no answer */
-	MESSAGE_STATS,	/* struct message_stats, no answer */
-	MESSAGE_SERVER, /* struct message_server, both ways, no answer */
+	MESSAGE_HELLO,	      /* struct message_hello: send me the bans */
+	MESSAGE_ASK,	      /* struct message_ask -> MESSAGE_VERDICT */
+	MESSAGE_SETTLE,	      /* struct message_settle -> MESSAGE_VERDICT */
+	MESSAGE_NOTE,	      /* struct message_note, no answer */
+	MESSAGE_STATS,	      /* struct message_stats, no answer */
+	MESSAGE_SERVER,	      /* struct message_server, both ways, no answer */
+	MESSAGE_SESSION,      /* struct message_session, of an answer */
+	MESSAGE_SESSIONS_END, /* struct message_sessions_end: all is said */
 	/* keeper -> worker */
-	MESSAGE_VERDICT,   /* struct message_verdict */
-	MESSAGE_BAN,	   /* struct message_ban */
-	MESSAGE_UNBAN,	   /* struct message_ban (prefix only) */
-	MESSAGE_ALLOW,	   /* struct message_ban (prefix only) */
-	MESSAGE_DISALLOW,  /* struct message_ban (prefix only) */
-	MESSAGE_SYNC_DONE, /* no body: all bans are told, accept clients */
+	MESSAGE_VERDICT,      /* struct message_verdict */
+	MESSAGE_BAN,	      /* struct message_ban */
+	MESSAGE_UNBAN,	      /* struct message_ban (prefix only) */
+	MESSAGE_ALLOW,	      /* struct message_ban (prefix only) */
+	MESSAGE_DISALLOW,     /* struct message_ban (prefix only) */
+	MESSAGE_SYNC_DONE,    /* no body: all bans are told, accept clients */
+	MESSAGE_SESSIONS_ASK, /* struct message_sessions_ask */
 	/* supervisor <-> keeper, worker */
 	MESSAGE_CHANNEL,     /* struct message_channel + one descriptor */
 	MESSAGE_RELOAD_ASK,  /* keeper -> supervisor: no body */
@@ -205,6 +212,41 @@ struct message_server {
 	char backend[MESSAGE_BACKEND_LONGEST];
 	char name[MESSAGE_SERVER_LONGEST]; /* as configured */
 	char why[MESSAGE_WHY_LONGEST];
+};
+
+/* Which sessions does a worker hold? It answers in slices, a few rows in a
+ * loop turn, the oldest sessions first, then the end. */
+struct message_sessions_ask {
+	uint64_t question;    /* echoed */
+	uint32_t limit;	      /* rows, of sessions and in the tarpit each */
+	struct prefix within; /* of the source; all 0: everybody */
+	uint8_t pad[3];
+	/* Cut, and NUL-terminated in any case; empty: all of them. */
+	char listener[MESSAGE_SESSION_LISTENER_LONGEST];
+};
+
+/* Words are the worker's own, so that the keeper need not know them all. */
+struct message_session {
+	uint64_t question, session;
+	uint64_t age_ms, client_bytes, server_bytes;
+	struct addr addr;
+	struct addr server; /* where server_port is not 0 */
+	uint16_t port, server_port;
+	uint16_t user_n;
+	uint8_t tarpit;
+	uint8_t pad;
+	char listener[MESSAGE_SESSION_LISTENER_LONGEST];
+	char phase[MESSAGE_SESSION_WORD_LONGEST];
+	char state[MESSAGE_SESSION_WORD_LONGEST]; /* of the dialogue */
+	char tls[MESSAGE_SESSION_WORD_LONGEST];	  /* with the client */
+	char user[MESSAGE_SESSION_USER_LONGEST];  /* cut; not NUL-terminated */
+};
+
+struct message_sessions_end {
+	uint64_t question;
+	uint32_t sessions, tarpit; /* that it holds */
+	uint32_t matched;	   /* of both, that the question is about */
+	uint32_t pad;
 };
 
 struct message_ban {

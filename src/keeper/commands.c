@@ -23,6 +23,7 @@
 #include "judge.h"
 #include "notes.h"
 #include "overseer.h"
+#include "sessions.h"
 #include "settings.h"
 #include "status.h"
 #include "store.h"
@@ -514,6 +515,11 @@ static json_t *run_backends_undrain(const struct call *call)
 
 /* ---- the rest ---- */
 
+static json_t *run_sessions(const struct call *call)
+{
+	return sessions_ask(call->hub, call->request, &call->later->roster);
+}
+
 static json_t *run_version(const struct call *call)
 {
 	return json_pack("{s:b, s:s}", "ok", 1, "version", POSTERN_VERSION);
@@ -688,6 +694,7 @@ static const struct {
 	{"upgrade", run_upgrade, false},
 	{"upgrade.outcome", run_upgrade_outcome, false},
 	{"reload", run_reload, false},
+	{"sessions", run_sessions, false},
 	{"version", run_version, true},
 };
 
@@ -717,5 +724,6 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 		"trend.hours, bans.list, bans.recent, bans.serial, bans.add, "
 		"bans.del, bans.flush, "
 		"allow.list, allow.add, allow.del, user.forget, backends.list, "
-		"backends.drain, backends.undrain, explain, reload, version");
+		"backends.drain, backends.undrain, explain, sessions, reload, "
+		"version");
 }

@@ -31,6 +31,7 @@ enum { COMMANDS_SUBJECT_LONGEST = 512 };
 struct commands_later {
 	bool reload;	   /* commands_reload_answer() will be it */
 	bool upgrade;	   /* commands_upgrade_answer() will be it */
+	uint64_t roster;   /* roster_answer() will be it */
 	uint64_t question; /* store_ask(); explain_answer(subject) will be */
 	char subject[COMMANDS_SUBJECT_LONGEST];
 };

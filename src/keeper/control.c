@@ -27,6 +27,7 @@
 #include "../base/log.h"
 #include "commands.h"
 #include "explain.h"
+#include "roster.h"
 #include "spare.h"
 #include "store_find.h"
 
@@ -107,12 +108,12 @@ static void say(struct client *client, json_t *object)
 static bool is_waiting(const struct client *client)
 {
 	return client->later.reload || client->later.upgrade ||
-	       client->later.question != 0;
+	       client->later.question != 0 || client->later.roster != 0;
 }
 
 static void start_waiting(struct client *client)
 {
-	uint64_t wait_ms = client->later.question == 0
+	uint64_t wait_ms = client->later.reload || client->later.upgrade
 				   ? (uint64_t)CONTROL_RELOAD_S * MS_PER_S
 				   : (uint64_t)QUESTION_WAIT_MS;
 
@@ -230,6 +231,7 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 
 static void client_free(struct control *control, struct client *client)
 {
+	roster_drop(control->hub->roster, client->later.roster);
 	if (client->stream != NULL)
 		bufferevent_free(client->stream);
 	if (!client->caller.page)
@@ -336,6 +338,19 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 				explain(client, &answer);
 		store_answer_done(&answer);
 	}
+}
+
+/* All workers have answered, or they had time enough. */
+static void answer_roster(struct client *client)
+{
+	struct roster *roster = client->hub->roster;
+	uint64_t question = client->later.roster;
+
+	if (!roster_ready(roster, question, hub_now(client->hub)))
+		return;
+	client->later.roster = 0;
+	say(client, roster_answer(roster, question));
+	serve(client);
 }
 
 /* What was waited for does not come. */
@@ -522,6 +537,8 @@ void control_flush(struct hub *hub)
 	while (*place != NULL) {
 		struct client *client = *place;
 
+		if (client->later.roster != 0 && !client->gone)
+			answer_roster(client);
 		if (is_waiting(client) && !client->gone &&
 			hub_now(hub) >= client->later_by)
 			give_up(client);

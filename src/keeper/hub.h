@@ -35,6 +35,7 @@ struct geo;
 struct watch;
 struct trend;
 struct tally;
+struct roster;
 struct dns_lists;
 
 struct hub {
@@ -62,6 +63,7 @@ struct hub {
 	struct watch *watch;	     /* what happens, for who looks on */
 	struct trend *trend;	     /* how it went */
 	struct tally *tally;	     /* counts for metrics */
+	struct roster *roster;	     /* workers' answers: sessions */
 	struct dns_lists *dns_lists; /* what the DNS says of them */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */

@@ -37,6 +37,7 @@
 #include "peers.h"
 #include "recorder.h"
 #include "refusals.h"
+#include "roster.h"
 #include "store.h"
 #include "sums.h"
 #include "tally.h"
@@ -219,6 +220,7 @@ static bool make_parts(struct hub *hub)
 	hub->watch = watch_new();
 	hub->trend = trend_new();
 	hub->tally = tally_new();
+	hub->roster = roster_new();
 	hub->judge = judge_new(hub);
 	hub->dns_lists = dns_lists_new(hub);
 	if (hub->recorder == NULL || hub->sums == NULL ||
@@ -227,8 +229,8 @@ static bool make_parts(struct hub *hub)
 		hub->peers == NULL || hub->backends == NULL ||
 		hub->ear == NULL || hub->geo == NULL || hub->watch == NULL ||
 		hub->trend == NULL || hub->tally == NULL ||
-		hub->judge == NULL || hub->dns_lists == NULL ||
-		!loading_run(hub))
+		hub->roster == NULL || hub->judge == NULL ||
+		hub->dns_lists == NULL || !loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -272,6 +274,7 @@ static void free_parts(struct hub *hub)
 	watch_free(&hub->watch);
 	trend_free(&hub->trend);
 	tally_free(&hub->tally);
+	roster_free(&hub->roster);
 	dns_lists_free(&hub->dns_lists);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);

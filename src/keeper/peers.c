@@ -29,6 +29,7 @@
 #include "overseer.h"
 #include "recorder.h"
 #include "refusals.h"
+#include "roster.h"
 #include "tally.h"
 
 enum {
@@ -47,7 +48,8 @@ struct peer {
 	uint64_t id; /* never used twice */
 	uint32_t slot, pid;
 	bool greeted, gone;
-	bool behind; /* a broadcast was refused: tell all again */
+	unsigned rolls_open; /* questions about sessions that it owes an end */
+	bool behind;	     /* a broadcast was refused: tell all again */
 	struct attempts *attempts;
 	struct message_stats stats;
 	uint32_t server_counts[BACKENDS_ROWS_MOST];
@@ -142,6 +144,36 @@ void peers_tell_ban(struct hub *hub, const struct prefix *prefix,
 			.until = until,
 			.rule = rule,
 		});
+}
+
+/* One that owes as many answers as it can work at hears no more of it. */
+static void ask_sessions(
+	struct peer *peer, const struct message_sessions_ask *ask)
+{
+	if (peer->rolls_open >= MESSAGE_SESSIONS_MOST)
+		return;
+	/* FULL: it is silent, and no ban is lost by it. */
+	switch (channel_send(
+		peer->channel, MESSAGE_SESSIONS_ASK, ask, sizeof(*ask))) {
+	case CHANNEL_OK: peer->rolls_open++; break;
+	case CHANNEL_CLOSED: peer->gone = true; break;
+	case CHANNEL_AGAIN:
+	case CHANNEL_FULL: break;
+	}
+}
+
+bool peers_ask_sessions(struct hub *hub, const struct message_sessions_ask *ask)
+{
+	for (struct peer *peer = hub->peers->first; peer != NULL;
+		peer = peer->next) {
+		if (!peer->greeted || peer->gone)
+			continue;
+		if (!roster_expect(hub->roster, ask->question, peer->id,
+			    peer->slot, peer->pid))
+			return false;
+		ask_sessions(peer, ask);
+	}
+	return true;
 }
 
 void peers_tell_prefix(
@@ -275,6 +307,14 @@ static void hear_server(struct peer *peer, const struct message_server *server)
 		peer->server_counts[row] = server->session_count;
 }
 
+static void hear_sessions_end(
+	struct peer *peer, const struct message_sessions_end *end)
+{
+	if (peer->rolls_open > 0)
+		peer->rolls_open--;
+	roster_end(peer->hub->roster, peer->id, end);
+}
+
 static bool on_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)
 {
@@ -291,6 +331,10 @@ static bool on_message(
 		peer->stats = *(const struct message_stats *)body;
 		break;
 	case MESSAGE_SERVER: hear_server(peer, body); break;
+	case MESSAGE_SESSION:
+		roster_row(peer->hub->roster, peer->id, body);
+		break;
+	case MESSAGE_SESSIONS_END: hear_sessions_end(peer, body); break;
 	case MESSAGE_NONE:
 	case MESSAGE_VERDICT:
 	case MESSAGE_BAN:
@@ -298,6 +342,7 @@ static bool on_message(
 	case MESSAGE_ALLOW:
 	case MESSAGE_DISALLOW:
 	case MESSAGE_SYNC_DONE:
+	case MESSAGE_SESSIONS_ASK:
 	case MESSAGE_CHANNEL:
 	case MESSAGE_RELOAD_ASK:
 	case MESSAGE_RELOAD_DONE:
@@ -474,6 +519,7 @@ static void bury(struct peers *peers, struct peer *peer)
 	log_int("pid", (int64_t)peer->pid);
 	log_int("attempts", (int64_t)attempts_count(peer->attempts));
 	log_end();
+	roster_gone(peer->hub->roster, peer->id);
 	settle_open(peer);
 	stats_add(&peers->dead, &peer->stats, false);
 	peer_free(peer);

@@ -47,5 +47,8 @@ bool peers_next(
 	const struct peers *peers, size_t *cursor, struct peer_info *ret_info);
 /* Of the living and, but for what is open, of the dead. */
 void peers_totals(const struct peers *peers, struct message_stats *ret_stats);
+/* Whoever is there owes the roster an answer. false: no memory. */
+bool peers_ask_sessions(
+	struct hub *hub, const struct message_sessions_ask *ask);
 
 #endif

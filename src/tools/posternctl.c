@@ -7,7 +7,7 @@
  * 3 no daemon.
  */
 #include <errno.h>
-#include <getopt.h>
+#include <limits.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -21,6 +21,7 @@
 #include "../conf/near.h"
 #include "client.h"
 #include "doctor.h"
+#include "exit_code.h"
 #include "feed_words.h"
 #include "filter.h"
 #include "patterns_check.h"
@@ -28,55 +29,43 @@
 #include "report.h"
 #include "show.h"
 #include "top.h"
+#include "words.h"
 
-enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON };
 enum { UPGRADE_TRIES = 100, UPGRADE_PAUSE_MS = 200 };
 enum { FAILURES = 10, PASSWORD_LONGEST = 250 };
 
 static const char socket_default[] = "/run/postern/control";
 
-struct words {
-	const char *socket;
-	bool json;
-	const char *rule, *span, *reason, *days;
-	struct doctor_words doctor;
-	const char *seed, *config; /* of policy-filter */
-	const char *chunk;	   /* of feed */
-	const char *const *args;
-	int count;
-};
-
 /* What can be said, and how the answer is shown. */
 static const struct verb {
 	const char *noun, *verb; /* verb NULL: none */
 	const char *command;
-	const char *member;	 /* of the one argument; NULL: takes none */
-	bool rule, span, reason; /* options it takes */
+	const char *member; /* of the one argument; NULL: takes none */
+	unsigned options;   /* it takes: WORD_TAKES */
 	show_answer *show;
 } verbs[] = {
-	{"status", NULL, "status", NULL, false, false, false, show_status},
-	{"bans", "list", "bans.list", NULL, true, false, false, show_bans},
-	{"bans", "add", "bans.add", "prefix", false, true, true,
-		show_ban_added},
-	{"bans", "del", "bans.del", "prefix", false, false, false, show_lifted},
-	{"bans", "flush", "bans.flush", NULL, false, false, false, show_lifted},
-	{"allow", "list", "allow.list", NULL, false, false, false, show_allow},
-	{"allow", "add", "allow.add", "prefix", false, false, true,
+	{"status", NULL, "status", NULL, WORD_TAKES(DAYS), show_status},
+	{"bans", "list", "bans.list", NULL, WORD_TAKES(RULE), show_bans},
+	{"bans", "add", "bans.add", "prefix",
+		WORD_TAKES(FOR) | WORD_TAKES(REASON), show_ban_added},
+	{"bans", "del", "bans.del", "prefix", 0, show_lifted},
+	{"bans", "flush", "bans.flush", NULL, 0, show_lifted},
+	{"allow", "list", "allow.list", NULL, 0, show_allow},
+	{"allow", "add", "allow.add", "prefix", WORD_TAKES(REASON),
 		show_allow_added},
-	{"allow", "del", "allow.del", "prefix", false, false, false, show_done},
-	{"backends", "list", "backends.list", NULL, false, false, false,
-		show_backends},
-	{"backends", "drain", "backends.drain", "server", false, false, false,
-		show_drained},
-	{"backends", "undrain", "backends.undrain", "server", false, false,
-		false, show_undrained},
-	{"user", "forget", "user.forget", "user", false, false, false,
-		show_forgotten},
-	{"user", NULL, "explain", "subject", false, false, false, show_explain},
-	{"explain", NULL, "explain", "subject", false, false, false,
-		show_explain},
-	{"reload", NULL, "reload", NULL, false, false, false, show_reload},
-	{"upgrade", NULL, "upgrade", NULL, false, false, false, show_reload},
+	{"allow", "del", "allow.del", "prefix", 0, show_done},
+	{"backends", "list", "backends.list", NULL, 0, show_backends},
+	{"backends", "drain", "backends.drain", "server", 0, show_drained},
+	{"backends", "undrain", "backends.undrain", "server", 0,
+		show_undrained},
+	{"user", "forget", "user.forget", "user", 0, show_forgotten},
+	{"user", NULL, "explain", "subject", 0, show_explain},
+	{"sessions", NULL, "sessions", NULL,
+		WORD_TAKES(LISTENER) | WORD_TAKES(FROM) | WORD_TAKES(LIMIT),
+		show_sessions},
+	{"explain", NULL, "explain", "subject", 0, show_explain},
+	{"reload", NULL, "reload", NULL, 0, show_reload},
+	{"upgrade", NULL, "upgrade", NULL, 0, show_reload},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
@@ -93,8 +82,10 @@ static void print_help(void)
 		"  bans del PREFIX | flush    lift it, or all\n"
 		"  allow [list] | del PREFIX  who is never banned\n"
 		"  allow add PREFIX [--reason TEXT]\n"
-		"  backends [list]            the servers and how they are\n"
-		"  backends drain|undrain SERVER  no new sessions to it\n"
+		"  backends [list] | drain|undrain SERVER  how servers are; no "
+		"new sessions\n"
+		"  sessions [--listener L] [--from PREFIX] [--limit N]  who is "
+		"connected\n"
 		"  explain ADDRESS|USER|REF   what happened, and the way out\n"
 		"  feed FORMAT [--chunk N]    bans as plain, json, nft, "
 		"mikrotik, "
@@ -118,13 +109,6 @@ static void print_help(void)
 		"      doctor: 0 all is well, 1 warnings, 2 failures");
 }
 
-static int usage(const char *what, const char *which)
-{
-	(void)fprintf(stderr, "posternctl: %s%s%s (see posternctl --help)\n",
-		what, which[0] != '\0' ? ": " : "", which);
-	return EXIT_USAGE;
-}
-
 /* ---- arguments ---- */
 
 /* How many logins --probe-lockout has fail; 0: that is no number for it. */
@@ -133,69 +117,11 @@ static unsigned failures_of(const char *text)
 	unsigned long count = FAILURES;
 	char *end;
 
-	if (text == NULL)
+	if (text[0] == '\0')
 		return (unsigned)count;
 	count = strtoul(text, &end, 10);
 	return *end != '\0' || count > DOCTOR_FAILURES_MOST ? 0
 							    : (unsigned)count;
-}
-
-/* -1: go on; else the exit code. */
-static int parse_options(int argc, char **argv, struct words *words)
-{
-	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"rule", required_argument, NULL, 'r'},
-		{"days", required_argument, NULL, 'D'},
-		{"for", required_argument, NULL, 'f'},
-		{"reason", required_argument, NULL, 'n'},
-		{"as", required_argument, NULL, 'a'},
-		{"probe-lockout", optional_argument, NULL, 'p'},
-		{"login", required_argument, NULL, 'l'},
-		{"seed", required_argument, NULL, 'S'},
-		{"config", required_argument, NULL, 'c'},
-		{"chunk", required_argument, NULL, 'C'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	opterr = 0; /* our own words */
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 's': words->socket = optarg; break;
-		case 'j': words->json = true; break;
-		case 'r': words->rule = optarg; break;
-		case 'D': words->days = optarg; break;
-		case 'f': words->span = optarg; break;
-		case 'n': words->reason = optarg; break;
-		case 'a': words->doctor.as = optarg; break;
-		case 'l': words->doctor.login = optarg; break;
-		case 'p':
-			words->doctor.failure_count = failures_of(optarg);
-			if (words->doctor.failure_count == 0)
-				return usage("--probe-lockout is from 1 to 100",
-					optarg);
-			break;
-		case 'S': words->seed = optarg; break;
-		case 'c': words->config = optarg; break;
-		case 'C': words->chunk = optarg; break;
-		case 'h': print_help(); return EXIT_DONE;
-		case 'V':
-			(void)puts("posternctl " POSTERN_VERSION);
-			return EXIT_DONE;
-		case ':':
-			return usage(
-				"this option needs a value", argv[optind - 1]);
-		default: /* a character of getopt's, no enum of ours */
-			return usage("no such option", argv[optind - 1]);
-		}
-	}
-	words->args = (const char *const *)argv + optind;
-	words->count = argc - optind;
-	return -1;
 }
 
 /* The verb of the words; *ret_used of them name it. NULL: none. */
@@ -225,15 +151,6 @@ static const struct verb *find_verb(const struct words *words, int *ret_used)
 	return NULL;
 }
 
-/* 0: that is no number. */
-static long days_of(const char *text)
-{
-	char *end;
-	long days = strtol(text, &end, 10);
-
-	return end == text || *end != '\0' ? 0 : days;
-}
-
 /* -1: fine. */
 static int check_words(
 	const struct words *words, const struct verb *verb, int used)
@@ -241,29 +158,21 @@ static int check_words(
 	int wanted = verb->member != NULL ? 1 : 0;
 
 	if (words->count - used < wanted)
-		return usage("an argument is missing behind",
+		return words_wrong("an argument is missing behind",
 			words->args[words->count - 1]);
 	if (words->count - used > wanted)
-		return usage("too many arguments", words->args[used + wanted]);
-	if (words->doctor.as != NULL)
-		return usage("--as belongs to doctor", "");
-	if (words->doctor.login != NULL || words->doctor.failure_count > 0)
-		return usage(
-			"--probe-lockout and --login belong to doctor", "");
-	if (words->seed != NULL || words->config != NULL)
-		return usage("--seed and --config belong to policy-filter", "");
-	if (words->chunk != NULL)
-		return usage("--chunk belongs to feed", "");
-	if (words->days != NULL && strcmp(verb->noun, "status") != 0)
-		return usage("--days belongs to status", "");
-	if (words->days != NULL && days_of(words->days) <= 0)
-		return usage("--days is a number of days", words->days);
-	if (words->rule != NULL && !verb->rule)
-		return usage("--rule belongs to bans list", "");
-	if (words->span != NULL && !verb->span)
-		return usage("--for belongs to bans add", "");
-	if (words->reason != NULL && !verb->reason)
-		return usage("--reason belongs to bans add and allow add", "");
+		return words_wrong(
+			"too many arguments", words->args[used + wanted]);
+	if (!words_belong(words, verb->options))
+		return EXIT_USAGE;
+	if (words->given[WORD_DAYS] != NULL &&
+		words_number(words, WORD_DAYS, INT_MAX) == 0)
+		return words_wrong(
+			"--days is a number of days", words->given[WORD_DAYS]);
+	if (words->given[WORD_LIMIT] != NULL &&
+		words_number(words, WORD_LIMIT, INT_MAX) == 0)
+		return words_wrong("--limit is a number of sessions",
+			words->given[WORD_LIMIT]);
 	return -1;
 }
 
@@ -273,6 +182,14 @@ static void set_text(json_t *request, const char *name, const char *text)
 		(void)json_object_set_new(request, name, json_string(text));
 }
 
+static void set_number(json_t *request, const char *name,
+	const struct words *words, enum word word)
+{
+	if (words->given[word] != NULL)
+		(void)json_object_set_new(request, name,
+			json_integer(words_number(words, word, INT_MAX)));
+}
+
 static json_t *make_request(
 	const struct words *words, const struct verb *verb, int used)
 {
@@ -280,15 +197,16 @@ static json_t *make_request(
 
 	if (verb->member != NULL)
 		set_text(request, verb->member, words->args[used]);
-	set_text(request, "rule", words->rule);
-	set_text(request, "for", words->span);
-	set_text(request, "reason", words->reason);
-	if (words->days != NULL) {
+	set_text(request, "rule", words->given[WORD_RULE]);
+	set_text(request, "for", words->given[WORD_FOR]);
+	set_text(request, "reason", words->given[WORD_REASON]);
+	set_text(request, "listener", words->given[WORD_LISTENER]);
+	set_text(request, "from", words->given[WORD_FROM]);
+	set_number(request, "limit", words, WORD_LIMIT);
+	set_number(request, "days", words, WORD_DAYS);
+	if (words->given[WORD_DAYS] != NULL)
 		(void)json_object_set_new(
 			request, "command", json_string("days"));
-		(void)json_object_set_new(
-			request, "days", json_integer(days_of(words->days)));
-	}
 	return request;
 }
 
@@ -374,7 +292,8 @@ static int show(const struct words *words, const struct verb *verb,
 		(void)json_dumpf(answer, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	} else if (code == EXIT_DONE) {
-		(words->days != NULL ? show_days : verb->show)(answer);
+		(words->given[WORD_DAYS] != NULL ? show_days : verb->show)(
+			answer);
 	} else {
 		print_error(answer);
 	}
@@ -415,7 +334,7 @@ static int ask(const struct words *words, const struct verb *verb, int used)
 	int code;
 
 	if (request == NULL)
-		return usage("an argument is not UTF-8", "");
+		return words_wrong("an argument is not UTF-8", "");
 	client = client_open(words->socket);
 	if (client == NULL) {
 		code = no_daemon(words->socket);
@@ -448,12 +367,13 @@ static int feed(const struct words *words)
 	int code;
 
 	if (words->count < 2)
-		return usage("feed needs a format", "");
+		return words_wrong("feed needs a format", "");
 	if (words->count > 2)
-		return usage("too many arguments", words->args[2]);
-	wrong = feed_words_print(words->args[1], words->chunk, NULL);
+		return words_wrong("too many arguments", words->args[2]);
+	wrong = feed_words_print(
+		words->args[1], words->given[WORD_CHUNK], NULL);
 	if (wrong != NULL)
-		return usage(wrong, words->args[1]);
+		return words_wrong(wrong, words->args[1]);
 	client = client_open(words->socket);
 	if (client == NULL)
 		return no_daemon(words->socket);
@@ -463,7 +383,8 @@ static int feed(const struct words *words)
 	client_close(&client);
 	wrong = "the daemon gave no whole list";
 	if (code_of(answer) == EXIT_DONE)
-		wrong = feed_words_print(words->args[1], words->chunk,
+		wrong = feed_words_print(words->args[1],
+			words->given[WORD_CHUNK],
 			json_object_get(answer, "bans"));
 	code = answer == NULL ? EXIT_NO_DAEMON : EXIT_REFUSED;
 	json_decref(answer);
@@ -499,18 +420,28 @@ static bool read_password(char out[PASSWORD_LONGEST])
 
 static int doctor(const struct words *words)
 {
-	struct doctor_words asked = words->doctor;
+	struct doctor_words asked = {
+		.as = words->given[WORD_AS], .login = words->given[WORD_LOGIN]};
+	const char *probe = words->given[WORD_PROBE_LOCKOUT];
 	char password[PASSWORD_LONGEST] = "";
 	struct client *client;
 	struct addr addr;
 	int code;
 
+	if (probe != NULL) {
+		asked.failure_count = failures_of(probe);
+		if (asked.failure_count == 0)
+			return words_wrong(
+				"--probe-lockout is from 1 to 100", probe);
+	}
 	if (asked.as != NULL && !addr_parse(asked.as, &addr))
-		return usage("--as is no address", asked.as);
+		return words_wrong("--as is no address", asked.as);
 	if (asked.login != NULL && asked.failure_count == 0)
-		return usage("--login belongs to doctor --probe-lockout", "");
+		return words_wrong(
+			"--login belongs to doctor --probe-lockout", "");
 	if (asked.login != NULL && !read_password(password))
-		return usage("no password on standard input for", asked.login);
+		return words_wrong(
+			"no password on standard input for", asked.login);
 	asked.password = password;
 	client = client_open(words->socket);
 	if (client == NULL)
@@ -525,18 +456,18 @@ static int doctor(const struct words *words)
  * accident. */
 static int filter(const struct words *words)
 {
-	if (words->seed == NULL)
-		return usage("policy-filter needs --seed N", "");
-	return filter_run(words->seed, words->config);
+	if (words->given[WORD_SEED] == NULL)
+		return words_wrong("policy-filter needs --seed N", "");
+	return filter_run(words->given[WORD_SEED], words->given[WORD_CONFIG]);
 }
 
 /* Needs no daemon. */
 static int patterns(const struct words *words)
 {
 	if (words->count < 2 || strcmp(words->args[1], "check") != 0)
-		return usage("patterns needs the word check", "");
+		return words_wrong("patterns needs the word check", "");
 	if (words->count > 3)
-		return usage("too many arguments", words->args[3]);
+		return words_wrong("too many arguments", words->args[3]);
 	return patterns_check_run(words->count == 3 ? words->args[2] : "");
 }
 
@@ -569,10 +500,11 @@ static int top(const struct words *words)
 	const char *why = "";
 
 	if (words->json)
-		return usage("top is for eyes; --json belongs to others", "");
+		return words_wrong(
+			"top is for eyes; --json belongs to others", "");
 	switch (top_run(words->socket, &why)) {
 	case TOP_LEFT: return EXIT_DONE;
-	case TOP_NO_TERMINAL: return usage(why, "");
+	case TOP_NO_TERMINAL: return words_wrong(why, "");
 	case TOP_NO_DAEMON: return no_daemon(words->socket);
 	}
 	return EXIT_REFUSED;
@@ -624,11 +556,16 @@ int main(int argc, char **argv)
 		return replay_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "report") == 0)
 		return report_main(argc - 1, argv + 1);
-	code = parse_options(argc, argv, &words);
-	if (code >= 0)
-		return code;
+	switch (words_read(argc, argv, &words)) {
+	case WORDS_WRONG: return EXIT_USAGE;
+	case WORDS_HELP: print_help(); return EXIT_DONE;
+	case WORDS_VERSION:
+		(void)puts("posternctl " POSTERN_VERSION);
+		return EXIT_DONE;
+	case WORDS_FINE: break;
+	}
 	if (words.count == 0)
-		return usage("no command was given", "");
+		return words_wrong("no command was given", "");
 	if (words.count == 1 && strcmp(words.args[0], "version") == 0)
 		return version(&words);
 	if (words.count == 1 && strcmp(words.args[0], "top") == 0)

@@ -8,6 +8,7 @@ typedef void show_answer(const json_t *answer);
 
 show_answer show_status, show_days, show_bans, show_ban_added, show_lifted,
 	show_allow, show_allow_added, show_done, show_backends, show_drained,
-	show_undrained, show_forgotten, show_explain, show_reload;
+	show_undrained, show_forgotten, show_explain, show_reload,
+	show_sessions;
 
 #endif

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { TABLE_COLUMNS_MOST = 8 };
+enum { TABLE_COLUMNS_MOST = 12 };
 
 struct table;
 

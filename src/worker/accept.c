@@ -64,17 +64,20 @@ static void turned_away_log(const struct addr *addr)
 }
 
 void turn_away(struct worker *w, int fd, struct tls_connection *tls,
-	bool silent, enum reply_id reply, uint64_t id)
+	const struct turned_away *who)
 {
+	const struct tarpit_guest guest = {.addr = who->addr,
+		.port = who->port,
+		.listener = (uint16_t)(who->listener - w->setup->listeners)};
 	enum conf_answer answer = w->setup->conf->banned.answer;
 
 	if (answer == CONF_ANSWER_TARPIT &&
-		tarpit_take(w->tarpit, w->now, fd, tls, silent))
+		tarpit_take(w->tarpit, w->now, fd, tls, who->silent, &guest))
 		return;
 	if (answer == CONF_ANSWER_TARPIT)
 		limit_reached(w, LIMIT_TARPIT);
-	if (answer == CONF_ANSWER_REFUSE && !tls && !silent)
-		refuse(fd, reply, id);
+	if (answer == CONF_ANSWER_REFUSE && !tls && !who->silent)
+		refuse(fd, who->reply, who->id);
 	tls_free(&tls);
 	(void)close(fd);
 }
@@ -130,7 +133,13 @@ void admit(struct worker *w, const struct worker_listener *listener, int fd,
 		turned_away_log(addr);
 		if (w->setup->conf->banned.answer == CONF_ANSWER_REFUSE)
 			note_address(w, addr, id, NOTE_REFUSAL, REPLY_BANNED);
-		turn_away(w, fd, NULL, implicit, REPLY_BANNED, id);
+		turn_away(w, fd, NULL,
+			&(struct turned_away){.listener = listener,
+				.addr = *addr,
+				.port = caller->port,
+				.silent = implicit,
+				.reply = REPLY_BANNED,
+				.id = id});
 		return;
 	}
 	note_connection(w, addr);

@@ -224,8 +224,12 @@ static void ask_turned_away(struct session *s)
 	}
 	note_refusal(s, REPLY_TURNED_AWAY);
 	stream_watch(&s->client, 0);
-	turn_away(s->worker, s->client.fd, s->client.tls, false,
-		REPLY_TURNED_AWAY, s->id);
+	turn_away(s->worker, s->client.fd, s->client.tls,
+		&(struct turned_away){.listener = s->listener,
+			.addr = s->addr,
+			.port = s->port,
+			.reply = REPLY_TURNED_AWAY,
+			.id = s->id});
 	s->client.fd = -1;
 	s->client.tls = NULL;
 	session_kill(s, CLOSE_TARPIT);

@@ -11,6 +11,7 @@
 #include "note.h"
 #include "pool.h"
 #include "proxy_in.h"
+#include "roll.h"
 #include "session.h"
 #include "tarpit.h"
 
@@ -60,6 +61,7 @@ struct worker {
 	struct note_budget notes;
 	struct note_tally tallies[NOTE_TALLIES];
 	struct note_arrived arrivals[NOTE_TALLIES];
+	struct rolls rolls;    /* who wants to know which sessions there are */
 	struct health *health; /* NULL: another worker's business */
 	mono_ms_t counts_due_ms;
 	struct channel *keeper; /* NULL: away */
@@ -107,7 +109,7 @@ void acceptors_close(struct worker *worker);
 void acceptors_leave(struct worker *worker); /* for good */
 /* A banned client is met as configured: takes fd and tls over. */
 void turn_away(struct worker *worker, int fd, struct tls_connection *tls,
-	bool silent, enum reply_id reply, uint64_t id);
+	const struct turned_away *who);
 
 /* The gates, and the session behind them. Takes fd over. */
 void admit(struct worker *worker, const struct worker_listener *listener,

@@ -128,6 +128,8 @@ static bool receive(
 		servers_hear(w, body);
 	else if (type == MESSAGE_SYNC_DONE)
 		sync_done(w);
+	else if (type == MESSAGE_SESSIONS_ASK)
+		roll_begin(w, body);
 	return true;
 }
 
@@ -136,6 +138,7 @@ static void link_lost(struct worker *w)
 	struct session *s;
 
 	(void)event_del(&w->keeper_event);
+	roll_end_all(w);
 	channel_free(&w->keeper);
 	log_say(LOG_WARN, "keeper-away",
 		"the keeper is away; logins follow policy_unavailable");

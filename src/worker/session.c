@@ -24,14 +24,19 @@ enum { LINGER_MS = 2000, LINGER_READS = 16, LINGER_MOST_BYTES = 4 << 20 };
 
 static void client_event(evutil_socket_t fd, short what, void *arg);
 
-void session_move(struct session *s, enum session_phase phase)
-{
-	static const char *const names[PHASE_COUNT] = {
+static const char *const names[PHASE_COUNT] = {
 #define PHASE(id, name, text) [PHASE_##id] = (name),
 #include "phases.def"
 #undef PHASE
-	};
+};
 
+const char *session_phase_name(const struct session *s)
+{
+	return names[s->phase];
+}
+
+void session_move(struct session *s, enum session_phase phase)
+{
 	if (log_wants(LOG_DEBUG)) {
 		log_begin(LOG_DEBUG, "phase");
 		session_log_id(s);
@@ -420,6 +425,7 @@ void session_kill(struct session *s, enum close_reason reason)
 	stream_done(&s->client);
 	buffer_free(&s->held);
 	session_move(s, PHASE_DEAD);
+	roll_leave(w, s);
 	TAILQ_REMOVE(&w->sessions, s, all);
 	TAILQ_INSERT_TAIL(&w->dead, s, all);
 	w->stats.sessions_open--;

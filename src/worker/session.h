@@ -129,6 +129,16 @@ struct caller {
 	bool target_known; /* else it is the socket's own end */
 };
 
+/* Who is met as banned: turn_away(). */
+struct turned_away {
+	const struct worker_listener *listener;
+	struct addr addr;
+	uint16_t port;
+	bool silent; /* nothing can be said inside its TLS */
+	enum reply_id reply;
+	uint64_t id;
+};
+
 /* session.c: the life */
 /* Takes fd over. MAY_CLOSE */
 void session_begin(struct worker *worker,
@@ -137,6 +147,7 @@ void session_begin(struct worker *worker,
 bool prefixes_hold(
 	const struct conf_prefixes *prefixes, const struct addr *addr);
 void session_move(struct session *session, enum session_phase phase);
+const char *session_phase_name(const struct session *session);
 /* Says `reply` (REPLY_NONE: nothing), then ends. MAY_CLOSE */
 void session_end(
 	struct session *session, enum reply_id reply, enum close_reason reason);

@@ -21,6 +21,7 @@ struct tarpit_client {
 	int fd;
 	uint32_t at; /* octet of the text that comes next */
 	bool silent;
+	struct tarpit_guest guest;
 };
 
 struct tarpit {
@@ -91,15 +92,18 @@ static void tarpit_append(struct tarpit *t, const struct tarpit_client *c)
 }
 
 bool tarpit_take(struct tarpit *t, mono_ms_t now, int fd,
-	struct tls_connection *tls, bool silent)
+	struct tls_connection *tls, bool silent,
+	const struct tarpit_guest *guest)
 {
 	struct tarpit_client c = {.due = now + t->pace_ms,
 		.until = now + t->longest_ms,
 		.tls = tls,
 		.fd = fd,
-		.silent = silent};
+		.silent = silent,
+		.guest = *guest};
 	int least = 1;
 
+	c.guest.since = now;
 	if (t->count >= t->most)
 		return false;
 	if (t->count == t->room && !tarpit_grow(t))
@@ -159,4 +163,9 @@ mono_ms_t tarpit_deadline(const struct tarpit *t)
 size_t tarpit_count(const struct tarpit *t)
 {
 	return t->count;
+}
+
+const struct tarpit_guest *tarpit_guest(const struct tarpit *t, size_t i)
+{
+	return &t->clients[(t->first + i) % t->room].guest;
 }

@@ -348,6 +348,7 @@ static void worker_events(struct worker *w)
 		term_event, w);
 	(void)event_add(&w->term, NULL);
 	(void)evtimer_assign(&w->accept_pause, w->base, pause_over, w);
+	roll_make(w);
 }
 
 static void worker_free(struct worker *w)
@@ -359,6 +360,7 @@ static void worker_free(struct worker *w)
 	tarpit_free(&w->tarpit);
 	banlist_free(&w->bans);
 	slab_free(&w->slab);
+	roll_end_all(w);
 	channel_free(&w->keeper);
 	channel_free(&w->supervisor);
 	free(w->acceptors);

@@ -29,9 +29,11 @@ static int make_pair(unsigned i)
 	return fds[1];
 }
 
+static const struct tarpit_guest guest = {.port = 4711, .listener = 1};
+
 static void enter(struct tarpit *t, unsigned i, mono_ms_t now, bool silent)
 {
-	assert_true(tarpit_take(t, now, make_pair(i), NULL, silent));
+	assert_true(tarpit_take(t, now, make_pair(i), NULL, silent, &guest));
 }
 
 /* What the client has got since; -1: it was closed and nothing waits. */
@@ -181,7 +183,7 @@ static void client_that_reads_nothing_stays_and_costs_nothing(void **state)
 	memset(octets, 'x', sizeof octets);
 	while (send(fd, octets, sizeof octets, MSG_DONTWAIT) > 0)
 		;
-	assert_true(tarpit_take(t, 0, fd, NULL, false));
+	assert_true(tarpit_take(t, 0, fd, NULL, false, &guest));
 	for (unsigned i = 1; i < 100; i++)
 		tarpit_tick(t, i);
 	assert_int_equal(tarpit_count(t), 1);
@@ -201,12 +203,12 @@ static void budget_holds_and_the_refused_stay_the_callers(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		enter(t, i, 0, false);
 	fd = make_pair(3);
-	assert_false(tarpit_take(t, 0, fd, NULL, false));
+	assert_false(tarpit_take(t, 0, fd, NULL, false, &guest));
 	assert_int_not_equal(fcntl(fd, F_GETFD), -1);
 	assert_int_equal(tarpit_count(t), 3);
 	(void)close(peers[0]);
 	tarpit_tick(t, PACE);
-	assert_true(tarpit_take(t, PACE, fd, NULL, false));
+	assert_true(tarpit_take(t, PACE, fd, NULL, false, &guest));
 	tarpit_tick(t, 2 * PACE);
 	assert_int_equal(heard_n(3), 1);
 	peers[0] = peers[3];
@@ -218,7 +220,7 @@ static void tarpit_of_none_takes_none(void **state)
 	struct tarpit *t = tarpit_new(0, PACE, LONGEST);
 	int fd = make_pair(0);
 
-	assert_false(tarpit_take(t, 0, fd, NULL, false));
+	assert_false(tarpit_take(t, 0, fd, NULL, false, &guest));
 	(void)close(fd);
 	done(t, 1);
 }
