@@ -14,6 +14,7 @@ import time
 
 import bans
 import goals
+import instructions
 import limits
 import machine
 import memory
@@ -53,6 +54,10 @@ def parse(args):
     add("--priority", type=int, default=-5, help="nice value of postern")
     add("--realtime", action="store_true",
         help="postern before all others: stalls are its own")  # fmt: skip
+    add("--check", action="store_true",
+        help="instructions of a session: fail where they have grown")  # fmt: skip
+    add("--renew", metavar="WHY", default="",
+        help="take today's instructions for tests/bench/baseline.json")  # fmt: skip
     return parser.parse_args(args)
 
 
@@ -128,6 +133,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine.prepare()
     try:
+        if opt.check:
+            return instructions.check()
+        if opt.renew:
+            return instructions.renew(opt.renew)
         return soak.run(opt) if opt.soak else run_all(opt)
     finally:
         machine.stop_all()
