@@ -249,6 +249,12 @@ static void blocked(struct session *s, enum dialog_side side, bool is)
 		s->server_blocked = is;
 }
 
+/* All is fed, and of nothing would come nothing. */
+static bool idle(const struct session *s, struct slice rest)
+{
+	return rest.n == 0 && dialog_quiet(&s->dialog);
+}
+
 /*
  * Feeds `in` until the dialogue wants more or waits; returns how many octets
  * it is done with. MAY_CLOSE
@@ -274,16 +280,16 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 		if (step.used > 0 ||
 			(step.act != DIALOG_MORE && step.act != DIALOG_WAIT))
 			s->progress = true;
-		if (step.act == DIALOG_FORWARD) {
+		if (step.act == DIALOG_FORWARD)
 			gather(s, side, &step, &gathered);
+		if (step.act == DIALOG_FORWARD && !idle(s, rest))
 			continue;
-		}
 		put(s, side, &gathered);
 		session_user(s, slice_of(room.user, user_n));
 		carry_out(s, &step);
 		room.server_unsent_bytes = unsent_bytes(s);
-	} while (
-		alive(s) && step.act != DIALOG_MORE && step.act != DIALOG_WAIT);
+	} while (alive(s) && step.act != DIALOG_MORE &&
+		 step.act != DIALOG_WAIT && !idle(s, rest));
 	s->feeding = false;
 	if (side == DIALOG_CLIENT)
 		s->taken_bytes += in.n - rest.n;
