@@ -80,6 +80,7 @@ static void look(struct top *top, enum top_key key)
 	state->said[0] = '\0';
 	switch (key) {
 	case TOP_KEY_ATTACK: top_state_show(state, TOP_PANE_ATTACK); return;
+	case TOP_KEY_SESSIONS: top_state_show(state, TOP_PANE_SESSIONS); return;
 	case TOP_KEY_BANS: top_state_show(state, TOP_PANE_BANS); return;
 	case TOP_KEY_SERVERS: top_state_show(state, TOP_PANE_SERVERS); return;
 	case TOP_KEY_NEXT: next_pane(state); return;
@@ -194,6 +195,8 @@ static void live(struct top *top, const sigset_t *while_waiting)
 		struct top_press press;
 		mono_ms_t now = clock_mono_ms();
 
+		top_asker_sessions(
+			top->asker, top->state.pane == TOP_PANE_SESSIONS);
 		if (!top->state.paused)
 			top_asker_round(top->asker, now);
 		draw(top, now);

@@ -15,7 +15,12 @@
 #include "../base/duration.h"
 #include "client.h"
 
-enum { PATIENCE_S = 1, ASKED_MOST = 16, GUESSERS_ASKED = 100 };
+enum {
+	PATIENCE_S = 1,
+	ASKED_MOST = 16,
+	GUESSERS_ASKED = 100,
+	SESSIONS_ASKED = 200,
+};
 
 struct top_asker {
 	const char *path;
@@ -24,6 +29,7 @@ struct top_asker {
 	struct client *client; /* NULL: no daemon */
 	int error;	       /* why */
 	bool left;	       /* it was there, and went */
+	bool sessions;	       /* are asked for, too */
 	enum top_topic asked[ASKED_MOST];
 	size_t asked_count;
 	mono_ms_t round_at; /* 0: none yet */
@@ -109,6 +115,11 @@ int top_asker_due_ms(const struct top_asker *asker, mono_ms_t now)
 	return now < due ? (int)(due - now) : 0;
 }
 
+void top_asker_sessions(struct top_asker *asker, bool wanted)
+{
+	asker->sessions = wanted;
+}
+
 void top_asker_round(struct top_asker *asker, mono_ms_t now)
 {
 	if (top_asker_due_ms(asker, now) > 0)
@@ -124,6 +135,11 @@ void top_asker_round(struct top_asker *asker, mono_ms_t now)
 		now);
 	(void)top_asker_ask(asker, TOP_BACKENDS,
 		json_pack("{s:s}", "command", "backends.list"), now);
+	if (asker->sessions) /* last: workers are asked for it */
+		(void)top_asker_ask(asker, TOP_SESSIONS,
+			json_pack("{s:s, s:i}", "command", "sessions", "limit",
+				(int)SESSIONS_ASKED),
+			now);
 }
 
 void top_asker_hear(struct top_asker *asker, mono_ms_t now)

@@ -38,6 +38,8 @@ int top_asker_fd(const struct top_asker *asker);
 int top_asker_due_ms(const struct top_asker *asker, mono_ms_t now);
 /* Connects and asks when a second is over and all was answered. */
 void top_asker_round(struct top_asker *asker, mono_ms_t now);
+/* From the next round on: are the sessions asked for? */
+void top_asker_sessions(struct top_asker *asker, bool wanted);
 /* One more question; it takes the request over. false: no daemon. */
 bool top_asker_ask(struct top_asker *asker, enum top_topic topic,
 	json_t *request, mono_ms_t now);

@@ -266,6 +266,16 @@ static void say_trouble(struct head *head, const json_t *status)
 		say(head, TOP_BAD, "domino_log: %s", member_text(ear, "error"));
 }
 
+/* Of the workers that were asked for their sessions. */
+static void say_silent(struct head *head, const json_t *sessions)
+{
+	size_t count = json_array_size(json_object_get(sessions, "silent"));
+
+	if (count > 0)
+		say(head, TOP_BAD, "%zu worker%s SILENT", count,
+			count == 1 ? "" : "s");
+}
+
 /* The last one, while it is news. */
 static void say_alarm(struct head *head, const json_t *watch, wall_s_t now)
 {
@@ -306,6 +316,7 @@ size_t top_head(const struct top_rates *rates, json_t *const *answers,
 		say_servers(&head,
 			json_object_get(answers[TOP_BACKENDS], "backends"));
 	say_trouble(&head, status);
+	say_silent(&head, answers[TOP_SESSIONS]);
 	say_alarm(&head, answers[TOP_WATCH], now);
 	return head.count;
 }

@@ -17,7 +17,7 @@
 #include "member.h"
 #include "printable.h"
 
-enum { MS_PER_S = 1000, ROWS_FIRST = 64 };
+enum { MS_PER_S = 1000, KIBI = 1024, ROWS_FIRST = 64 };
 
 struct pane {
 	const char *name, *empty;
@@ -29,6 +29,11 @@ static const struct pane panes[TOP_PANES] = {
 		{{"SOURCE", 0, false}, {"FAILED", 0, true}, {"LAST", 0, true},
 			{"USER", 8, false}, {"STATE", 0, false},
 			{"RULE", 6, false}}},
+	[TOP_PANE_SESSIONS] = {"sessions", "no session is open",
+		{{"AGE", 0, true}, {"FROM", 0, false}, {"USER", 8, false},
+			{"DOES", 6, false}, {"LISTENER", 4, false},
+			{"TLS", 0, false}, {"IN", 0, true}, {"OUT", 0, true},
+			{"SERVER", 8, false}}},
 	[TOP_PANE_BANS] = {"bans", "no bans",
 		{{"PREFIX", 0, false}, {"LEFT", 0, true}, {"RULE", 8, false},
 			{"FAILED", 0, true}, {"SINCE", 0, true},
@@ -49,22 +54,24 @@ const char *top_pane_name(enum top_pane pane)
 	return panes[pane].name;
 }
 
-const char *top_pane_empty(enum top_pane pane)
-{
-	return panes[pane].empty;
-}
-
 static const json_t *list_of(enum top_pane pane, json_t *const *answers)
 {
 	switch (pane) {
 	case TOP_PANE_ATTACK:
 		return json_object_get(answers[TOP_WATCH], "guessers");
+	case TOP_PANE_SESSIONS:
+		return json_object_get(answers[TOP_SESSIONS], "sessions");
 	case TOP_PANE_BANS: return json_object_get(answers[TOP_BANS], "bans");
 	case TOP_PANE_SERVERS:
 		return json_object_get(answers[TOP_BACKENDS], "backends");
 	case TOP_PANES: break;
 	}
 	return NULL;
+}
+
+const char *top_pane_empty(enum top_pane pane, json_t *const *answers)
+{
+	return list_of(pane, answers) != NULL ? panes[pane].empty : "asking";
 }
 
 json_int_t top_pane_count(enum top_pane pane, json_t *const *answers)
@@ -74,6 +81,11 @@ json_int_t top_pane_count(enum top_pane pane, json_t *const *answers)
 	switch (pane) {
 	case TOP_PANE_ATTACK:
 		count = json_object_get(answers[TOP_WATCH], "guessing");
+		break;
+	case TOP_PANE_SESSIONS:
+		count = json_object_get(
+			json_object_get(answers[TOP_STATUS], "sessions"),
+			"open");
 		break;
 	case TOP_PANE_BANS:
 		count = json_object_get(answers[TOP_STATUS], "bans");
@@ -166,6 +178,46 @@ static void make_attack(
 	set_text(row->cells[5], member_text(ban, "rule"));
 }
 
+/* "812", "97K": what is large is whole units. */
+static void set_octets(char cell[TOP_CELL_LONGEST], int64_t octets)
+{
+	static const char units[] = "KMGT";
+	size_t unit = 0;
+
+	if (octets < KIBI * 10) {
+		set_number(cell, octets);
+		return;
+	}
+	for (octets /= KIBI; octets >= KIBI * 10 && unit + 2 < sizeof(units);
+		unit++)
+		octets /= KIBI;
+	(void)snprintf(
+		cell, TOP_CELL_LONGEST, "%" PRId64 "%c", octets, units[unit]);
+}
+
+/* In the dialogue its state says more than the phase. */
+static void make_session(struct top_row *row, const json_t *session)
+{
+	const char *state = member_text(session, "state");
+	bool held = json_is_true(json_object_get(session, "tarpit"));
+
+	set_span(row->cells[0], member_number(session, "age_ms") / MS_PER_S);
+	set_text(row->cells[1], member_text(session, "address"));
+	set_text(row->cells[2], member_text(session, "user"));
+	set_text(row->cells[3],
+		state[0] != '\0' ? state : member_text(session, "phase"));
+	set_text(row->cells[4], member_text(session, "listener"));
+	set_text(row->cells[5], member_text(session, "tls"));
+	set_octets(row->cells[6], member_number(session, "client_bytes"));
+	set_octets(row->cells[7], member_number(session, "server_bytes"));
+	set_text(row->cells[8], member_text(session, "server"));
+	(void)snprintf(row->key, sizeof(row->key), "%.60s %" PRId64 " %.30s",
+		row->cells[1], member_number(session, "port"),
+		member_text(session, "ref"));
+	set_prefix(row->source, member_text(session, "address"));
+	row->mood = held ? TOP_DIM : TOP_PLAIN;
+}
+
 static void make_ban(struct top_row *row, const json_t *ban, wall_s_t now)
 {
 	const char *note = member_text(ban, "note");
@@ -211,6 +263,7 @@ static void make(struct top_row *row, enum top_pane pane, const json_t *item,
 	*row = (struct top_row){.mood = TOP_PLAIN};
 	switch (pane) {
 	case TOP_PANE_ATTACK: make_attack(row, item, now); return;
+	case TOP_PANE_SESSIONS: make_session(row, item); return;
 	case TOP_PANE_BANS: make_ban(row, item, now); return;
 	case TOP_PANE_SERVERS: make_server(row, item, now); return;
 	case TOP_PANES: return;

@@ -15,6 +15,7 @@
 
 enum top_pane {
 	TOP_PANE_ATTACK,
+	TOP_PANE_SESSIONS,
 	TOP_PANE_BANS,
 	TOP_PANE_SERVERS,
 	TOP_PANES,
@@ -26,7 +27,8 @@ enum top_topic {
 	TOP_WATCH,
 	TOP_BACKENDS,
 	TOP_BANS,
-	TOP_CONFIG, /* before an order */
+	TOP_SESSIONS, /* while its pane is shown */
+	TOP_CONFIG,   /* before an order */
 	TOP_ORDER,
 	TOP_TOPICS,
 };
@@ -34,7 +36,7 @@ enum top_topic {
 enum top_mood { TOP_PLAIN, TOP_GOOD, TOP_WARN, TOP_BAD, TOP_DIM };
 
 enum {
-	TOP_COLUMNS_MOST = 7,
+	TOP_COLUMNS_MOST = 9,
 	TOP_GAP = 2,		 /* blanks between columns */
 	TOP_LEFT_LONGEST = 48,	 /* with NUL */
 	TOP_CELL_LONGEST = 160,	 /* with NUL */
@@ -68,8 +70,8 @@ const struct top_column *top_columns(enum top_pane pane);
 const char *top_pane_name(enum top_pane pane);
 /* How many the pane has, as the daemon counts; -1: it has not said. */
 json_int_t top_pane_count(enum top_pane pane, json_t *const *answers);
-/* Of a pane without rows. */
-const char *top_pane_empty(enum top_pane pane);
+/* Of a pane without rows: there are none, or nobody has said yet. */
+const char *top_pane_empty(enum top_pane pane, json_t *const *answers);
 
 /*
  * answers: TOP_TOPICS objects, NULL where there is none yet. Rows in the order

@@ -25,17 +25,26 @@ void top_state_done(struct top_state *state)
 	*state = (struct top_state){.pane = TOP_PANE_ATTACK};
 }
 
+static void set_line(char line[TOP_SAID_LONGEST], const char *format,
+	va_list args) __attribute__((format(printf, 2, 0)));
+
+static void set_line(
+	char line[TOP_SAID_LONGEST], const char *format, va_list args)
+{
+	char text[1024];
+
+	(void)vsnprintf(text, sizeof(text), format, args); /* cut */
+	(void)printable_copy(text, TOP_SAID_LONGEST, line, TOP_SAID_LONGEST);
+}
+
 void top_state_say(
 	struct top_state *state, enum top_mood mood, const char *format, ...)
 {
-	char text[1024];
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args); /* cut */
+	set_line(state->said, format, args);
 	va_end(args);
-	(void)printable_copy(
-		text, TOP_SAID_LONGEST, state->said, sizeof(state->said));
 	state->said_mood = mood;
 }
 
@@ -64,6 +73,11 @@ static void say_ordered(struct top_state *state, const json_t *answer)
 bool top_state_take(struct top_state *state, enum top_topic topic,
 	json_t *answer, mono_ms_t now)
 {
+	/* Somebody has looked elsewhere before it came. */
+	if (topic == TOP_SESSIONS && state->pane != TOP_PANE_SESSIONS) {
+		json_decref(answer);
+		return false;
+	}
 	if (!json_is_true(json_object_get(answer, "ok"))) {
 		top_state_say(state, TOP_BAD, "%s; %s",
 			member_text(answer, "error"),
@@ -130,6 +144,11 @@ const struct top_row *top_state_row(const struct top_state *state)
 
 void top_state_show(struct top_state *state, enum top_pane pane)
 {
+	/* They are asked for while they are shown, and are soon others. */
+	if (pane != TOP_PANE_SESSIONS) {
+		json_decref(state->answers[TOP_SESSIONS]);
+		state->answers[TOP_SESSIONS] = NULL;
+	}
 	state->pane = pane;
 	state->rows.count = state->rows.hidden = 0;
 	state->cursor = state->first = 0;
@@ -185,10 +204,18 @@ void top_state_filter_less(struct top_state *state)
 
 /* ---- orders ---- */
 
-static bool ask(struct top_state *state, json_t *order)
+static bool ask(struct top_state *state, json_t *order, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static bool ask(struct top_state *state, json_t *order, const char *format, ...)
 {
+	va_list args;
+
 	if (order == NULL)
 		return false;
+	va_start(args, format);
+	set_line(state->question, format, args);
+	va_end(args);
 	json_decref(state->order);
 	state->order = order;
 	state->doing = TOP_ASKING;
@@ -207,10 +234,11 @@ bool top_state_ask_unban(struct top_state *state)
 		return false;
 	}
 	many = strchr(row->ban, '/') != NULL;
-	top_state_say(state, TOP_WARN, "Unban %s%s (left: %s)? y/n", row->ban,
+	return ask(state,
+		json_pack("{s:s, s:s}", "command", "bans.del", "prefix",
+			row->ban),
+		"Unban %s%s (left: %s)? y/n", row->ban,
 		many ? " and all inside it" : "", row->left);
-	return ask(state, json_pack("{s:s, s:s}", "command", "bans.del",
-				  "prefix", row->ban));
 }
 
 bool top_state_ask_ban(struct top_state *state)
@@ -230,11 +258,12 @@ bool top_state_ask_ban(struct top_state *state)
 	}
 	/* What is asked for is what is sent, whatever is reloaded meanwhile. */
 	(void)snprintf(exact, sizeof(exact), "%" PRId64 "ms", span_ms);
-	top_state_say(state, TOP_WARN, "Ban %s for %s? y/n", row->source,
+	return ask(state,
+		json_pack("{s:s, s:s, s:s, s:s}", "command", "bans.add",
+			"prefix", row->source, "for", exact, "reason",
+			"by hand, in top"),
+		"Ban %s for %s? y/n", row->source,
 		duration_format((uint64_t)span_ms, span));
-	return ask(state, json_pack("{s:s, s:s, s:s, s:s}", "command",
-				  "bans.add", "prefix", row->source, "for",
-				  exact, "reason", "by hand, in top"));
 }
 
 json_t *top_state_answer(struct top_state *state, bool yes)
@@ -243,7 +272,6 @@ json_t *top_state_answer(struct top_state *state, bool yes)
 
 	state->order = NULL;
 	state->doing = TOP_LOOKING;
-	state->said[0] = '\0';
 	if (yes)
 		return order;
 	json_decref(order);

@@ -36,12 +36,15 @@ struct top_state {
 	bool paused;
 	char said[TOP_SAID_LONGEST]; /* the last line; printable */
 	enum top_mood said_mood;
+	/* Of its own: no answer that comes meanwhile may stand in its place. */
+	char question[TOP_SAID_LONGEST];
 	json_t *order; /* what y would send; NULL: nothing */
 };
 
 void top_state_done(struct top_state *state);
 
-/* Takes the answer over. A refusal is kept out: false, and said. */
+/* Takes the answer over. A refusal is kept out: false, and said; and so is
+ * what is of no use any more. */
 bool top_state_take(struct top_state *state, enum top_topic topic,
 	json_t *answer, mono_ms_t now);
 /* Are the bans that it has no longer those that the daemon has? */

@@ -185,6 +185,7 @@ static void draw_tabs(const struct top_state *state, int y)
 {
 	static const enum top_key keys_of[TOP_PANES] = {
 		[TOP_PANE_ATTACK] = TOP_KEY_ATTACK,
+		[TOP_PANE_SESSIONS] = TOP_KEY_SESSIONS,
 		[TOP_PANE_BANS] = TOP_KEY_BANS,
 		[TOP_PANE_SERVERS] = TOP_KEY_SERVERS,
 	};
@@ -207,10 +208,9 @@ static void draw_tabs(const struct top_state *state, int y)
 		x += strlen(text) + 1;
 	}
 	if (state->filter[0] != '\0' && x < width)
-		putf(y, x, width - x, A_REVERSE | A_BOLD,
-			"filter: %s (%zu of %zu)", state->filter,
+		putf(y, x, width - x, A_REVERSE | A_BOLD, "%zu of %zu: %s",
 			state->rows.count,
-			state->rows.count + state->rows.hidden);
+			state->rows.count + state->rows.hidden, state->filter);
 }
 
 static void draw_row(int y, const struct top_column *columns,
@@ -249,8 +249,9 @@ static int draw_rows(struct top_state *state, int y, int end)
 	}
 	if (state->rows.count == 0 && y < end)
 		put(y++, 0, (size_t)COLS, A_NORMAL, false,
-			state->rows.hidden > 0 ? "no line has these letters"
-					       : top_pane_empty(state->pane));
+			state->rows.hidden > 0
+				? "no line has these letters"
+				: top_pane_empty(state->pane, state->answers));
 	return y;
 }
 
@@ -290,11 +291,13 @@ static void draw_footer(const struct top_state *state, int y)
 			state->filter);
 		return;
 	}
+	if (state->doing == TOP_ASKING) {
+		put(y, 0, width, A_BOLD | A_REVERSE, false, state->question);
+		return;
+	}
 	if (state->said[0] != '\0') {
-		put(y, 0, width,
-			attributes_of(state->said_mood) |
-				(state->doing == TOP_ASKING ? A_REVERSE : 0),
-			false, state->said);
+		put(y, 0, width, attributes_of(state->said_mood), false,
+			state->said);
 		return;
 	}
 	for (size_t i = 0; i < TOP_KEY_OTHER && x < width; i++) {

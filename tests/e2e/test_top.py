@@ -226,6 +226,33 @@ def lasting(text):
     return [word for word in text.split() if not word.endswith("~")]
 
 
+def session(address, **more):
+    return {"ref": "AB", "age_ms": 61000, "slot": 1, "pid": 9, "port": 4000,
+            "address": address, "listener": "mx", "phase": "dialog",
+            "state": "data", "tls": "TLSv1.3", "user": "", "tarpit": False,
+            "client_bytes": 812, "server_bytes": 99000, "server": "", **more}
+
+
+def test_shows_sessions_and_asks_for_them_only_then(
+        stand_in, folder, terminal):
+    stand_in.answers["config"] = {"source_limit": {"ban": 3600000}}
+    stand_in.answers["sessions"] = {"silent": [{"slot": 2}], "sessions": [
+        session("192.0.2.7", user="anna", port=n) for n in (1, 2)] + [
+        session("198.51.100.9", phase="tarpit", state="", tarpit=True)]}
+    one = begin(terminal(), folder / "control")
+    one.wait(LIVE, "s sessions", "quiet")
+    assert "sessions" not in stand_in.asked
+    one.keys("s")
+    seen = one.wait("192.0.2.7", "tarpit", "1 worker SILENT", "DOES")
+    assert seen.count("192.0.2.7") == 2
+    assert re.search(r"1m 1s +192.0.2.7 +anna +data +mx +TLSv1.3 +812 +96K",
+                     seen), seen
+    one.keys("End", "B")
+    one.wait("Ban 198.51.100.9 for 1h? y/n")
+    one.keys("n", "a")
+    one.wait("SOURCE", without=("SILENT",))
+
+
 # What keys do
 
 def test_bans_and_unbans_the_source_under_the_cursor(
@@ -236,9 +263,9 @@ def test_bans_and_unbans_the_source_under_the_cursor(
     one = begin(terminal(), front.control)
     one.wait(source, other)
     one.type(f"/{source}")
-    one.wait(f"lines with: {source}_", "(1 of ", without=(other,))
+    one.wait(f"lines with: {source}_", "1 of ", without=(other,))
     one.keys("Enter")
-    one.wait("B ban", "filter: ")
+    one.wait("B ban", f": {source}", "1 of ")
     one.keys("B")
     one.wait(f"Ban {source} for 30m? y/n")
     one.keys("n")
@@ -270,7 +297,7 @@ def test_says_why_an_order_was_refused(front, terminal, strangers):
     one.wait(source)
     one.type(f"/{source}")
     one.keys("Enter")
-    one.wait("(1 of ")
+    one.wait("1 of ")
     one.keys("u")
     one.wait("this line is not banned")
     one.keys("B")

@@ -125,6 +125,23 @@ static void asks_once_a_second_and_never_more(void **state)
 	assert_int_equal(world->answers[TOP_BACKENDS], 5);
 }
 
+static void sessions_are_asked_for_while_they_are_wanted(void **state)
+{
+	struct world *world = *state;
+	mono_ms_t now = START_MS;
+
+	top_asker_sessions(world->asker, true);
+	top_asker_round(world->asker, now);
+	let_in(world);
+	assert_int_equal(questions(world), ROUND_COUNT + 1);
+	answer(world, ROUND_COUNT + 1);
+	top_asker_hear(world->asker, now);
+	assert_int_equal(world->answers[TOP_SESSIONS], 1);
+	top_asker_sessions(world->asker, false);
+	top_asker_round(world->asker, now + 1000);
+	assert_int_equal(questions(world), ROUND_COUNT);
+}
+
 static void is_due_when_the_second_is_over(void **state)
 {
 	struct world *world = *state;
@@ -262,6 +279,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		T(asks_once_a_second_and_never_more),
+		T(sessions_are_asked_for_while_they_are_wanted),
 		T(is_due_when_the_second_is_over),
 		T(slow_daemon_is_not_asked_again_before_it_answered),
 		T(daemon_that_went_is_tried_once_a_second),

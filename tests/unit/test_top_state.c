@@ -64,6 +64,22 @@ static const char servers[] =
 	"\"state\":\"down\",\"drained\":false,\"sessions\":0,\"since\":99000,"
 	"\"why\":\"refused\"}]}";
 
+static const char sessions[] =
+	"{\"ok\":true,\"matched\":3,\"silent\":[],\"sessions\":["
+	"{\"ref\":\"A\",\"age_ms\":125900,\"slot\":1,\"pid\":9,"
+	"\"address\":\"192.0.2.7\",\"port\":4000,\"listener\":\"mx\","
+	"\"phase\":\"dialog\",\"state\":\"data\",\"tls\":\"TLSv1.3\","
+	"\"user\":\"anna\\u001b\",\"client_bytes\":9999,"
+	"\"server_bytes\":12000,\"server\":\"10.0.0.1:25\","
+	"\"tarpit\":false},"
+	"{\"ref\":\"\",\"age_ms\":900,\"address\":\"2001:db8::7\","
+	"\"port\":1,\"listener\":\"mx\",\"phase\":\"tarpit\","
+	"\"state\":\"\",\"tls\":\"\",\"user\":\"\","
+	"\"client_bytes\":0,\"server_bytes\":0,\"server\":\"\","
+	"\"tarpit\":true},"
+	"{\"ref\":\"B\",\"age_ms\":1,\"address\":\"192.0.2.7\","
+	"\"port\":4001}]}";
+
 static int set_up(void **state)
 {
 	static struct top_state one;
@@ -124,6 +140,39 @@ static void bans_say_what_is_left_and_why(void **state)
 	assert_string_equal(cell(one, 1, 6), "it \\x1b[31m");
 	top_state_fill(one, NOW * 2); /* over, and not yet told */
 	assert_string_equal(cell(one, 0, 1), "0s");
+}
+
+static void sessions_say_who_does_what(void **state)
+{
+	struct top_state *one = *state;
+
+	top_state_show(one, TOP_PANE_SESSIONS);
+	assert_string_equal(top_pane_empty(one->pane, one->answers), "asking");
+	take(one, TOP_SESSIONS, sessions);
+	top_state_fill(one, NOW);
+	assert_int_equal(one->rows.count, 3);
+	assert_string_equal(cell(one, 0, 0), "2m 5s");
+	assert_string_equal(cell(one, 0, 1), "192.0.2.7");
+	assert_string_equal(cell(one, 0, 2), "anna\\x1b");
+	assert_string_equal(cell(one, 0, 3), "data");
+	assert_string_equal(cell(one, 0, 5), "TLSv1.3");
+	assert_string_equal(cell(one, 0, 6), "9999");
+	assert_string_equal(cell(one, 0, 7), "11K");
+	assert_string_equal(cell(one, 1, 3), "tarpit");
+	assert_int_equal(one->rows.all[1].mood, TOP_DIM);
+	assert_string_equal(one->rows.all[1].source, "2001:db8::7");
+	/* Two of one address are two, by their ports. */
+	assert_string_not_equal(one->rows.all[0].key, one->rows.all[2].key);
+	take(one, TOP_CONFIG, "{\"ok\":true,\"source_limit\":{\"ban\":60000}}");
+	assert_true(top_state_ask_ban(one));
+	assert_string_equal(one->question, "Ban 192.0.2.7 for 1m? y/n");
+	/* What was, is not shown when somebody looks again. */
+	top_state_show(one, TOP_PANE_BANS);
+	assert_false(top_state_take(
+		one, TOP_SESSIONS, parse(sessions), SECOND)); /* too late */
+	top_state_show(one, TOP_PANE_SESSIONS);
+	top_state_fill(one, NOW);
+	assert_int_equal(one->rows.count, 0);
 }
 
 static void servers_that_are_down_come_first(void **state)
@@ -296,8 +345,9 @@ static void unban_asks_with_address_and_time(void **state)
 	top_state_fill(one, NOW);
 	assert_true(top_state_ask_unban(one));
 	assert_int_equal(one->doing, TOP_ASKING);
-	assert_string_equal(one->said, "Unban 192.0.2.0/24 and all inside it "
-				       "(left: 29m 58s)? y/n");
+	assert_string_equal(one->question,
+		"Unban 192.0.2.0/24 and all inside it "
+		"(left: 29m 58s)? y/n");
 	/* Whatever comes meanwhile, the answer is to what was asked. */
 	take(one, TOP_WATCH,
 		"{\"ok\":true,\"guessers\":[{\"source\":\"203.0.113.1\"}]}");
@@ -308,6 +358,21 @@ static void unban_asks_with_address_and_time(void **state)
 	assert_null(top_state_answer(one, true)); /* once */
 }
 
+/* Else y would be to what nobody can see. */
+static void no_answer_hides_an_open_question(void **state)
+{
+	struct top_state *one = *state;
+
+	top_state_fill(one, NOW);
+	assert_true(top_state_ask_unban(one));
+	take(one, TOP_ORDER, "{\"ok\":true,\"lifted\":1}");
+	assert_false(top_state_take(one, TOP_WATCH,
+		parse("{\"ok\":false,\"error\":\"busy\",\"hint\":\"\"}"),
+		SECOND));
+	assert_int_equal(one->doing, TOP_ASKING);
+	assert_non_null(strstr(one->question, "Unban 192.0.2.0/24"));
+}
+
 static void no_is_no_order(void **state)
 {
 	struct top_state *one = *state;
@@ -315,7 +380,7 @@ static void no_is_no_order(void **state)
 	top_state_fill(one, NOW);
 	assert_true(top_state_ask_unban(one));
 	assert_null(top_state_answer(one, false));
-	assert_string_equal(one->said, "");
+	assert_int_equal(one->doing, TOP_LOOKING);
 	assert_null(top_state_answer(one, true));
 }
 
@@ -329,7 +394,7 @@ static void ban_asks_for_how_long_and_sends_just_that(void **state)
 	take(one, TOP_CONFIG,
 		"{\"ok\":true,\"source_limit\":{\"ban\":1800000}}");
 	assert_true(top_state_ask_ban(one));
-	assert_string_equal(one->said, "Ban 203.0.113.1 for 30m? y/n");
+	assert_string_equal(one->question, "Ban 203.0.113.1 for 30m? y/n");
 	take(one, TOP_CONFIG, "{\"ok\":true,\"source_limit\":{\"ban\":1000}}");
 	is_order(top_state_answer(one, true),
 		"{\"command\":\"bans.add\",\"prefix\":\"203.0.113.1\","
@@ -510,6 +575,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(attack_has_the_order_of_the_answer),
 		T(bans_say_what_is_left_and_why),
+		T(sessions_say_who_does_what),
 		T(servers_that_are_down_come_first),
 		T(filter_looks_into_all_cells_whatever_the_case),
 		T(filter_takes_and_gives_whole_characters),
@@ -519,6 +585,7 @@ int main(void)
 		T(screen_scrolls_with_the_cursor),
 		T(columns_fit_any_width),
 		T(unban_asks_with_address_and_time),
+		T(no_answer_hides_an_open_question),
 		T(no_is_no_order),
 		T(ban_asks_for_how_long_and_sends_just_that),
 		T(what_cannot_be_ordered_says_why),
