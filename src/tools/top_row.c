@@ -17,7 +17,7 @@
 #include "member.h"
 #include "printable.h"
 
-enum { MS_PER_S = 1000, KIBI = 1024, ROWS_FIRST = 64 };
+enum { MS_PER_S = 1000, KIBI = 1024, PLAIN_MOST = 10 * KIBI, ROWS_FIRST = 64 };
 
 struct pane {
 	const char *name, *empty;
@@ -184,11 +184,11 @@ static void set_octets(char cell[TOP_CELL_LONGEST], int64_t octets)
 	static const char units[] = "KMGT";
 	size_t unit = 0;
 
-	if (octets < KIBI * 10) {
+	if (octets < PLAIN_MOST) {
 		set_number(cell, octets);
 		return;
 	}
-	for (octets /= KIBI; octets >= KIBI * 10 && unit + 2 < sizeof(units);
+	for (octets /= KIBI; octets >= PLAIN_MOST && unit + 2 < sizeof(units);
 		unit++)
 		octets /= KIBI;
 	(void)snprintf(

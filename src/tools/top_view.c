@@ -102,7 +102,7 @@ static attr_t attributes_of(enum top_mood mood)
 	if (mood == TOP_BAD || mood == TOP_WARN)
 		attributes |= A_BOLD;
 	if (mood != TOP_PLAIN && COLORS > 0 && COLOR_PAIRS > TOP_DIM)
-		attributes |= (attr_t)COLOR_PAIR(mood);
+		attributes |= (attr_t)COLOR_PAIR((int)mood);
 	return attributes;
 }
 
@@ -116,16 +116,14 @@ static void put(int y, size_t x, size_t width, attr_t attributes, bool right,
 
 	if (width == 0)
 		return;
-	columns = printable_copy(
-		text, cut ? width - 1 : width, out, sizeof(out) - 1);
-	if (cut) {
-		(void)strcat(out, "~");
-		columns++;
-	}
-	if (right && columns < width)
+	columns =
+		printable_copy(text, cut ? width - 1 : width, out, sizeof(out));
+	if (right && !cut)
 		x += width - columns;
 	(void)attrset((int)attributes);
 	(void)mvaddstr(y, (int)x, out);
+	if (cut)
+		(void)mvaddch(y, (int)(x + columns), '~' | attributes);
 	(void)attrset(A_NORMAL);
 }
 

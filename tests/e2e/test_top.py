@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from attack import guesses
+from attack import greeted, guesses
 from harness import wait
 from harness.double import Double
 from harness.postern import ROOT, Postern, binary
@@ -251,6 +251,17 @@ def test_shows_sessions_and_asks_for_them_only_then(
     one.wait("Ban 198.51.100.9 for 1h? y/n")
     one.keys("n", "a")
     one.wait("SOURCE", without=("SILENT",))
+
+
+def test_shows_the_sessions_of_a_postern(front, terminal, strangers):
+    source = strangers[40]
+    one = begin(terminal(), front.control)
+    one.wait(LIVE)
+    one.keys("s")
+    with greeted(front.ports["mx"], source):
+        seen = one.wait(source)
+        assert re.search(rf"{source} +command +mx", seen), seen
+    one.wait("no session is open")
 
 
 # What keys do
