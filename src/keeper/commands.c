@@ -578,10 +578,10 @@ static json_t *run_config(const struct call *call)
 	return settings_object(call->hub->conf);
 }
 
-static json_t *run_explain(const struct call *call)
+/* subject: NULL: none was given. */
+static json_t *explain(
+	const struct call *call, const char *subject, bool by_name)
 {
-	const char *subject = text_of(call, "subject");
-
 	if (subject == NULL)
 		return commands_error(COMMANDS_USAGE, "nothing to explain",
 			"name an address, a user, or the reference of a "
@@ -590,11 +590,22 @@ static json_t *run_explain(const struct call *call)
 		return commands_error(COMMANDS_USAGE,
 			"the subject is longer than 511 octets",
 			"name an address, a user or a reference");
-	call->later->question = explain_ask(call->hub, subject);
+	call->later->question = explain_ask(call->hub, subject, by_name);
 	if (call->later->question == 0)
-		return explain_answer(call->hub, subject, NULL);
+		return explain_answer(call->hub, subject, by_name, NULL);
+	call->later->by_name = by_name;
 	memcpy(call->later->subject, subject, strlen(subject) + 1);
 	return NULL;
+}
+
+static json_t *run_explain(const struct call *call)
+{
+	return explain(call, text_of(call, "subject"), false);
+}
+
+static json_t *run_user(const struct call *call)
+{
+	return explain(call, text_of(call, "user"), true);
 }
 
 static json_t *run_reload(const struct call *call)
@@ -686,6 +697,7 @@ static const struct {
 	{"allow.list", run_allow_list, true},
 	{"allow.add", run_allow_add, true},
 	{"allow.del", run_allow_del, true},
+	{"user", run_user, false},
 	{"user.forget", run_user_forget, false},
 	{"backends.list", run_backends_list, true},
 	{"backends.drain", run_backends_drain, false},
@@ -723,7 +735,8 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 		"commands: status, days, metrics, watch, trend.minutes, "
 		"trend.hours, bans.list, bans.recent, bans.serial, bans.add, "
 		"bans.del, bans.flush, "
-		"allow.list, allow.add, allow.del, user.forget, backends.list, "
+		"allow.list, allow.add, allow.del, user, user.forget, "
+		"backends.list, "
 		"backends.drain, backends.undrain, explain, sessions, reload, "
 		"version");
 }

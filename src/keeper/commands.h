@@ -33,6 +33,7 @@ struct commands_later {
 	bool upgrade;	   /* commands_upgrade_answer() will be it */
 	uint64_t roster;   /* roster_answer() will be it */
 	uint64_t question; /* store_ask(); explain_answer(subject) will be */
+	bool by_name;	   /* the subject is a user */
 	char subject[COMMANDS_SUBJECT_LONGEST];
 };
 

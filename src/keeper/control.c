@@ -319,7 +319,8 @@ void control_adopt(struct hub *hub, int fd)
 static void explain(struct client *client, const struct store_answer *answer)
 {
 	client->later.question = 0;
-	say(client, explain_answer(client->hub, client->later.subject, answer));
+	say(client, explain_answer(client->hub, client->later.subject,
+			    client->later.by_name, answer));
 	serve(client);
 }
 

@@ -375,7 +375,7 @@ static bool parse_reference(const char *subject, uint64_t *ret_session)
 	       reference_parse(subject, ret_session);
 }
 
-uint64_t explain_ask(struct hub *hub, const char *subject)
+uint64_t explain_ask(struct hub *hub, const char *subject, bool by_name)
 {
 	struct store_question question;
 	char pseudonym[HISTORY_USER_LONGEST];
@@ -383,14 +383,15 @@ uint64_t explain_ask(struct hub *hub, const char *subject)
 	size_t n;
 
 	memset(&question, 0, sizeof(question));
-	if (prefix_parse(subject, &prefix)) {
+	if (!by_name && prefix_parse(subject, &prefix)) {
 		question.by_source = true;
 		question.addr = prefix.addr;
 		question.source = judge_source(hub, &prefix.addr);
 		question.wider = prefix_of(&prefix.addr, WIDER_V4, WIDER_V6);
 		return store_ask(hub->store, &question);
 	}
-	(void)parse_reference(subject, &question.session);
+	if (!by_name)
+		(void)parse_reference(subject, &question.session);
 	n = log_escape(slice_str(subject), LOG_TEXT, question.name,
 		STORE_NAME_LONGEST);
 	question.name[n] = '\0';
@@ -420,21 +421,34 @@ static json_t *explain_nothing(const struct store_answer *answer)
 		"in the log: look for ref= or user= there");
 }
 
-json_t *explain_answer(
-	struct hub *hub, const char *subject, const struct store_answer *answer)
+static json_t *user_unknown(const struct store_answer *answer)
+{
+	if (answer == NULL || !answer->good)
+		return commands_error(COMMANDS_UNAVAILABLE,
+			"the journal cannot be read now",
+			"posternctl status says what is wrong with the store; "
+			"look for user= in the log");
+	return commands_error(COMMANDS_NOT_FOUND,
+		"no login of a user with this name is remembered",
+		"the journal goes back as far as journal.keep says; older "
+		"logins are in the log: look for user= there");
+}
+
+json_t *explain_answer(struct hub *hub, const char *subject, bool by_name,
+	const struct store_answer *answer)
 {
 	struct prefix prefix;
 	struct addr addr;
 	uint64_t session;
 	wall_s_t at;
 
-	if (prefix_parse(subject, &prefix))
+	if (!by_name && prefix_parse(subject, &prefix))
 		return explain_address(hub, &prefix.addr, answer, 0);
-	if (parse_reference(subject, &session) &&
+	if (!by_name && parse_reference(subject, &session) &&
 		find_session(hub, session, answer, &addr, &at))
 		return explain_session(hub, session, &addr, at, answer);
 	if (answer != NULL && answer->good &&
 		answer->count + answer->passport_count > 0)
 		return explain_user(hub, subject, answer);
-	return explain_nothing(answer);
+	return by_name ? user_unknown(answer) : explain_nothing(answer);
 }

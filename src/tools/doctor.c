@@ -5,10 +5,9 @@
  * What it finds is for people: each finding is one sentence and what to type.
  */
 #include "doctor.h"
+#include "exit_code.h"
 
 #include <string.h>
-
-enum { EXIT_NO_ANSWER = 3 };
 
 const char *doctor_text(const json_t *block, const char *option)
 {
@@ -76,12 +75,22 @@ static void look(struct doctor *doctor)
 	doctor_lists(doctor);
 }
 
+static int code_of(enum finding_level worst)
+{
+	switch (worst) {
+	case FINDING_OK: break;
+	case FINDING_WARN: return EXIT_REFUSED;
+	case FINDING_FAIL: return EXIT_FAILURES;
+	}
+	return EXIT_DONE;
+}
+
 int doctor_run(
 	struct client *client, const struct doctor_words *words, bool json)
 {
 	struct doctor doctor = {
 		.config = ask(client, "config"), .words = words};
-	int code = EXIT_NO_ANSWER;
+	int code = EXIT_NO_DAEMON;
 
 	doctor.status = ask(client, "status");
 	if (findings_init(&doctor.findings) && strangers(&doctor, words->as) &&
@@ -89,7 +98,7 @@ int doctor_run(
 		json_is_true(json_object_get(doctor.status, "ok"))) {
 		look(&doctor);
 		findings_print(&doctor.findings, json);
-		code = (int)doctor.findings.worst;
+		code = code_of(doctor.findings.worst);
 	}
 	findings_done(&doctor.findings);
 	json_decref(doctor.config);

@@ -10,6 +10,7 @@
  * since whoever asks nonsense would not understand the answer.
  */
 #include "filter.h"
+#include "exit_code.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +20,6 @@
 #include <string.h>
 
 enum { LINE_LONGEST = 65536, TAG_DIGITS = 16, MS_PER_S = 1000 };
-enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
 
 static const double t_most_s = 1e10; /* three hundred years */
 

@@ -3,8 +3,7 @@
  *
  * Makes one request of its arguments, sends it to the control socket and shows
  * the answer. Knows the control protocol (docs/control.md), nothing of the
- * daemon's inside. Exit codes: 0 done, 1 refused or not found, 2 wrong usage,
- * 3 no daemon.
+ * daemon's inside. Exit codes: exit_code.h.
  */
 #include <errno.h>
 #include <limits.h>
@@ -59,7 +58,7 @@ static const struct verb {
 	{"backends", "undrain", "backends.undrain", "server", 0,
 		show_undrained},
 	{"user", "forget", "user.forget", "user", 0, show_forgotten},
-	{"user", NULL, "explain", "subject", 0, show_explain},
+	{"user", NULL, "user", "user", 0, show_explain},
 	{"sessions", NULL, "sessions", NULL,
 		WORD_TAKES(LISTENER) | WORD_TAKES(FROM) | WORD_TAKES(LIMIT),
 		show_sessions},
@@ -91,7 +90,8 @@ static void print_help(void)
 		"mikrotik, "
 		"cisco, windows\n"
 		"  doctor [--as ADDRESS] [--probe-lockout[=N]] [--login USER]\n"
-		"  user forget NAME           what is held against a name\n"
+		"  user [forget] NAME         what is known of a name; hold "
+		"nothing against it\n"
 		"  reload | version           read the configuration again\n"
 		"  upgrade                    a new program takes over, "
 		"sessions go on\n"
@@ -106,7 +106,7 @@ static void print_help(void)
 		"\n"
 		"exit: 0 done, 1 refused or not found, 2 wrong usage, 3 no "
 		"daemon\n"
-		"      doctor: 0 all is well, 1 warnings, 2 failures");
+		"      doctor: 0 all is well, 1 warnings, 4 failures");
 }
 
 /* ---- arguments ---- */
@@ -543,6 +543,29 @@ static int no_command(const struct words *words)
 	return EXIT_USAGE;
 }
 
+/* Of the commands that are no verbs; the others are looked at later. */
+static bool options_suit(const struct words *words)
+{
+	static const struct {
+		const char *noun;
+		unsigned options;
+	} all[] = {
+		{"doctor", WORD_TAKES(AS) | WORD_TAKES(PROBE_LOCKOUT) |
+				   WORD_TAKES(LOGIN)},
+		{"feed", WORD_TAKES(CHUNK)},
+		{"policy-filter", WORD_TAKES(SEED) | WORD_TAKES(CONFIG)},
+		{"patterns", 0},
+		{"top", 0},
+		{"version", 0},
+		{"help", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(words->args[0], all[i].noun) == 0)
+			return words_belong(words, all[i].options);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	const char *from_env = getenv("POSTERN_CONTROL");
@@ -566,6 +589,8 @@ int main(int argc, char **argv)
 	}
 	if (words.count == 0)
 		return words_wrong("no command was given", "");
+	if (!options_suit(&words))
+		return EXIT_USAGE;
 	if (words.count == 1 && strcmp(words.args[0], "version") == 0)
 		return version(&words);
 	if (words.count == 1 && strcmp(words.args[0], "top") == 0)

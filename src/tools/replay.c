@@ -16,13 +16,11 @@
 
 #include "../base/clock.h"
 #include "../journal/journal.h"
+#include "exit_code.h"
 #include "logfile.h"
 #include "replay_show.h"
 
 enum {
-	EXIT_DONE,
-	EXIT_REFUSED,
-	EXIT_USAGE,
 	JOURNAL_ERROR_LONGEST = 512,
 	MS_PER_S = 1000,
 	BAR_LONGEST = 40,

@@ -6,6 +6,7 @@
  * store, no configuration or no server that takes it, 2 wrong usage.
  */
 #include "report.h"
+#include "exit_code.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -15,9 +16,6 @@
 #include "../base/duration.h"
 
 enum {
-	EXIT_DONE,
-	EXIT_REFUSED,
-	EXIT_USAGE,
 	TOP = 10,
 	TOP_MOST = 1000,
 	MS_PER_S = 1000,

@@ -36,7 +36,7 @@ def test_a_server_that_relays_for_postern(double, postern):
     open_one = double(relay_from=["127.0.0.1"])
     front = postern({"mx": {}}, [open_one.address], options={"workers": 1})
     code, found = examine(front)
-    assert code == 2 and levels(found, "open relay") == ["fail"]
+    assert code == 4 and levels(found, "open relay") == ["fail"]
     assert "anti-relay" in found["open relay"][0]["do"]
     assert levels(found, "address lockout") == ["warn"]
     assert levels(found, "server") == levels(found, "rights") == ["ok"]
@@ -149,7 +149,7 @@ def test_a_server_that_is_away_and_one_that_is_not_known(double, postern):
     front = postern({"mx": {}}, [f"127.0.0.1:{port}"],
                     options={"workers": 1, "sessions_most": 1000000})
     code, found = examine(front)
-    assert code == 2 and levels(found, "server") == ["fail"]
+    assert code == 4 and levels(found, "server") == ["fail"]
     assert "refused" in found["server"][0]["text"]
     assert levels(found, "descriptors") == ["warn"]
 

@@ -91,3 +91,19 @@ def test_days_are_shown_for_eyes(site, strangers):
     assert code == 2 and "--days belongs to status" in said
     code, said = refused(site, "status", "--days", "x")
     assert code == 2 and "number of days" in said
+
+
+def test_a_user_is_one_whatever_his_name_looks_like(site, strangers):
+    port = site.ports["mx"]
+    for name in ("192.0.2.77", "0123456789ABC"):
+        assert attack.guess(port, strangers[2], user=name) == 535
+        attack.settled(site)
+        attack.stored(site)
+        told = site.ctl("user", name, json_out=True)
+        assert told["user"] == name
+        assert [place["source"] for place in told["places"]] == [strangers[2]]
+    assert "address" in site.ctl("explain", "192.0.2.77", json_out=True)
+    code, said = refused(site, "user", "nobody-so-far")
+    assert code == 1 and "no login of a user with this name" in said
+    assert refused(site, "user")[0] == 2
+    assert "anna" in site.ctl("user", "forget", "anna")

@@ -345,7 +345,7 @@ def test_doctor_names_the_fault_of_a_wrong_layout(build, serve):
     def fault():
         code, found = examine(site, front)
         (one,) = found["return path"]
-        assert code == 2 and one["level"] == "fail"
+        assert code == 4 and one["level"] == "fail"
         assert levels(found, "server") == ["ok"]
         return one["text"], one["do"]
     text, do = fault()
@@ -372,4 +372,4 @@ def test_doctor_sees_that_no_rule_leads_clients_here(build, serve):
     assert levels(examine(site, front)[1], "intercept") == ["ok"]
     site.on("dmz", "nft", "delete", "table", "inet", "postern_tproxy")
     code, found = examine(site, front)
-    assert code == 2 and levels(found, "intercept") == ["fail"]
+    assert code == 4 and levels(found, "intercept") == ["fail"]
