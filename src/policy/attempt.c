@@ -311,3 +311,13 @@ bool attempt_lapse(struct attempt_table *table, struct attempt *attempt)
 	list_add(table, &table->lapsed, attempt);
 	return place_free;
 }
+
+const struct attempt *attempt_next(const struct attempt_table *table,
+	const struct attempt *before, bool lapsed)
+{
+	const struct attempt_list *list =
+		lapsed ? &table->lapsed : &table->open;
+	uint32_t index = before != NULL ? before->newer : list->oldest;
+
+	return index != 0 ? &table->slots[index] : NULL;
+}

@@ -70,4 +70,8 @@ bool attempt_close(struct attempt_table *table, struct attempt *attempt);
 /* The same, but keeps the id, so that a late outcome does not count twice. */
 bool attempt_lapse(struct attempt_table *table, struct attempt *attempt);
 
+/* In the order in which they began; NULL: the first, and no more. */
+const struct attempt *attempt_next(const struct attempt_table *table,
+	const struct attempt *before, bool lapsed);
+
 #endif

@@ -341,3 +341,68 @@ void ban_forget_old(struct ban_table *table, mono_ms_t now, uint64_t memory_ms,
 		ban_remove(table, ban);
 	}
 }
+
+static uint32_t over_count(const struct ban_table *table)
+{
+	uint32_t count = 0;
+
+	for (uint32_t index = table->oldest; index != 0;
+		index = table->slots[index].newer)
+		count++;
+	return count;
+}
+
+/* Those that are over by their end; the others as they lie in the heap. */
+void ban_table_save(const struct ban_table *table, struct octets *out)
+{
+	octets_put_number(out, over_count(table));
+	for (uint32_t index = table->oldest; index != 0;
+		index = table->slots[index].newer)
+		octets_put(out, &table->slots[index], sizeof(struct ban));
+	octets_put_number(out, table->heap_count);
+	for (uint32_t at = 1; at <= table->heap_count; at++)
+		octets_put(out, &table->slots[table->heap[at]],
+			sizeof(struct ban));
+}
+
+static bool ban_sound(const struct ban *ban)
+{
+	return octets_prefix_sound(&ban->prefix) && ban->rule < RULE_COUNT &&
+	       octets_bool_sound(&ban->shadow) && octets_bool_sound(&ban->soft);
+}
+
+/* A smaller table has no room for all. */
+static void load_one(struct ban_table *table, struct octets *in, bool active)
+{
+	struct ban read, *ban;
+
+	if (!octets_take(in, &read, sizeof(read)) || !ban_sound(&read) ||
+		ban_find(table, &read.prefix) != NULL) {
+		octets_fail(in);
+		return;
+	}
+	ban = ban_take(table, &read.prefix);
+	if (ban == NULL)
+		return;
+	ban->soft = read.soft;
+	ban->since = read.since;
+	ban->until = read.until;
+	ban->rule = read.rule;
+	ban->failure_count = read.failure_count;
+	ban->offence_count = read.offence_count;
+	if (active)
+		ban_set(table, ban, read.until, read.shadow);
+	else
+		ban->shadow = read.shadow;
+}
+
+bool ban_table_load(struct ban_table *table, struct octets *in)
+{
+	for (unsigned active = 0; active < 2; active++) {
+		uint64_t count = octets_take_number(in, UINT32_MAX);
+
+		while (count-- > 0 && !in->failed)
+			load_one(table, in, active);
+	}
+	return !in->failed;
+}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../base/addr.h"
+#include "../base/octets.h"
 #include "../base/units.h"
 #include "hash.h"
 #include "policy.h"
@@ -64,5 +65,9 @@ void ban_remove(struct ban_table *table, struct ban *ban);
 /* Forgets at most `most` of those that were over memory_ms ago. */
 void ban_forget_old(struct ban_table *table, mono_ms_t now, uint64_t memory_ms,
 	unsigned most);
+
+/* For the next core (image.h). false: refused. */
+void ban_table_save(const struct ban_table *table, struct octets *out);
+bool ban_table_load(struct ban_table *table, struct octets *in);
 
 #endif

@@ -212,3 +212,21 @@ void campaign_asked(
 {
 	note_try(policy, now, one);
 }
+
+void campaign_save(const struct campaign *campaign, struct octets *out)
+{
+	hll_save(&campaign->sources, out);
+	hll_save(&campaign->users, out);
+	count_min_save(&campaign->secrets, out);
+	octets_put_number(out, campaign->until);
+	octets_put(out, campaign->quotas, sizeof(campaign->quotas));
+}
+
+bool campaign_load(struct campaign *campaign, struct octets *in)
+{
+	(void)hll_load(&campaign->sources, in);
+	(void)hll_load(&campaign->users, in);
+	(void)count_min_load(&campaign->secrets, in);
+	campaign->until = octets_take_number(in, UINT64_MAX);
+	return octets_take(in, campaign->quotas, sizeof(campaign->quotas));
+}

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "../base/octets.h"
 #include "budget.h"
 #include "core.h"
 #include "person.h"
@@ -41,5 +42,9 @@ bool campaign_learned(const struct policy *policy, mono_ms_t now);
 
 /* What strangers were granted of late, of the whole server (quota.h). */
 uint32_t *campaign_quota(struct policy *policy, enum budget_of budget);
+
+/* For the next core (image.h). false: refused. */
+void campaign_save(const struct campaign *campaign, struct octets *out);
+bool campaign_load(struct campaign *campaign, struct octets *in);
 
 #endif

@@ -24,6 +24,7 @@ struct policy {
 	enum policy_mode ladder_mode; /* the lower of mode and source_mode */
 	unsigned failure_limit, slow_limit; /* as far as records are kept */
 	mono_ms_t now; /* of the last call; never goes back */
+	uint64_t seed; /* of the key */
 	struct hash_key key;
 	struct source_table *sources;
 	struct attempt_table *attempts;

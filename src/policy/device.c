@@ -159,3 +159,15 @@ void device_restore(
 	found->until = later(now, left_ms);
 	found->told_at = now != 0 ? now : 1;
 }
+
+void devices_save(const struct devices *devices, struct octets *out)
+{
+	keyed_save(devices->names, out);
+	count_min_save(&devices->strangers, out);
+}
+
+bool devices_load(struct devices *devices, struct octets *in)
+{
+	return keyed_load(devices->names, in, NULL) &&
+	       count_min_load(&devices->strangers, in);
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../base/octets.h"
 #include "core.h"
 #include "gate.h"
 
@@ -31,5 +32,9 @@ void device_mint(
 /* EVENT_RESTORE_DEVICE. */
 void device_restore(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event);
+
+/* For the next core (image.h). false: refused. */
+void devices_save(const struct devices *devices, struct octets *out);
+bool devices_load(struct devices *devices, struct octets *in);
 
 #endif

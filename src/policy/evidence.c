@@ -98,3 +98,21 @@ void evidence_pardon(struct policy *policy, const struct prefix *prefix)
 	source_days_forget(policy, prefix);
 	prefix_limit_pardon(policy, prefix);
 }
+
+void evidence_save(const struct evidence *evidence, struct octets *out)
+{
+	keyed_save(evidence->said, out);
+	keyed_save(evidence->days, out);
+	keyed_save(evidence->prefixes, out);
+	offences_save(evidence->offences, out);
+	keyed_save(evidence->scores, out);
+}
+
+bool evidence_load(struct evidence *evidence, struct octets *in)
+{
+	return keyed_load(evidence->said, in, NULL) &&
+	       keyed_load(evidence->days, in, source_days_sound) &&
+	       keyed_load(evidence->prefixes, in, prefix_limit_sound) &&
+	       offences_load(evidence->offences, in) &&
+	       keyed_load(evidence->scores, in, NULL);
+}

@@ -2,6 +2,7 @@
 #ifndef POLICY_EVIDENCE_H
 #define POLICY_EVIDENCE_H
 
+#include "../base/octets.h"
 #include "core.h"
 #include "keyed.h"
 
@@ -30,5 +31,9 @@ void evidence_succeeded(
 	struct policy *policy, mono_ms_t now, const struct source *source);
 /* The operator pardons what lies inside the prefix. */
 void evidence_pardon(struct policy *policy, const struct prefix *prefix);
+
+/* For the next core (image.h). false: refused. */
+void evidence_save(const struct evidence *evidence, struct octets *out);
+bool evidence_load(struct evidence *evidence, struct octets *in);
 
 #endif

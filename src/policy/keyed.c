@@ -209,3 +209,48 @@ void *keyed_next(
 	}
 	return NULL;
 }
+
+void keyed_save(const struct keyed_table *table, struct octets *out)
+{
+	octets_put_number(out, table->value_bytes);
+	octets_put_number(out, table->evicted_count);
+	octets_put_number(out, table->count);
+	for (uint32_t slot = table->oldest; slot != 0;
+		slot = at(table, slot)->newer) {
+		octets_put_number(out, at(table, slot)->key);
+		octets_put(out, at(table, slot)->value, table->value_bytes);
+	}
+}
+
+/* Of values that have another size there is what both have room for. */
+static void load_one(struct keyed_table *table, struct octets *in,
+	size_t value_bytes, bool (*sound)(void *value, size_t value_bytes))
+{
+	size_t kept = value_bytes < table->value_bytes ? value_bytes
+						       : table->value_bytes;
+	uint64_t key = octets_take_number(in, UINT64_MAX);
+	const uint8_t *from = octets_borrow(in, value_bytes);
+	void *value;
+
+	if (from == NULL || keyed_find(table, key) != NULL) {
+		octets_fail(in);
+		return;
+	}
+	value = keyed_take(table, key);
+	memcpy(value, from, kept);
+	if (sound != NULL && !sound(value, table->value_bytes))
+		octets_fail(in);
+}
+
+bool keyed_load(struct keyed_table *table, struct octets *in,
+	bool (*sound)(void *value, size_t value_bytes))
+{
+	size_t value_bytes = octets_take_number(in, UINT32_MAX);
+	uint64_t evicted_count = octets_take_number(in, UINT64_MAX);
+	uint64_t count = octets_take_number(in, UINT32_MAX);
+
+	while (count-- > 0 && !in->failed)
+		load_one(table, in, value_bytes, sound);
+	table->evicted_count += evicted_count;
+	return !in->failed;
+}

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/octets.h"
+
 struct keyed_table;
 
 /* most: entries; value_bytes: of each, zero at first. Takes most * (24 +
@@ -31,5 +33,12 @@ void *keyed_oldest(const struct keyed_table *table, uint64_t *ret_key);
  * may be removed. */
 void *keyed_next(
 	const struct keyed_table *table, size_t *cursor, uint64_t *ret_key);
+
+/* For the next core (image.h): all entries, oldest first. */
+void keyed_save(const struct keyed_table *table, struct octets *out);
+/* Into an empty table; more than fit push out the oldest. sound: looks at a
+ * value, which it may mend; NULL: all are. false: refused. */
+bool keyed_load(struct keyed_table *table, struct octets *in,
+	bool (*sound)(void *value, size_t value_bytes));
 
 #endif

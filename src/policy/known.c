@@ -133,3 +133,12 @@ bool known_inside(
 		return place != NULL;
 	return any_inside(policy, now, prefix);
 }
+
+bool known_sound(void *value, size_t value_bytes)
+{
+	const struct place *place = value;
+
+	(void)value_bytes;
+	return octets_prefix_sound(&place->prefix) &&
+	       octets_bool_sound(&place->restored);
+}

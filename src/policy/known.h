@@ -31,4 +31,7 @@ bool known_source(
 bool known_inside(const struct policy *policy, mono_ms_t now,
 	const struct prefix *prefix);
 
+/* For keyed_load(). */
+bool known_sound(void *value, size_t value_bytes);
+
 #endif

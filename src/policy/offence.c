@@ -272,3 +272,13 @@ bool offence_decoy(struct policy *policy, mono_ms_t now,
 				RULE_DECOY, policy->conf.decoys.ban_ms, 1);
 	return false;
 }
+
+void offences_save(const struct offences *offences, struct octets *out)
+{
+	keyed_save(offences->tallies, out);
+}
+
+bool offences_load(struct offences *offences, struct octets *in)
+{
+	return keyed_load(offences->tallies, in, NULL);
+}

@@ -2,6 +2,7 @@
 #ifndef POLICY_OFFENCE_H
 #define POLICY_OFFENCE_H
 
+#include "../base/octets.h"
 #include "core.h"
 
 struct offences;
@@ -26,5 +27,9 @@ bool offence_decoy(struct policy *policy, mono_ms_t now,
 /* Is this a rule of offences.def, or the decoys'? Its mode; NULL: no. */
 const enum policy_mode *offence_mode(
 	const struct policy_conf *conf, enum policy_rule rule);
+
+/* For the next core (image.h). false: refused. */
+void offences_save(const struct offences *offences, struct octets *out);
+bool offences_load(struct offences *offences, struct octets *in);
 
 #endif

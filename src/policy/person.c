@@ -159,3 +159,34 @@ mono_ms_t person_since(const struct person_table *table)
 {
 	return table->since;
 }
+
+void person_table_save(const struct person_table *table, struct octets *out)
+{
+	octets_put_number(out, table->since);
+	keyed_save(table->people, out);
+	keyed_save(table->names, out);
+}
+
+static bool sound(void *value, size_t value_bytes)
+{
+	const struct person *person = value;
+
+	(void)value_bytes;
+	return octets_bool_sound(&person->known) &&
+	       octets_bool_sound(&person->succeeded);
+}
+
+bool person_table_load(struct person_table *table, struct octets *in)
+{
+	const struct person *person;
+	size_t cursor = 0;
+	uint64_t key;
+
+	table->since = octets_take_number(in, UINT64_MAX);
+	if (!keyed_load(table->people, in, sound) ||
+		!keyed_load(table->names, in, sound))
+		return false;
+	while ((person = keyed_next(table->people, &cursor, &key)) != NULL)
+		table->known_count += person->known;
+	return true;
+}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/octets.h"
 #include "../base/units.h"
 
 enum {
@@ -72,5 +73,9 @@ mono_ms_t person_since(const struct person_table *table);
 /* Names that succeeded lately, and those of them with `known`. */
 size_t person_count(const struct person_table *table);
 size_t person_known_count(const struct person_table *table);
+
+/* For the next core (image.h). false: refused. */
+void person_table_save(const struct person_table *table, struct octets *out);
+bool person_table_load(struct person_table *table, struct octets *in);
 
 #endif

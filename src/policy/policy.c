@@ -132,6 +132,7 @@ struct policy *policy_new(const struct policy_conf *conf, uint64_t seed)
 
 	if (policy == NULL)
 		return NULL;
+	policy->seed = seed;
 	hash_key_init(&policy->key, seed);
 	if (make_tables(policy, conf))
 		take_numbers(policy, conf);

@@ -238,3 +238,14 @@ void prefix_limit_pardon(struct policy *policy, const struct prefix *prefix)
 	else
 		prefix_limit_forget(policy, prefix);
 }
+
+bool prefix_limit_sound(void *value, size_t value_bytes)
+{
+	struct block *block = value;
+	size_t most =
+		(value_bytes - sizeof(*block)) / sizeof(block->neighbours[0]);
+
+	if (block->count > most)
+		block->count = (uint32_t)most;
+	return true;
+}

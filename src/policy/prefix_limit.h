@@ -36,4 +36,7 @@ void prefix_limit_forget(struct policy *policy, const struct prefix *source);
 /* The operator pardons a source, or a prefix that was banned. */
 void prefix_limit_pardon(struct policy *policy, const struct prefix *prefix);
 
+/* For keyed_load(). More than are kept here: the first of them. */
+bool prefix_limit_sound(void *value, size_t value_bytes);
+
 #endif

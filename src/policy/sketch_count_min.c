@@ -74,3 +74,15 @@ unsigned count_min_count(
 		count += least(sketch, sketch->slice + i, hash);
 	return count;
 }
+
+void count_min_save(const struct count_min *sketch, struct octets *out)
+{
+	octets_put_number(out, sketch->slice);
+	octets_put(out, sketch->cells, sizeof(sketch->cells));
+}
+
+bool count_min_load(struct count_min *sketch, struct octets *in)
+{
+	sketch->slice = octets_take_number(in, UINT64_MAX);
+	return octets_take(in, sketch->cells, sizeof(sketch->cells));
+}

@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+enum { RANK_MOST = 57 };
+
 static void advance(struct hll *hll, uint64_t now_ms)
 {
 	uint64_t slice = now_ms / hll->slice_ms;
@@ -35,7 +37,7 @@ static void advance(struct hll *hll, uint64_t now_ms)
 void hll_add(struct hll *hll, uint64_t now_ms, uint64_t hash)
 {
 	unsigned at = (unsigned)(hash % HLL_REGISTERS);
-	uint64_t rest = hash / HLL_REGISTERS | UINT64_C(1) << 56;
+	uint64_t rest = hash / HLL_REGISTERS | UINT64_C(1) << (RANK_MOST - 1);
 	uint8_t rank = (uint8_t)(__builtin_ctzll(rest) + 1);
 	uint8_t *reg;
 
@@ -86,4 +88,21 @@ unsigned hll_count(struct hll *hll, uint64_t now_ms)
 		hll->count = estimate_of(hll);
 	hll->counted = true;
 	return hll->count;
+}
+
+void hll_save(const struct hll *hll, struct octets *out)
+{
+	octets_put_number(out, hll->slice);
+	octets_put(out, hll->registers, sizeof(hll->registers));
+}
+
+bool hll_load(struct hll *hll, struct octets *in)
+{
+	hll->counted = false;
+	hll->slice = octets_take_number(in, UINT64_MAX);
+	(void)octets_take(in, hll->registers, sizeof(hll->registers));
+	for (unsigned at = 0; at < HLL_REGISTERS; at++)
+		if (largest(hll, at) > RANK_MOST)
+			octets_fail(in);
+	return !in->failed;
 }

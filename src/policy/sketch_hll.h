@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../base/octets.h"
+
 enum { HLL_REGISTERS = 256, HLL_SLICES = 4 };
 
 /*
@@ -24,5 +26,9 @@ void hll_add(struct hll *hll, uint64_t now_ms, uint64_t hash);
 /* Different hashes in the slices; exact to about one in twenty up to a hundred
  * and one in fifteen beyond. */
 unsigned hll_count(struct hll *hll, uint64_t now_ms);
+
+/* For the next core (image.h). false: refused. */
+void hll_save(const struct hll *hll, struct octets *out);
+bool hll_load(struct hll *hll, struct octets *in);
 
 #endif

@@ -365,3 +365,72 @@ void source_pardon(struct source *source)
 {
 	source->failure_count = 0;
 }
+
+static void save_one(const struct source_table *table,
+	const struct source *source, struct octets *out)
+{
+	octets_put(out, source, sizeof(*source));
+	octets_put(out, failures_of(table, source),
+		source->failure_count * sizeof(struct failure));
+}
+
+/* Those in flight last: none of them gives way to another. */
+void source_table_save(const struct source_table *table, struct octets *out)
+{
+	const struct source *source;
+	size_t cursor = 0;
+
+	octets_put_number(out, table->evicted_count);
+	octets_put_number(out, table->count);
+	for (uint32_t index = table->oldest; index != 0;
+		index = table->slots[index].newer)
+		save_one(table, &table->slots[index], out);
+	while ((source = source_next(table, &cursor)) != NULL)
+		if (source->in_flight_count > 0)
+			save_one(table, source, out);
+}
+
+/* Of more failures than are kept here the last. */
+static void load_failures(struct source_table *table, struct source *source,
+	struct octets *in, unsigned count)
+{
+	struct failure *failures = failures_of(table, source);
+	unsigned over =
+		count > table->failures_most ? count - table->failures_most : 0;
+
+	(void)octets_borrow(in, over * sizeof(*failures));
+	if (octets_take(in, failures, (count - over) * sizeof(*failures)))
+		source->failure_count = (uint16_t)(count - over);
+}
+
+static void load_one(struct source_table *table, struct octets *in)
+{
+	struct source read, *source = NULL;
+
+	if (octets_take(in, &read, sizeof(read)) &&
+		octets_prefix_sound(&read.key) &&
+		source_find(table, &read.key) == NULL)
+		source = source_make(table, &read.key, read.first_seen);
+	if (source == NULL) {
+		octets_fail(in);
+		return;
+	}
+	source->in_flight_of_prefix = read.in_flight_of_prefix;
+	source->last_failure = read.last_failure;
+	source->last_success = read.last_success;
+	source->spared_at = read.spared_at;
+	source->success_count = read.success_count;
+	source->failure_total = read.failure_total;
+	load_failures(table, source, in, read.failure_count);
+}
+
+bool source_table_load(struct source_table *table, struct octets *in)
+{
+	uint64_t evicted_count = octets_take_number(in, UINT64_MAX);
+	uint64_t count = octets_take_number(in, UINT32_MAX);
+
+	while (count-- > 0 && !in->failed)
+		load_one(table, in);
+	table->evicted_count += evicted_count; /* those of its own, too */
+	return !in->failed;
+}

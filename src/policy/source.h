@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../base/addr.h"
+#include "../base/octets.h"
 #include "../base/units.h"
 #include "hash.h"
 
@@ -76,5 +77,10 @@ void source_forgive(
 	struct source_table *table, struct source *source, uint64_t user);
 /* Drops all failures. */
 void source_pardon(struct source *source);
+
+/* For the next core (image.h). What is in flight is not in it, but for
+ * in_flight_of_prefix. false: refused. */
+void source_table_save(const struct source_table *table, struct octets *out);
+bool source_table_load(struct source_table *table, struct octets *in);
 
 #endif

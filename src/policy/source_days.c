@@ -106,3 +106,11 @@ void source_days_forget(struct policy *policy, const struct prefix *source)
 {
 	keyed_remove(policy->evidence->days, key_of(policy, source));
 }
+
+bool source_days_sound(void *value, size_t value_bytes)
+{
+	const struct source_days *days = value;
+
+	(void)value_bytes;
+	return days->count <= SOURCE_DAYS_MOST;
+}

@@ -23,4 +23,7 @@ bool source_days_failed(struct policy *policy, mono_ms_t now,
 	const struct source *source, uint64_t user, uint64_t tag);
 void source_days_forget(struct policy *policy, const struct prefix *source);
 
+/* For keyed_load(). */
+bool source_days_sound(void *value, size_t value_bytes);
+
 #endif
