@@ -82,9 +82,9 @@ enum message_type {
 	MESSAGE_GEO,	   /* supervisor -> keeper: struct message_geo */
 	MESSAGE_UPGRADE_ASK,  /* keeper -> supervisor: no body */
 	MESSAGE_UPGRADE_DONE, /* supervisor -> keeper: struct message_text */
-	MESSAGE_HAND_OVER,    /* supervisor -> keeper: close the store, send
-				 MESSAGE_STATE and each MESSAGE_CHANNEL, end */
-	MESSAGE_STATE,	      /* keeper -> supervisor: + a memfd */
+	MESSAGE_HAND_OVER,    /* supervisor -> keeper: + a memfd for what is in
+				 memory; close the store, send each
+				 MESSAGE_CHANNEL, end */
 	MESSAGE_RESOLVER_ASK, /* keeper -> supervisor: struct
 				 message_resolver_ask */
 	MESSAGE_RESOLVER,     /* its answers: struct message_resolver */

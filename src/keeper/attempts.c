@@ -105,3 +105,27 @@ bool attempts_take_any(struct attempts *attempts, struct message_ask *ret_ask)
 		ret_ask);
 	return true;
 }
+
+void attempts_save(const struct attempts *attempts, struct octets *out)
+{
+	octets_put_number(out, attempts->count);
+	for (size_t i = 0; i < BUCKET_COUNT; i++)
+		for (const struct attempt *at = attempts->buckets[i];
+			at != NULL; at = at->next)
+			octets_put(out, &at->ask, sizeof(at->ask));
+}
+
+bool attempts_load(struct attempts *attempts, struct octets *in)
+{
+	uint64_t count = octets_take_number(in, attempts->most);
+	struct message_ask ask;
+
+	while (count-- > 0 && !in->failed)
+		if (octets_take(in, &ask, sizeof(ask)) &&
+			ask.user_n <= sizeof(ask.user) &&
+			ask.helo_n <= sizeof(ask.helo))
+			attempts_put(attempts, &ask);
+		else
+			octets_fail(in);
+	return !in->failed;
+}

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/octets.h"
 #include "../ipc/message.h"
 
 struct attempts;
@@ -25,5 +26,8 @@ bool attempts_take(struct attempts *attempts, uint64_t attempt,
 	struct message_ask *ret_ask);
 /* Any one, removed. false: none left. */
 bool attempts_take_any(struct attempts *attempts, struct message_ask *ret_ask);
+/* For the next keeper (memory.h); into an empty one. false: refused. */
+void attempts_save(const struct attempts *attempts, struct octets *out);
+bool attempts_load(struct attempts *attempts, struct octets *in);
 
 #endif

@@ -37,6 +37,7 @@ struct trend;
 struct tally;
 struct roster;
 struct dns_lists;
+struct memory;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -71,6 +72,9 @@ struct hub {
 	struct stall stall; /* its own loop's */
 	bool stop;	    /* end after this turn */
 	bool handing_over;  /* and give what is left to the next keeper */
+	int memory_fd;	    /* then this too: what is in memory; -1: nowhere */
+	struct memory *memory; /* of the keeper before, while this one starts */
+	bool inherited;	       /* it was taken over */
 	struct message_text *upgrade; /* how the last one went; NULL: none */
 };
 

@@ -19,6 +19,7 @@
 #include "firewall.h"
 #include "history.h"
 #include "judge_inside.h"
+#include "memory.h"
 #include "notes.h"
 #include "numbers.h"
 #include "peers.h"
@@ -40,6 +41,8 @@ struct judge *judge_new(struct hub *hub)
 		return NULL;
 	secret_random(judge->key, sizeof(judge->key));
 	secret_random(&judge->seed, sizeof(judge->seed));
+	if (hub->memory != NULL)
+		judge->seed = memory_seed(hub->memory);
 	if (!allowed_fill(&judge->allowed, hub->conf, hub->own, hub->own_count))
 		goto failed;
 	numbers = numbers_of(hub->conf, &judge->allowed);

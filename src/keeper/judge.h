@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/octets.h"
 #include "../ipc/message.h"
 #include "../logs/entry.h"
 #include "../policy/policy.h"
@@ -88,6 +89,18 @@ void judge_tick(struct hub *hub);
 mono_ms_t judge_deadline(const struct judge *judge);
 /* Puts everything into the store anew (store_wants_all()). */
 void judge_store_all(struct hub *hub);
+
+/* For the next keeper (memory.h): what is not in the core itself. Into a fresh
+ * one. false: refused. */
+void judge_save(const struct judge *judge, struct octets *out);
+bool judge_load(struct judge *judge, struct octets *in);
+/* The core of the keeper before, into one that was made with its seed. false:
+ * refused. */
+bool judge_inherit(struct hub *hub, const void *image, size_t n);
+/* What the numbers of now have lifted of it is carried out, and what operators
+ * said of a ban is known again. */
+void judge_inherited(struct hub *hub);
+void judge_restore_note(struct hub *hub, const struct store_ban *ban);
 
 /* The key that a source is counted under now. */
 struct prefix judge_source(const struct hub *hub, const struct addr *addr);

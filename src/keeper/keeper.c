@@ -32,6 +32,7 @@
 #include "hub.h"
 #include "judge.h"
 #include "loading.h"
+#include "memory.h"
 #include "notes.h"
 #include "overseer.h"
 #include "peers.h"
@@ -203,34 +204,59 @@ static void run(struct hub *hub, struct event *timer)
 
 /* ---- putting together ---- */
 
+/* What the keeper before may have left. */
+static bool make_remembering(struct hub *hub)
+{
+	hub->recorder = recorder_new();
+	hub->peers = peers_new();
+	hub->watch = watch_new();
+	hub->tally = tally_new();
+	hub->judge = judge_new(hub);
+	return hub->recorder != NULL && hub->peers != NULL &&
+	       hub->watch != NULL && hub->tally != NULL && hub->judge != NULL;
+}
+
+static void free_remembering(struct hub *hub)
+{
+	peers_free(&hub->peers);
+	recorder_free(&hub->recorder);
+	watch_free(&hub->watch);
+	tally_free(&hub->tally);
+	judge_free(&hub->judge);
+}
+
 static bool make_parts(struct hub *hub)
 {
 	const struct keeper_setup *setup = hub->setup;
 
+	hub->memory = memory_read(setup->memory_fd);
+	if (!make_remembering(hub))
+		return false;
+	hub->inherited = hub->memory != NULL && memory_take(hub);
+	if (hub->memory != NULL && !hub->inherited) {
+		memory_free(&hub->memory);
+		free_remembering(hub);
+		if (!make_remembering(hub))
+			return false;
+	}
+	memory_free(&hub->memory);
 	hub->history = history_new();
-	hub->recorder = recorder_new();
 	hub->sums = sums_new();
 	hub->refusals = refusals_new();
 	hub->notes = notes_new();
 	hub->decisions = decisions_new();
-	hub->peers = peers_new();
 	hub->backends = backends_new();
 	hub->ear = ear_new(hub);
 	hub->geo = geo_new();
-	hub->watch = watch_new();
 	hub->trend = trend_new();
-	hub->tally = tally_new();
 	hub->roster = roster_new();
-	hub->judge = judge_new(hub);
 	hub->dns_lists = dns_lists_new(hub);
-	if (hub->recorder == NULL || hub->sums == NULL ||
-		hub->history == NULL || hub->refusals == NULL ||
-		hub->notes == NULL || hub->decisions == NULL ||
-		hub->peers == NULL || hub->backends == NULL ||
-		hub->ear == NULL || hub->geo == NULL || hub->watch == NULL ||
-		hub->trend == NULL || hub->tally == NULL ||
-		hub->roster == NULL || hub->judge == NULL ||
-		hub->dns_lists == NULL || !loading_run(hub))
+	if (hub->sums == NULL || hub->history == NULL ||
+		hub->refusals == NULL || hub->notes == NULL ||
+		hub->decisions == NULL || hub->backends == NULL ||
+		hub->ear == NULL || hub->geo == NULL || hub->trend == NULL ||
+		hub->roster == NULL || hub->dns_lists == NULL ||
+		!loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -254,7 +280,9 @@ static void hand_over(struct hub *hub)
 	peers_flush(hub);
 	control_free(&hub->control);
 	sums_flush_last(hub);
+	judge_tick(hub);
 	store_close(&hub->store);
+	memory_write(hub, hub->memory_fd);
 	peers_give(hub);
 }
 
@@ -332,7 +360,8 @@ int keeper_run(const struct keeper_setup *setup)
 	struct hub hub = {.setup = setup,
 		.conf = setup->conf,
 		.own = setup->own,
-		.own_count = setup->own_count};
+		.own_count = setup->own_count,
+		.memory_fd = -1};
 	int code;
 
 	ignore_signals();

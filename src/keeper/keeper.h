@@ -37,6 +37,8 @@ struct keeper_setup {
 	 * format; -1: they stay.
 	 */
 	int log_fd;
+	/* What the keeper before had in memory (memory.h); -1: nothing. */
+	int memory_fd;
 	bool seccomp, landlock; /* what its sandbox is of; for the status */
 	/*
 	 * Never banned besides the configuration's allow list: own addresses

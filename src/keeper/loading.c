@@ -139,6 +139,19 @@ static void on_day(void *arg, const struct store_day *day)
 	sums_restore(loading->hub->sums, day);
 }
 
+/* The core has them all already. */
+static void restore_words(struct loading *loading)
+{
+	recorder_continue(loading->hub);
+	judge_inherited(loading->hub);
+	for (size_t i = 0; i < loading->ban_count; i++) {
+		struct ban_row *row = &loading->bans[i];
+
+		row->ban.note = row->note;
+		judge_restore_note(loading->hub, &row->ban);
+	}
+}
+
 static void restore(struct loading *loading)
 {
 	recorder_start(loading->hub, judge_seed(loading->hub->judge),
@@ -186,7 +199,9 @@ bool loading_run(struct hub *hub)
 
 	hub->store = store_open(
 		hub->conf->global.state_dir, most, hub_wall(hub), &readers);
-	if (hub->store != NULL)
+	if (hub->store != NULL && hub->inherited)
+		restore_words(&loading);
+	else if (hub->store != NULL)
 		restore(&loading);
 	log_begin(LOG_INFO, "loaded");
 	log_int("rows", (int64_t)loading.ban_count);

@@ -174,7 +174,8 @@ static bool on_message(
 		break;
 	case MESSAGE_HAND_OVER:
 		overseer->hub->handing_over = overseer->hub->stop = true;
-		break;
+		overseer->hub->memory_fd = fd;
+		return true; /* kept for it */
 	case MESSAGE_NONE:
 	case MESSAGE_HELLO:
 	case MESSAGE_ASK:
@@ -196,7 +197,6 @@ static bool on_message(
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
 	case MESSAGE_UPGRADE_ASK:
-	case MESSAGE_STATE:
 	case MESSAGE_ADDRESSES:
 	case MESSAGE_COUNT: break; /* not the supervisor's to say */
 	}

@@ -37,6 +37,7 @@ enum {
 	DATAGRAMS_A_TURN = 64, /* of one worker; then the others */
 	QUEUE_SPARE_BYTES = 4 * 1024 * 1024,
 	ATTEMPTS_MOST = 131072,
+	AWAITED_MS = 10000, /* from the start; they come with it */
 };
 
 struct peer {
@@ -55,8 +56,18 @@ struct peer {
 	uint32_t server_counts[BACKENDS_ROWS_MOST];
 };
 
+/* A worker as the keeper before knew it. */
+struct inherited {
+	struct inherited *next;
+	uint64_t id;
+	uint32_t slot, pid;
+	struct message_stats stats;
+	struct attempts *attempts;
+};
+
 struct peers {
 	struct peer *first;
+	struct inherited *awaited;
 	uint64_t last_id;
 	struct message_stats dead; /* sums of those who are gone */
 };
@@ -78,6 +89,12 @@ static void peer_free(struct peer *peer)
 	free(peer);
 }
 
+static void inherited_free(struct inherited *one)
+{
+	attempts_free(&one->attempts);
+	free(one);
+}
+
 void peers_free(struct peers **peers)
 {
 	if (*peers == NULL)
@@ -87,6 +104,12 @@ void peers_free(struct peers **peers)
 
 		(*peers)->first = peer->next;
 		peer_free(peer);
+	}
+	while ((*peers)->awaited != NULL) {
+		struct inherited *one = (*peers)->awaited;
+
+		(*peers)->awaited = one->next;
+		inherited_free(one);
 	}
 	free(*peers);
 	*peers = NULL;
@@ -356,7 +379,6 @@ static bool on_message(
 	case MESSAGE_UPGRADE_ASK:
 	case MESSAGE_UPGRADE_DONE:
 	case MESSAGE_HAND_OVER:
-	case MESSAGE_STATE:
 	case MESSAGE_RESOLVER_ASK:
 	case MESSAGE_RESOLVER:
 	case MESSAGE_COUNT: break; /* not a worker's to say */
@@ -413,6 +435,27 @@ static bool peer_arm(struct peer *peer)
 	       event_add(peer->readable, NULL) == 0;
 }
 
+/* It is one that the keeper before knew: its logins under way go on. */
+static void claim(struct peers *peers, struct peer *peer)
+{
+	struct inherited **place = &peers->awaited;
+	struct inherited *one;
+
+	while (*place != NULL &&
+		((*place)->slot != peer->slot || (*place)->pid != peer->pid))
+		place = &(*place)->next;
+	one = *place;
+	if (one == NULL)
+		return;
+	*place = one->next;
+	peer->id = one->id;
+	peer->stats = one->stats;
+	attempts_free(&peer->attempts);
+	peer->attempts = one->attempts;
+	one->attempts = NULL;
+	inherited_free(one);
+}
+
 void peers_add(struct hub *hub, int fd, uint32_t slot, uint32_t pid)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
@@ -441,6 +484,8 @@ void peers_add(struct hub *hub, int fd, uint32_t slot, uint32_t pid)
 		peer_free(peer);
 		return;
 	}
+	if (pid != 0)
+		claim(hub->peers, peer);
 	peer->next = hub->peers->first;
 	hub->peers->first = peer;
 	if (peer->greeted)
@@ -496,13 +541,13 @@ static void stats_add(struct message_stats *sum,
 }
 
 /* See the head of the file for why TEMPORARY. */
-static void settle_open(struct peer *peer)
+static void settle_open(struct hub *hub, uint64_t id, struct attempts *attempts)
 {
 	struct policy_verdict ignored;
 	struct message_ask ask;
 
-	while (attempts_take_any(peer->attempts, &ask))
-		judge_settle(peer->hub, peer->id, &ask,
+	while (attempts_take_any(attempts, &ask))
+		judge_settle(hub, id, &ask,
 			&(struct message_settle){
 				.attempt = ask.attempt,
 				.addr = ask.addr,
@@ -520,7 +565,7 @@ static void bury(struct peers *peers, struct peer *peer)
 	log_int("attempts", (int64_t)attempts_count(peer->attempts));
 	log_end();
 	roster_gone(peer->hub->roster, peer->id);
-	settle_open(peer);
+	settle_open(peer->hub, peer->id, peer->attempts);
 	stats_add(&peers->dead, &peer->stats, false);
 	peer_free(peer);
 }
@@ -543,10 +588,28 @@ static void flush_one(struct peer *peer)
 	}
 }
 
+/* Whose lines have not come: they died while one keeper gave to the other. */
+static void bury_awaited(struct hub *hub)
+{
+	struct peers *peers = hub->peers;
+
+	if (hub_now(hub) - hub->started < AWAITED_MS)
+		return;
+	while (peers->awaited != NULL) {
+		struct inherited *one = peers->awaited;
+
+		peers->awaited = one->next;
+		settle_open(hub, one->id, one->attempts);
+		stats_add(&peers->dead, &one->stats, false);
+		inherited_free(one);
+	}
+}
+
 void peers_flush(struct hub *hub)
 {
 	struct peer **place = &hub->peers->first;
 
+	bury_awaited(hub);
 	while (*place != NULL) {
 		struct peer *peer = *place;
 
@@ -606,5 +669,65 @@ void peers_totals(const struct peers *peers, struct message_stats *ret_stats)
 	for (const struct peer *peer = peers->first; peer != NULL;
 		peer = peer->next)
 		stats_add(&sum, &peer->stats, true);
+	for (const struct inherited *one = peers->awaited; one != NULL;
+		one = one->next)
+		stats_add(&sum, &one->stats, true);
 	*ret_stats = sum;
+}
+
+/* ---- the next keeper ---- */
+
+static void save_one(const struct peer *peer, struct octets *out)
+{
+	octets_put_number(out, peer->id);
+	octets_put_number(out, peer->slot);
+	octets_put_number(out, peer->pid);
+	octets_put(out, &peer->stats, sizeof(peer->stats));
+	attempts_save(peer->attempts, out);
+}
+
+/* One that never greeted has asked nothing, and will greet. */
+void peers_save(const struct peers *peers, struct octets *out)
+{
+	uint64_t count = 0;
+
+	octets_put_number(out, peers->last_id);
+	octets_put(out, &peers->dead, sizeof(peers->dead));
+	for (const struct peer *peer = peers->first; peer != NULL;
+		peer = peer->next)
+		count += peer->greeted;
+	octets_put_number(out, count);
+	for (const struct peer *peer = peers->first; peer != NULL;
+		peer = peer->next)
+		if (peer->greeted)
+			save_one(peer, out);
+}
+
+static bool load_one(struct peers *peers, struct octets *in)
+{
+	struct inherited *one = calloc(1, sizeof(*one));
+
+	if (one == NULL)
+		return false;
+	one->next = peers->awaited;
+	peers->awaited = one;
+	one->attempts = attempts_new(ATTEMPTS_MOST);
+	one->id = octets_take_number(in, peers->last_id);
+	one->slot = (uint32_t)octets_take_number(in, UINT32_MAX);
+	one->pid = (uint32_t)octets_take_number(in, UINT32_MAX);
+	(void)octets_take(in, &one->stats, sizeof(one->stats));
+	return one->attempts != NULL && attempts_load(one->attempts, in);
+}
+
+bool peers_load(struct peers *peers, struct octets *in)
+{
+	uint64_t count;
+
+	peers->last_id = octets_take_number(in, UINT64_MAX / 2);
+	(void)octets_take(in, &peers->dead, sizeof(peers->dead));
+	count = octets_take_number(in, UINT32_MAX);
+	while (count-- > 0 && !in->failed)
+		if (!load_one(peers, in))
+			octets_fail(in);
+	return !in->failed;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../base/octets.h"
 #include "../ipc/message.h"
 #include "../policy/policy.h"
 #include "hub.h"
@@ -25,6 +26,11 @@ void peers_free(struct peers **peers);
  * greeted the keeper before this one, and is told all at once; 0: it will
  * greet. */
 void peers_add(struct hub *hub, int fd, uint32_t slot, uint32_t pid);
+/* For the next keeper (memory.h): what is known of each, and of those that are
+ * gone. Whoever is added with the slot and pid of one of them is that one; who
+ * has not come soon, never comes. false: refused. */
+void peers_save(const struct peers *peers, struct octets *out);
+bool peers_load(struct peers *peers, struct octets *in);
 /* Each worker's channel, with its slot and pid, to who comes next. */
 void peers_give(struct hub *hub);
 

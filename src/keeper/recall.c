@@ -3,6 +3,7 @@
  * entries, put there and taken back at a start. Called by the judge, loading
  * and the loop.
  */
+#include "../policy/image.h"
 #include "judge.h"
 
 #include "judge_inside.h"
@@ -136,4 +137,42 @@ void judge_store_all(struct hub *hub)
 	cursor = 0;
 	while (policy_ban_next(hub->judge->policy, &cursor, &ban))
 		judge_store_ban(hub, &ban);
+}
+
+void judge_save(const struct judge *judge, struct octets *out)
+{
+	octets_put(out, judge->key, sizeof(judge->key));
+	octets_put_number(out, judge->would_total);
+	octets_put_number(out, judge->spared_total);
+	octets_put_number(out, judge->alarm_total);
+	octets_put_number(out, judge->note_total);
+}
+
+bool judge_load(struct judge *judge, struct octets *in)
+{
+	(void)octets_take(in, judge->key, sizeof(judge->key));
+	judge->would_total = octets_take_number(in, UINT64_MAX);
+	judge->spared_total = octets_take_number(in, UINT64_MAX);
+	judge->alarm_total = octets_take_number(in, UINT64_MAX);
+	judge->note_total = octets_take_number(in, UINT64_MAX);
+	return !in->failed;
+}
+
+bool judge_inherit(struct hub *hub, const void *image, size_t n)
+{
+	return policy_image_load(hub->judge->policy, hub_now(hub), image, n);
+}
+
+void judge_inherited(struct hub *hub)
+{
+	hub->judge->restoring = true;
+	judge_drain(hub);
+	hub->judge->restoring = false;
+}
+
+void judge_restore_note(struct hub *hub, const struct store_ban *ban)
+{
+	if (ban->note[0] != '\0' &&
+		store_left(ban->since, ban->until, hub_wall(hub)) != 0)
+		notes_put(hub->notes, &ban->prefix, ban->note);
 }

@@ -203,3 +203,18 @@ void recorder_configured(struct hub *hub)
 	set_keep(hub);
 	put_words(hub, JOURNAL_CONFIGURED, 0);
 }
+
+void recorder_continue(struct hub *hub)
+{
+	recorder_configured(hub);
+}
+
+void recorder_save(const struct recorder *recorder, struct octets *out)
+{
+	octets_put(out, recorder->tag_key, sizeof(recorder->tag_key));
+}
+
+bool recorder_load(struct recorder *recorder, struct octets *in)
+{
+	return octets_take(in, recorder->tag_key, sizeof(recorder->tag_key));
+}

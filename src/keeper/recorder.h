@@ -7,6 +7,7 @@
 #ifndef KEEPER_RECORDER_H
 #define KEEPER_RECORDER_H
 
+#include "../base/octets.h"
 #include "../ipc/message.h"
 #include "../journal/row.h"
 #include "hub.h"
@@ -19,6 +20,12 @@ void recorder_free(struct recorder **recorder);
 /* Behind the opening of the store, before its rows are restored; waiting:
  * how many rows that will be. */
 void recorder_start(struct hub *hub, uint64_t seed, size_t waiting);
+/* The same where the core goes on from the keeper before: of the journal it is
+ * one run. */
+void recorder_continue(struct hub *hub);
+/* For the next keeper (memory.h). false: refused. */
+void recorder_save(const struct recorder *recorder, struct octets *out);
+bool recorder_load(struct recorder *recorder, struct octets *in);
 /* hub->conf or hub->own changed and the core was told. */
 void recorder_configured(struct hub *hub);
 

@@ -88,6 +88,16 @@ void tally_verdict(struct hub *hub, const struct message_ask *ask,
 	}
 }
 
+void tally_save(const struct tally *tally, struct octets *out)
+{
+	octets_put(out, tally, sizeof(*tally));
+}
+
+bool tally_load(struct tally *tally, struct octets *in)
+{
+	return octets_take(in, tally, sizeof(*tally));
+}
+
 /* ---- shown ---- */
 
 static const char *listener_name(const struct hub *hub, unsigned i)

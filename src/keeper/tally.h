@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "../base/octets.h"
 #include "../ipc/message.h"
 #include "../policy/policy.h"
 #include "hub.h"
@@ -22,6 +23,10 @@ void tally_verdict(struct hub *hub, const struct message_ask *ask,
 /* The server answered. */
 void tally_outcome(struct hub *hub, const struct message_ask *ask,
 	enum policy_outcome outcome);
+
+/* For the next keeper (memory.h). false: refused. */
+void tally_save(const struct tally *tally, struct octets *out);
+bool tally_load(struct tally *tally, struct octets *in);
 
 /* The answer to `metrics`. Caller decrefs. */
 json_t *tally_object(struct hub *hub);

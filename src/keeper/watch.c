@@ -301,3 +301,43 @@ json_t *watch_recent_object(struct hub *hub)
 	set_serial(hub, object);
 	return object;
 }
+
+void watch_save(const struct watch *watch, struct octets *out)
+{
+	octets_put(out, watch, sizeof(*watch));
+}
+
+static bool text_sound(const char *text, size_t room)
+{
+	return memchr(text, '\0', room) != NULL;
+}
+
+static bool news_sound(const struct news *news)
+{
+	return news->kind <= WATCH_HURT && news->rule < RULE_COUNT &&
+	       octets_prefix_sound(&news->prefix) &&
+	       text_sound(news->user, sizeof(news->user)) &&
+	       text_sound(news->text, sizeof(news->text));
+}
+
+static bool watch_sound(const struct watch *watch)
+{
+	bool sound = true;
+
+	for (unsigned i = 0; i < WATCH_NEWS_MOST; i++)
+		sound = sound && news_sound(&watch->decisions[i]) &&
+			news_sound(&watch->people[i]);
+	for (unsigned i = 0; i < WATCH_GUESSERS_MOST; i++)
+		sound = sound &&
+			octets_prefix_sound(&watch->guessers[i].source) &&
+			text_sound(watch->guessers[i].user,
+				sizeof(watch->guessers[i].user));
+	return sound;
+}
+
+bool watch_load(struct watch *watch, struct octets *in)
+{
+	if (!octets_take(in, watch, sizeof(*watch)) || !watch_sound(watch))
+		octets_fail(in);
+	return !in->failed;
+}

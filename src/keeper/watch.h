@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "../base/octets.h"
 #include "../ipc/message.h"
 #include "../policy/policy.h"
 #include "hub.h"
@@ -46,5 +47,9 @@ json_t *watch_object(struct hub *hub, size_t most);
 json_t *watch_serial_object(struct hub *hub);
 json_t *watch_recent_object(struct hub *hub);
 uint64_t watch_hurt_count(const struct hub *hub); /* since the start */
+
+/* For the next keeper (memory.h). false: refused. */
+void watch_save(const struct watch *watch, struct octets *out);
+bool watch_load(struct watch *watch, struct octets *in);
 
 #endif

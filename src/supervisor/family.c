@@ -117,11 +117,21 @@ static const struct plan *in_force(const struct supervisor *s)
 	return s->old_plan ? s->old_plan : s->plan;
 }
 
+/* What the keeper before had in memory; the caller's. -1: nothing. */
+static int memory_of(struct supervisor *s)
+{
+	int fd = s->memory_fd;
+
+	s->memory_fd = -1;
+	return fd;
+}
+
 static void start_keeper(struct supervisor *s, struct child *c)
 {
 	struct role_fds fds = {.firewall = -1,
 		.control = s->control_fd,
-		.log = sink_write_fd(s->sink)};
+		.log = sink_write_fd(s->sink),
+		.memory = memory_of(s)};
 	pid_t pid;
 
 	log_flush(); /* or the child would write our lines again */
@@ -134,13 +144,18 @@ static void start_keeper(struct supervisor *s, struct child *c)
 	}
 	close_one(fds.supervisor);
 	close_one(fds.conf);
-	(void)child_forked(s, c, pid);
+	if (child_forked(s, c, pid))
+		close_one(fds.memory); /* once: then it is old */
+	else
+		s->memory_fd = fds.memory;
 }
 
 static void start_firewall(struct supervisor *s, struct child *c)
 {
-	struct role_fds fds = {
-		.supervisor = -1, .control = -1, .log = sink_write_fd(s->sink)};
+	struct role_fds fds = {.supervisor = -1,
+		.control = -1,
+		.log = sink_write_fd(s->sink),
+		.memory = -1};
 	int pair[2] = {-1, -1};
 	pid_t pid;
 
@@ -182,7 +197,8 @@ static void dash_doors(const struct supervisor *s, struct role_fds *fds)
 
 static void start_dash(struct supervisor *s, struct child *c)
 {
-	struct role_fds fds = {.firewall = -1, .log = sink_write_fd(s->sink)};
+	struct role_fds fds = {
+		.firewall = -1, .log = sink_write_fd(s->sink), .memory = -1};
 	int pair[2] = {-1, -1};
 	pid_t pid;
 

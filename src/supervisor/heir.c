@@ -184,6 +184,8 @@ bool heir_wait(struct supervisor *s)
 			return true;
 		if (heir_word(text, "line", &rest))
 			take_line(&s->heir, rest, passed);
+		else if (heir_word(text, "memory", &rest) && s->memory_fd < 0)
+			s->memory_fd = passed;
 		else if (passed >= 0)
 			(void)close(passed);
 	}

@@ -29,6 +29,7 @@ struct supervisor {
 	int signal_fd;
 	int state_fd;	/* of state_dir, locked */
 	int control_fd; /* listening; kept for the keeper's successors */
+	int memory_fd;	/* for the next keeper, of the one before; -1: none */
 	mono_ms_t now;
 	mono_ms_t reload_until; /* MONO_NEVER: no reload under way */
 	mono_ms_t stop_until;	/* MONO_NEVER: not stopping */

@@ -30,7 +30,7 @@ static const char *const role_names[] = {
 };
 
 enum {
-	LINES = 5, /* descriptors that each has a place for */
+	LINES = 6, /* descriptors that each has a place for */
 	KEEP_MOST = LINES + WEB_COUNT * ROLE_DOORS_MOST,
 	NUMBER_LONGEST = 12,
 	LIST_LONGEST = ROLE_DOORS_MOST * NUMBER_LONGEST + 1,
@@ -71,7 +71,7 @@ static size_t list_read(const char *text, int out[ROLE_DOORS_MOST])
 void role_exec(enum role role, const struct role_fds *fds)
 {
 	const int all[LINES] = {fds->conf, fds->supervisor, fds->firewall,
-		fds->control, fds->log};
+		fds->control, fds->log, fds->memory};
 	char numbers[LINES][NUMBER_LONGEST], lists[WEB_COUNT][LIST_LONGEST];
 	char title[32], *argv[ARGS + 1];
 	int keep[KEEP_MOST];
@@ -146,6 +146,7 @@ static int keeper_main(const struct conf *conf, const struct role_fds *fds)
 		.firewall_fd = fds->firewall,
 		.control_fd = fds->control,
 		.log_fd = fds->log,
+		.memory_fd = fds->memory,
 		.own = own,
 		.seccomp = sandbox_has_seccomp(),
 		.landlock = sandbox_has_landlock(),
@@ -350,7 +351,8 @@ int role_main(int argc, char **argv)
 		.supervisor = atoi(argv[4]),
 		.firewall = atoi(argv[5]),
 		.control = atoi(argv[6]),
-		.log = atoi(argv[7])};
+		.log = atoi(argv[7]),
+		.memory = atoi(argv[8])};
 	/* NOLINTEND(cert-err34-c) */
 	for (size_t i = 0; i < WEB_COUNT; i++)
 		fds.door_counts[i] =

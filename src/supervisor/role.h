@@ -22,6 +22,7 @@ struct role_fds {
 	int control;	/* keeper: listening Unix socket; dash: its line to the
 			   keeper; else -1 */
 	int log;
+	int memory; /* keeper: of the one before; -1: nothing */
 	/* dash: listening sockets */
 	int doors[WEB_COUNT][ROLE_DOORS_MOST];
 	size_t door_counts[WEB_COUNT];

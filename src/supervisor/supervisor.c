@@ -571,6 +571,8 @@ static void supervisor_done(struct supervisor *s)
 		(void)close(s->signal_fd);
 	if (s->state_fd >= 0)
 		(void)close(s->state_fd);
+	if (s->memory_fd >= 0)
+		(void)close(s->memory_fd);
 	for (size_t i = 0; i < s->children.count; i++)
 		if (s->children.all[i].used)
 			child_free(&s->children.all[i]);
@@ -605,7 +607,7 @@ int supervisor_run(const char *path, struct conf *conf, int heir_line)
 	rights_no_core(); /* before it reads a key */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* since Linux 3.5 */
 	s.path = path;
-	s.signal_fd = s.control_fd = s.state_fd = -1;
+	s.signal_fd = s.control_fd = s.state_fd = s.memory_fd = -1;
 	s.reload_until = s.stop_until = s.names_until = MONO_NEVER;
 	s.renewal_until = s.names_due = MONO_NEVER;
 	s.now = clock_mono_ms();

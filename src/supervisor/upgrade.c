@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -186,9 +187,11 @@ static void empty_keeper(struct supervisor *s)
 	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
 	struct upgrade *u = &s->upgrade;
 
+	close_one(&s->memory_fd);
+	s->memory_fd = memfd_create("postern.memory", MFD_CLOEXEC);
 	if (!keeper || !keeper->channel ||
-		channel_send(keeper->channel, MESSAGE_HAND_OVER, NULL, 0) !=
-			CHANNEL_OK) {
+		channel_send_fd(keeper->channel, MESSAGE_HAND_OVER, NULL, 0,
+			s->memory_fd) != CHANNEL_OK) {
 		failed(s, "the keeper is not there to hand over");
 		return;
 	}
@@ -223,6 +226,8 @@ void upgrade_keeper_gone(struct supervisor *s)
 	for (size_t i = 0; u->same_ipc && i < u->line_count; i++)
 		(void)heir_say(u->line, u->lines[i].fd, "line %u %u",
 			u->lines[i].body.slot, u->lines[i].body.pid);
+	if (s->memory_fd >= 0)
+		(void)heir_say(u->line, s->memory_fd, "memory");
 	if (!heir_say(u->line, -1, "go"))
 		failed(s, "the new program does not read its line");
 }
@@ -265,6 +270,7 @@ static void done(struct supervisor *s)
 		dash->leaving = true;
 	family_signal(s, CHILD_DASH, SIGTERM);
 	lines_close(u);
+	close_one(&s->memory_fd);
 	/* Nobody here would answer who connects to an address that is given up.
 	 */
 	listeners_free(&s->plan->listeners);

@@ -293,7 +293,8 @@ static inline void play_worker(void)
 
 static inline void play_keeper(void)
 {
-	struct keeper_setup setup = {.conf = play_conf(), .log_fd = -1};
+	struct keeper_setup setup = {
+		.conf = play_conf(), .log_fd = -1, .memory_fd = -1};
 	int lowest = dup(0), up[2], fw[2];
 
 	(void)close(lowest);

@@ -151,6 +151,7 @@ static inline void start_keeper(void)
 			.firewall_fd = fw[1],
 			.control_fd = -1,
 			.log_fd = -1,
+			.memory_fd = -1,
 		};
 		int code;
 
