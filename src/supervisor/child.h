@@ -26,6 +26,7 @@ struct child {
 	struct channel *channel; /* to it; NULL: none (firewall) */
 	mono_ms_t started_ms, start_at_ms;
 	unsigned quick_deaths; /* in a row, soon after the start */
+	unsigned census_row;   /* workers: while they run */
 };
 
 struct children {

@@ -222,11 +222,6 @@ static void start_dash(struct supervisor *s, struct child *c)
 		close_one(pair[0]);
 }
 
-static unsigned census_row(const struct supervisor *s, const struct child *c)
-{
-	return (unsigned)(c - s->children.all);
-}
-
 /* In the child. Everything that is not the worker's is closed. */
 static _Noreturn void worker_main(
 	struct supervisor *s, struct child *c, int keeper_fd, int supervisor_fd)
@@ -243,7 +238,7 @@ static _Noreturn void worker_main(
 	setup.supervisor_fd = supervisor_fd;
 	memcpy(setup.tag_key, s->tag_key, sizeof setup.tag_key);
 	setup.census = s->census;
-	setup.census_row = census_row(s, c);
+	setup.census_row = c->census_row;
 	keep[n++] = keeper_fd;
 	keep[n++] = supervisor_fd;
 	keep[n++] = sink_write_fd(s->sink);
@@ -283,16 +278,24 @@ static void start_worker(struct supervisor *s, struct child *c)
 	pid_t pid;
 
 	log_flush(); /* or the child would write our lines again */
-	census_clear(s->census, census_row(s, c));
+	if (!census_take_row(s->census, &c->census_row)) {
+		errno = EAGAIN;
+		close_one(line);
+		child_not_started(s, c);
+		return;
+	}
 	pid = line < 0 || !channel_pair(pair) ? -1 : fork();
 	if (pid == 0)
 		worker_main(s, c, pair[1], line);
 	close_one(line);
 	close_one(pair[1]);
-	if (child_forked(s, c, pid))
+	if (child_forked(s, c, pid)) {
+		census_set_owner(s->census, c->census_row, pid);
 		keeper_line(s, c->slot, pair[0]);
-	else
+	} else {
+		census_give_row(s->census, c->census_row, getpid());
 		close_one(pair[0]);
+	}
 }
 
 /* One of those whom the keeper hears gets a new line to it. */
@@ -432,7 +435,7 @@ static void death_log(const struct child *c, int status)
 static void child_died(struct supervisor *s, struct child *c, int status)
 {
 	if (c->kind == CHILD_WORKER) /* its sessions ended with it */
-		census_clear(s->census, census_row(s, c));
+		census_give_row(s->census, c->census_row, c->pid);
 	/* The helper ends when its keeper does: nothing to report. */
 	if (c->kind == CHILD_FIREWALL && WIFEXITED(status) &&
 		WEXITSTATUS(status) == 0)

@@ -88,6 +88,18 @@ static bool take_key(struct supervisor *s, const char *hex)
 	return true;
 }
 
+/* Of a version that counts otherwise there is none to share: then the limit
+ * holds for the old sessions and the new ones apart. */
+static void take_census(struct supervisor *s, int fd)
+{
+	census_free(&s->census);
+	s->census = census_adopt(fd, CHILDREN_MOST);
+	if (!s->census)
+		log_say(LOG_WARN, "census",
+			"the sessions of the program before are not counted "
+			"in sessions_per_source: it is another version");
+}
+
 /* What cannot be taken over is for a restart. */
 static bool take_path(
 	struct heir *heir, int *place, int fd, const char *is, const char *was)
@@ -121,6 +133,10 @@ static bool take(
 			heir, &heir->state, fd, conf->global.state_dir, rest);
 	if (heir_word(text, "tag", &rest))
 		return take_key(s, rest);
+	if (heir_word(text, "census", &rest) && fd >= 0) {
+		take_census(s, fd);
+		return true;
+	}
 	if (heir_word(text, "ear", &rest)) {
 		free(heir->ear_path);
 		heir->ear_path = strdup(rest);

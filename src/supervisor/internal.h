@@ -22,7 +22,7 @@ struct supervisor {
 	struct plan *old_plan;	/* while a reload waits for its workers */
 	unsigned generation;
 	struct children children;
-	struct census *census; /* a row for each child, whatever it is */
+	struct census *census; /* a row for each worker */
 	struct sink *sink;
 	struct rights_user user;
 	uint8_t tag_key[16]; /* of the workers, for this start */

@@ -341,6 +341,7 @@ static void on_time(struct supervisor *s)
 		s->stop_until != MONO_NEVER)
 		return;
 	s->files_due = s->now + FILES_EACH_MS;
+	census_bury(s->census); /* workers of a program that died */
 	if (plan_files_mark(s->plan) != s->files_mark && !reload_busy(s)) {
 		s->files_mark = plan_files_mark(s->plan);
 		reload_certificates(s);
@@ -547,7 +548,8 @@ static int prepare(struct supervisor *s, struct conf *conf)
 			s->plan->conf->global.state_dir, strerror(errno));
 		return EXIT_SYSTEM;
 	}
-	s->census = census_new(CHILDREN_MOST);
+	if (!s->census)
+		s->census = census_new(CHILDREN_MOST);
 	if (s->heir.line >= 0)
 		take_over(s);
 	if (!s->census || (s->state_fd < 0 && !state_lock(s)))

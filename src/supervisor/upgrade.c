@@ -158,6 +158,8 @@ static void give(struct supervisor *s)
 	if (s->ear.path && s->ear.fd >= 0)
 		(void)heir_say(u->line, s->ear.fd, "ear %s", s->ear.path);
 	give_key(s);
+	(void)heir_say(u->line, census_fd(s->census), "census %u",
+		(unsigned)CHILDREN_MOST);
 	(void)heir_say(u->line, -1, "end");
 }
 

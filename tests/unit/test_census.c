@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +111,74 @@ static void other_processes_see_it(void **state)
 	census_free(&c);
 }
 
+/* Two programs take and give back rows of one census. */
+static void one_that_is_adopted_is_the_same(void **state)
+{
+	struct census *c = census_new(3), *other;
+	struct prefix a = source("203.0.113.1", 1);
+	unsigned first, second, third;
+
+	(void)state;
+	assert_true(census_take_row(c, &first));
+	(void)census_enter(c, first, &a);
+	assert_null(census_adopt(dup(census_fd(c)), 4));
+	other = census_adopt(dup(census_fd(c)), 3);
+	assert_non_null(other);
+	assert_true(census_take_row(other, &second));
+	assert_int_not_equal(first, second);
+	assert_int_equal(census_enter(other, second, &a), 2);
+	assert_int_equal(census_count(c, &a), 2);
+	assert_true(census_take_row(c, &third));
+	assert_false(census_take_row(c, &third));
+	census_give_row(other, first, getpid());
+	assert_int_equal(census_count(c, &a), 1);
+	assert_true(census_take_row(other, &third));
+	assert_int_equal(third, first);
+	census_free(&c);
+	assert_int_equal(census_count(other, &a), 1);
+	census_free(&other);
+}
+
+static void rows_of_the_dead_are_given_back_and_no_others(void **state)
+{
+	struct census *c = census_new(2);
+	struct prefix a = source("203.0.113.1", 1);
+	unsigned dead, alive, again;
+	pid_t pid;
+
+	(void)state;
+	assert_true(census_take_row(c, &dead));
+	assert_true(census_take_row(c, &alive));
+	(void)census_enter(c, alive, &a);
+	pid = fork();
+	if (pid == 0)
+		_exit(census_enter(c, dead, &a) == 2 ? 0 : 1);
+	census_set_owner(c, dead, pid);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(census_count(c, &a), 2);
+	census_bury(c);
+	assert_int_equal(census_count(c, &a), 1);
+	assert_true(census_take_row(c, &again));
+	assert_int_equal(again, dead);
+	census_give_row(c, again, pid); /* late: it is another's now */
+	assert_false(census_take_row(c, &again));
+	census_free(&c);
+}
+
+static void what_can_be_cut_is_no_census(void **state)
+{
+	struct census *c = census_new(1);
+	int fd = memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(fstat(census_fd(c), &st), 0);
+	assert_int_equal(ftruncate(census_fd(c), 0), -1);
+	assert_int_equal(ftruncate(fd, st.st_size), 0);
+	assert_null(census_adopt(fd, 1)); /* closed */
+	census_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +186,9 @@ int main(void)
 		cmocka_unit_test(cleared_row_is_forgotten),
 		cmocka_unit_test(crowd_of_single_ones_hurts_nobody),
 		cmocka_unit_test(other_processes_see_it),
+		cmocka_unit_test(one_that_is_adopted_is_the_same),
+		cmocka_unit_test(rows_of_the_dead_are_given_back_and_no_others),
+		cmocka_unit_test(what_can_be_cut_is_no_census),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
