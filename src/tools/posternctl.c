@@ -514,7 +514,7 @@ static int top(const struct words *words)
 static int no_command(const struct words *words)
 {
 	static const char *const others[] = {"doctor", "feed", "patterns",
-		"policy-filter", "replay", "top", "version"};
+		"policy-filter", "replay", "report", "top", "version"};
 	const char *word = words->args[0];
 	struct near noun = near_begin(word), verb;
 	bool known = false;
@@ -566,6 +566,34 @@ static bool options_suit(const struct words *words)
 	return true;
 }
 
+/* Words that need no daemon and have options of their own; what all words may
+ * have before them is for them as well. -1: it is none of them. */
+static int own_options(int argc, char **argv)
+{
+	static char json[] = "--json";
+	bool as_json = false;
+	int at = 1;
+
+	for (; at < argc; at++) {
+		if (strcmp(argv[at], json) == 0)
+			as_json = true;
+		else if (strcmp(argv[at], "--socket") == 0)
+			at++;
+		else if (strncmp(argv[at], "--socket=", 9) != 0)
+			break;
+	}
+	if (at >= argc || (strcmp(argv[at], "replay") != 0 &&
+				  strcmp(argv[at], "report") != 0))
+		return -1;
+	if (as_json) { /* behind the word, where it is looked for */
+		argv[at - 1] = argv[at];
+		argv[at--] = json;
+	}
+	return strcmp(argv[at], "replay") == 0
+		       ? replay_main(argc - at, argv + at)
+		       : report_main(argc - at, argv + at);
+}
+
 int main(int argc, char **argv)
 {
 	const char *from_env = getenv("POSTERN_CONTROL");
@@ -575,10 +603,9 @@ int main(int argc, char **argv)
 
 	if (from_env != NULL && from_env[0] != '\0')
 		words.socket = from_env;
-	if (argc > 1 && strcmp(argv[1], "replay") == 0)
-		return replay_main(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "report") == 0)
-		return report_main(argc - 1, argv + 1);
+	code = own_options(argc, argv);
+	if (code >= 0)
+		return code;
 	switch (words_read(argc, argv, &words)) {
 	case WORDS_WRONG: return EXIT_USAGE;
 	case WORDS_HELP: print_help(); return EXIT_DONE;

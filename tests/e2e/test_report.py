@@ -45,6 +45,15 @@ def report(front, *words, code=0):
     return done
 
 
+def test_what_all_words_take_may_stand_before_it(site):
+    done = subprocess.run(
+        [str(binary("posternctl")), "--socket", "/nowhere", "--json",
+         "report", "--config", str(site.folder / "postern.conf")],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["sections"]
+
+
 def section(front, name, *words):
     whole = json.loads(report(front, "--json", *words).stdout)
     (found,) = [s for s in whole["sections"] if s["name"] == name]
