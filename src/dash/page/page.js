@@ -200,7 +200,8 @@
 			kind = watch.guessing >= 10 ? 'attack' : 'some';
 			word = (kind === 'attack' ? 'Under attack: ' : 'Guesses: ') + number(watch.guessing) +
 				(watch.guessing === 1 ? ' source' : ' sources') + ' in ten minutes, ' +
-				(guessing === 0 ? 'those with most are banned.' : guessing + ' of the worst not banned.');
+				(watch.guessing === 1 ? (guessing === 0 ? 'and it is banned.' : 'and it is not banned yet.') :
+					guessing === 0 ? 'those with most are banned.' : guessing + ' of the worst not banned.');
 		}
 		text('verdict', word);
 		$('verdict').dataset.state = kind;
