@@ -222,7 +222,8 @@ void doctor_firewall(struct doctor *d)
 
 	if (strcmp(doctor_text(state, "backend"), "nft") != 0)
 		finding(&d->findings, FINDING_OK, "firewall", NULL,
-			"backend %s: the kernel drops nobody for postern",
+			"backend %s: the kernel drops nobody for postern; when "
+			"you trust it: firewall { backend = nft }",
 			doctor_text(state, "backend"));
 	else if (look_run(argv, text, sizeof(text)) != 0)
 		finding(&d->findings, FINDING_FAIL, "firewall",

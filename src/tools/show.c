@@ -545,7 +545,8 @@ static void status_firewall(const json_t *answer)
 	char at[TEXT_LONGEST];
 
 	line("firewall",
-		"%s, %s, %" PRId64 " entries, synced %s, drift %" PRId64,
+		"%s, %s, %" PRId64
+		" entries in the kernel at the last look, %s; drift %" PRId64,
 		member_text(firewall, "backend"),
 		is_set(firewall, "connected") ? "connected" : "not connected",
 		member_number(firewall, "entries"),

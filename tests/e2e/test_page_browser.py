@@ -61,6 +61,19 @@ def attacked(front, source, user):
     front.wait_event("ban", src=source)
 
 
+def picture(chrome, name, scheme="light"):
+    """For docs/first-hour.md."""
+    if not PICTURES:
+        return
+    chrome.scheme(scheme, "reduce")
+    chrome.size(1100, 760)
+    chrome.until("colours", lambda: chrome.run(
+        "return document.documentElement.dataset.theme") == scheme)
+    chrome.picture(ROOT / PICTURES / f"hour-{name}.png")
+    chrome.size(1280, 1000)
+    chrome.scheme("light")
+
+
 def enter(chrome, token):
     chrome.find("#token-text").clear()
     chrome.find("#token-text").send_keys(token)
@@ -78,6 +91,7 @@ def test_an_attack_is_seen_without_asking_and_lifted_with_the_token(
     source = "203.0.113.21"
     shown.run("window.notReloaded = true")
     assert shown.row("bans", source) is None
+    picture(shown, "quiet")
     attacked(front, source, "u21")
     row = shown.until("banned attacker", lambda: shown.row("bans", source))
     assert "too many failed logins from this source" in row[1]
@@ -87,6 +101,9 @@ def test_an_attack_is_seen_without_asking_and_lifted_with_the_token(
     shown.until("guesser's ban", lambda: shown.row(
         "guessers", source)[4] == "banned")
     assert "Guesses" in shown.text("#verdict")
+    assert "1 source in ten minutes, and it is banned" in \
+        shown.text("#verdict")
+    picture(shown, "banned")
 
     unban = f'#bans tr[data-key="{source}"] button[aria-label^="Lift"]'
     shown.click(unban)
@@ -99,6 +116,7 @@ def test_an_attack_is_seen_without_asking_and_lifted_with_the_token(
     enter(shown, page.TOKEN)
     shown.until("order", lambda: not closed(shown, "#order-dialog"))
     assert source in shown.text("#order-title")
+    picture(shown, "unban", "dark")
     shown.click("#order-ok")
     shown.until("lifted ban", lambda: shown.row("bans", source) is None and
                 closed(shown, "#order-dialog"))

@@ -173,7 +173,8 @@
 
 	function facts(status) {
 		const list = [
-			['firewall', status.firewall.backend + ', ' + number(status.firewall.entries) + ' entries' +
+			['firewall', status.firewall.backend + (status.firewall.backend === 'null' ? ' (drops nobody)' :
+				', ' + number(status.firewall.entries) + ' entries') +
 				(status.firewall.failure ? ', ' + status.firewall.failure : '')],
 			['store', status.store.failing ? 'failing: ' + status.store.error : 'fine'],
 			['would have banned', number(status.would_bans)],
