@@ -31,8 +31,8 @@ say unedited systemctl start postern
 say unedited-why journalctl -u postern --no-pager
 sed -i 's,# servers = .*,servers = {"127.0.0.1:2598"},' /etc/postern/postern.conf
 sed -i 's,^firewall.*,firewall { backend = nft },' /etc/postern/postern.conf
-say token bash -c 'cd /etc/postern && echo fedcba9876543210fedcba9876543210 >page.token && chmod 600 page.token'
-echo 'admin { bind = {"127.0.0.1:8025"}  token_file = /etc/postern/page.token }' >>/etc/postern/postern.conf
+sed -i 's,^# admin ,admin ,' /etc/postern/postern.conf
+touch /etc/postern/mail.key
 say start systemctl start postern
 for _ in {1..200}; do [ -S /run/postern/control ] && posternctl status >/dev/null 2>&1 && break; sleep .05; done
 say running running
@@ -47,7 +47,7 @@ cksum </etc/postern/postern.conf >/out/conf-before
 knock() { exec 3<>/dev/tcp/127.0.0.1/25 && read -r -t 20 line <&3 && echo "$line"; }
 while [ -d /debs/1 ]; do (knock) || echo "nobody: $line"; done >/out/knocks 2>&1 &
 say man man -w 8 postern 5 postern.conf 1 posternctl
-say modes stat -c '%U:%G %a %n' /var/lib/postern /run/postern /var/log/postern /etc/postern/postern.conf /usr/sbin/postern
+say modes stat -c '%U:%G %a %n' /var/lib/postern /run/postern /var/log/postern /etc/postern/postern.conf /etc/postern/page.token /usr/sbin/postern
 say logrotate logrotate --debug /etc/logrotate.d/postern
 say upgrade dpkg -i /debs/2/postern_*.deb
 say upgraded running
@@ -192,6 +192,7 @@ def test_its_folders_and_files_have_the_right_owners(life):
         "postern:postern 755 /run/postern",
         "postern:postern 750 /var/log/postern",
         "root:root 644 /etc/postern/postern.conf",
+        "root:root 600 /etc/postern/page.token",
         "root:root 755 /usr/sbin/postern"]
 
 
@@ -221,5 +222,5 @@ def test_removed_and_purged_it_leaves_nothing(life):
     assert life["purge"].endswith("exit 0\n"), life["purge"]
     assert life["user"] == life["group"] == "exit 2\n"
     assert "postern" not in life["timers"]
-    assert life["own"].split() == ["/etc/postern:", "page.token", "exit", "0"]
+    assert life["own"].split() == ["/etc/postern:", "mail.key", "exit", "0"]
     assert life["after"] == life["before"]
