@@ -54,7 +54,8 @@ for (const e of document.querySelectorAll('[tabindex]')) if (e.tabIndex > 0) wro
 if (!document.documentElement.lang) wrong.push('no language');
 for (const e of document.querySelectorAll('button, a[href], input')) {
   if (!e.checkVisibility() || e.closest('footer, .skip')) continue;
-  const r = e.getBoundingClientRect(); if (r.height < 24 || r.width < 24) wrong.push('small: ' + e.outerHTML.slice(0, 80)); }
+  const r = e.getBoundingClientRect(); if (r.height < 24 || r.width < 24) wrong.push('small: ' + e.outerHTML.slice(0, 80));
+  if (e.matches('td button') && r.height > 40) wrong.push('broken word: ' + e.textContent); }
 return wrong;
 """
 
