@@ -49,6 +49,7 @@ while [ -d /debs/1 ]; do (knock) || echo "nobody: $line"; done >/out/knocks 2>&1
 say man man -w 8 postern 5 postern.conf 1 posternctl
 say modes stat -c '%U:%G %a %n' /var/lib/postern /run/postern /var/log/postern /etc/postern/postern.conf /etc/postern/page.token /usr/sbin/postern
 say logrotate logrotate --debug /etc/logrotate.d/postern
+say asked dpkg-query -W -f '${Conffiles}\n' postern
 say upgrade dpkg -i /debs/2/postern_*.deb
 say upgraded running
 mv /debs/1 /debs/old
@@ -113,7 +114,7 @@ def test_packages_hold_what_an_operator_needs(debs):
     for path in ("usr/sbin/postern", "usr/bin/posternctl",
                  "usr/sbin/postern-routes"):
         assert files["./" + path] == "-rwxr-xr-x root/root"
-    for path in ("etc/postern/postern.conf", "etc/logrotate.d/postern",
+    for path in ("usr/share/postern/postern.conf", "etc/logrotate.d/postern",
                  "lib/systemd/system/postern.service",
                  "usr/lib/sysusers.d/postern.conf",
                  "usr/lib/tmpfiles.d/postern.conf",
@@ -203,6 +204,8 @@ def test_an_upgrade_keeps_it_running(life):
     assert after[1] == "active" and after[0] != before[0], life["journal"]
     assert "203.0.113.9" in life["banned"]
     assert "192.0.2.7" in life["allowed"]
+    # Who edits a conffile, as everybody must, is asked at every upgrade.
+    assert "postern.conf" not in life["asked"], life["asked"]
     assert life["conf-after"] == life["conf-before"]
     assert "<title>postern" in life["page-later"], life["page-later"]
 
