@@ -95,6 +95,20 @@ def helped(program):
     return done.stdout
 
 
+def test_the_manual_has_an_example_of_each_command():
+    shown = [words for path, words in told("posternctl")
+             if path.name == "posternctl.1"]
+    # `name` and `name list` are the same.
+    heads = {tuple(word for word in words if word[0] != "-")[:2]
+             for words in shown}
+    bare = {head[0] for head in heads}
+    missing = [name for name in manual()
+               if tuple(name.split()) not in heads and not (
+                   name.split()[1:] in ([], ["list"])
+                   and name.split()[0] in bare)]
+    assert not missing, f"EXAMPLES in {CTL}: {missing}"
+
+
 def test_the_manual_has_only_commands_that_posternctl_has():
     text = helped(BUILD / "src/tools/posternctl")
     missing = {name for name in manual() for word in name.split()

@@ -38,3 +38,21 @@ def test_what_help_names_is_in_the_man_page(program, page):
     assert options and commands
     for word in sorted(options | commands):
         assert re.search(rf"(?<![\w-]){word}(?![\w-])", text), word
+
+
+def test_examples_of_the_configuration_are_right(tmp_path):
+    text = (tree.TOP / "docs/man/postern.conf.5").read_text()
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.M | re.S)
+    base = {"listener": 'listener a { bind = "0.0.0.0:25" backend = domino }\n',
+            "backend": 'backend domino { servers = {"10.0.0.25:25"} }\n'}
+    assert len(blocks) > 4
+    for block in blocks:
+        file = tmp_path / "postern.conf"
+        file.write_text(block + "".join(
+            piece for word, piece in base.items() if word not in
+            re.findall(r"^([a-z]+)", block, re.M)))
+        done = subprocess.run([BUILD / "src/supervisor/postern", "check", file],
+                              capture_output=True, text=True)
+        # The certificate that it names is not on this machine.
+        said = done.stdout + done.stderr
+        assert re.search(": (fine|well written), ", said), block + said
