@@ -44,8 +44,8 @@ static inline uint64_t any(octets v)
 const uint8_t *crlf_skip(const uint8_t *p, const uint8_t *end)
 {
 	while (end - p >= BLOCK &&
-		!any(odd(p) | odd(p + LANE) | odd(p + 2 * LANE) |
-			odd(p + 3 * LANE)))
+		!any(odd(p) | odd(p + LANE) | odd(p + LANE + LANE) |
+			odd(p + BLOCK - LANE)))
 		p += BLOCK;
 	return p;
 }

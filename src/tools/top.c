@@ -206,14 +206,17 @@ static void live(struct top *top, const sigset_t *while_waiting)
 	}
 }
 
-/* As if nobody had caught it: who started us sees what ended us. */
-static void end_by_signal(const sigset_t *before)
+/*
+ * As if nobody had caught it: who started us sees what ended us, and what comes
+ * from now on ends us at once.
+ */
+static void give_signals_back(const sigset_t *before)
 {
-	if (signalled == 0)
-		return;
-	(void)signal(signalled, SIG_DFL);
+	for (size_t i = 0; i < ENDINGS; i++)
+		(void)signal(endings[i], SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, before, NULL);
-	(void)raise(signalled);
+	if (signalled != 0)
+		(void)raise(signalled);
 }
 
 enum top_end top_run(const char *socket, const char **ret_why)
@@ -242,8 +245,8 @@ enum top_end top_run(const char *socket, const char **ret_why)
 	take_signals(&while_waiting);
 	live(&top, &while_waiting);
 	top_view_close();
+	give_signals_back(&while_waiting);
 	top_asker_free(&top.asker);
 	top_state_done(&top.state);
-	end_by_signal(&while_waiting);
 	return TOP_LEFT;
 }
