@@ -46,6 +46,8 @@ let level = 0;
 for (const h of document.querySelectorAll('main h2, h1, main h3')) {
   const n = Number(h.tagName[1]); if (n > level + 1) wrong.push('heading skips: ' + h.textContent); level = n; }
 for (const t of document.querySelectorAll('table')) {
+  const s = t.closest('section'), right = e => e.getBoundingClientRect().right;
+  if (s && t.checkVisibility() && right(t) > right(s) - 8) wrong.push('wider than its card: ' + t.caption.textContent);
   if (!t.caption) wrong.push('table without caption');
   for (const th of t.querySelectorAll('th')) if (!th.scope) wrong.push('th without scope');
 }

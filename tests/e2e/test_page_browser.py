@@ -66,7 +66,7 @@ def picture(chrome, name, scheme="light"):
     if not PICTURES:
         return
     chrome.scheme(scheme, "reduce")
-    chrome.size(1100, 760)
+    chrome.size(1280, 800)
     chrome.until("colours", lambda: chrome.run(
         "return document.documentElement.dataset.theme") == scheme)
     chrome.picture(ROOT / PICTURES / f"hour-{name}.png")
