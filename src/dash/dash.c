@@ -34,11 +34,21 @@ struct loop {
 	unsigned ticks;
 };
 
+static void pong(struct loop *loop)
+{
+	const struct message_pong body = {0};
+
+	(void)channel_send(loop->supervisor, MESSAGE_PONG, &body, sizeof body);
+	(void)channel_flush(loop->supervisor);
+}
+
 static bool on_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)
 {
 	struct loop *loop = arg;
 
+	if (type == MESSAGE_PING)
+		pong(loop);
 	if (type == MESSAGE_CHANNEL && fd >= 0)
 		asker_attach(loop->dash.asker, fd);
 	else if (fd >= 0)

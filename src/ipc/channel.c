@@ -57,6 +57,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_CHANNEL] = sizeof(struct message_channel),
 	[MESSAGE_RELOAD_DONE] = sizeof(struct message_text),
 	[MESSAGE_UPGRADE_DONE] = sizeof(struct message_text),
+	[MESSAGE_PONG] = sizeof(struct message_pong),
 	[MESSAGE_ADDRESSES] = sizeof(struct message_addresses),
 	[MESSAGE_OWN] = sizeof(struct message_own),
 	[MESSAGE_EAR] = sizeof(struct message_ear),

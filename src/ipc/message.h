@@ -85,6 +85,8 @@ enum message_type {
 	MESSAGE_HAND_OVER,    /* supervisor -> keeper: + a memfd for what is in
 				 memory; close the store, send each
 				 MESSAGE_CHANNEL, end */
+	MESSAGE_PING,	      /* supervisor -> keeper, worker, dash: no body */
+	MESSAGE_PONG,	      /* its answer: struct message_pong */
 	MESSAGE_RESOLVER_ASK, /* keeper -> supervisor: struct
 				 message_resolver_ask */
 	MESSAGE_RESOLVER,     /* its answers: struct message_resolver */
@@ -292,6 +294,13 @@ enum geo_kind { GEO_COUNTRY, GEO_ASN, GEO_KIND_COUNT };
 struct message_geo {
 	uint32_t kind;	  /* enum geo_kind */
 	uint32_t trouble; /* 1: one is wanted, and cannot be read */
+};
+
+/* "I turn my loop." Of the keeper also: the firewall helper, which has no line
+ * of its own to the supervisor, has not answered it for so long. */
+struct message_pong {
+	uint32_t helper_silent_ms; /* 0: it has, or there is none */
+	uint32_t pad;
 };
 
 /* Sockets to name servers, for lists in the DNS. */

@@ -49,6 +49,7 @@ struct firewall {
 	mono_ms_t sync_began; /* the last one */
 	uint64_t sync_ms;     /* that it took */
 	mono_ms_t answer_by;  /* 0: none is waited for */
+	mono_ms_t pinged;     /* 0: not since its last answer to that */
 	mono_ms_t away_since; /* a helper was lost; 0: not since the last */
 	bool failing;	      /* said in the log */
 	struct firewall_state state;
@@ -70,7 +71,7 @@ static void disconnect(struct firewall *firewall)
 		(void)close(firewall->fd); /* nothing to save */
 	firewall->fd = -1;
 	firewall->head = firewall->tail = 0;
-	firewall->answer_by = 0;
+	firewall->answer_by = firewall->pinged = 0;
 	firewall->state.connected = firewall->state.syncing = false;
 }
 
@@ -231,6 +232,25 @@ void firewall_delete(struct hub *hub, const struct prefix *prefix)
 void firewall_sync(struct hub *hub)
 {
 	hub->firewall->sync_due = true;
+}
+
+/* Behind what waits for it: it is asked again when that is sent. */
+void firewall_ping(struct hub *hub)
+{
+	struct firewall *firewall = hub->firewall;
+
+	if (firewall->fd >= 0 && firewall->pinged == 0 &&
+		firewall->head == firewall->tail &&
+		put(firewall, FW_PING, NULL, 0, 0))
+		firewall->pinged = hub_now(hub);
+}
+
+uint32_t firewall_silent_ms(struct hub *hub)
+{
+	mono_ms_t since = hub->firewall->pinged;
+	uint64_t silent_ms = since != 0 ? hub_now(hub) - since : 0;
+
+	return silent_ms < UINT32_MAX ? (uint32_t)silent_ms : UINT32_MAX;
 }
 
 void firewall_allowed(struct hub *hub, const struct prefix *prefix)
@@ -430,6 +450,10 @@ static void hear(struct firewall *firewall, const struct fw_answer *answer)
 	if (answer->magic != FW_RECORD_MAGIC)
 		return;
 	firewall->state.entries_count = answer->count;
+	if (answer->word == FW_PING) {
+		firewall->pinged = 0;
+		return; /* what is out of order is said by what failed */
+	}
 	if (answer->status == FW_STATUS_LATER) {
 		firewall->state.refused_total++;
 		sync_soon(firewall);

@@ -42,6 +42,10 @@ void firewall_add(
 void firewall_delete(struct hub *hub, const struct prefix *prefix);
 /* At the end of this turn. */
 void firewall_sync(struct hub *hub);
+/* Asks the helper whether it is there, if it has answered the last time. */
+void firewall_ping(struct hub *hub);
+/* Since that question, while it is open; else 0. */
+uint32_t firewall_silent_ms(struct hub *hub);
 /* An allow entry came or went: the kernel is told no ban that holds one. */
 void firewall_allowed(struct hub *hub, const struct prefix *prefix);
 

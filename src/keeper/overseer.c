@@ -145,6 +145,16 @@ static void hear_geo(
 	geo_take(overseer->hub, body->kind, fd, body->trouble != 0);
 }
 
+static void say_pong(struct hub *hub)
+{
+	const struct message_pong body = {
+		.helper_silent_ms = firewall_silent_ms(hub)};
+
+	firewall_ping(hub);
+	(void)channel_send(
+		hub->overseer->channel, MESSAGE_PONG, &body, sizeof(body));
+}
+
 static bool on_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)
 {
@@ -176,7 +186,9 @@ static bool on_message(
 		overseer->hub->handing_over = overseer->hub->stop = true;
 		overseer->hub->memory_fd = fd;
 		return true; /* kept for it */
+	case MESSAGE_PING: say_pong(overseer->hub); break;
 	case MESSAGE_NONE:
+	case MESSAGE_PONG:
 	case MESSAGE_HELLO:
 	case MESSAGE_ASK:
 	case MESSAGE_SETTLE:

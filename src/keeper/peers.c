@@ -379,6 +379,8 @@ static bool on_message(
 	case MESSAGE_UPGRADE_ASK:
 	case MESSAGE_UPGRADE_DONE:
 	case MESSAGE_HAND_OVER:
+	case MESSAGE_PING:
+	case MESSAGE_PONG:
 	case MESSAGE_RESOLVER_ASK:
 	case MESSAGE_RESOLVER:
 	case MESSAGE_COUNT: break; /* not a worker's to say */

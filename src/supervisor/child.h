@@ -27,6 +27,10 @@ struct child {
 	mono_ms_t started_ms, start_at_ms;
 	unsigned quick_deaths; /* in a row, soon after the start */
 	unsigned census_row;   /* workers: while they run */
+	/* watchdog.c; 0: no question is open, never */
+	mono_ms_t asked_ms, answered_ms;
+	bool heard; /* since its start */
+	bool hung;  /* and was killed for it */
 };
 
 struct children {

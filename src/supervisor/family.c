@@ -81,6 +81,7 @@ static void child_started(struct supervisor *s, struct child *c, pid_t pid)
 	c->pid = pid;
 	c->started_ms = s->now;
 	c->ready = false;
+	watchdog_started(s, c);
 	log_begin(LOG_DEBUG, "process");
 	log_str("name", child_name(c));
 	log_int("pid", pid);
@@ -444,8 +445,10 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 		death_log(c, status);
 	if (c->renewed)
 		c->started_ms = 0; /* no quick death: another one at once */
-	if (c->kind == CHILD_KEEPER)
+	if (c->kind == CHILD_KEEPER) {
+		watchdog_keeper_gone(s);
 		upgrade_keeper_gone(s);
+	}
 	heir_child_died(s);
 	if (s->stop_until != MONO_NEVER ||
 		(c->leaving &&

@@ -14,6 +14,7 @@
 #include "rights.h"
 #include "sink.h"
 #include "upgrade.h"
+#include "watchdog.h"
 
 struct supervisor {
 	const char *path; /* of the configuration */
@@ -49,10 +50,11 @@ struct supervisor {
 	size_t socket_turn;	 /* whose turn it is */
 	bool announced;		 /* "ready" was said */
 	char program[512];	 /* the file that we are, by its path */
-	struct upgrade upgrade;	 /* another one takes over */
-	struct heir heir;	 /* we have taken over */
-	bool orphaned;		 /* while we did, who handed over has died */
-	bool again;		 /* another reload was asked for meanwhile */
+	struct watchdog watchdog;
+	struct upgrade upgrade; /* another one takes over */
+	struct heir heir;	/* we have taken over */
+	bool orphaned;		/* while we did, who handed over has died */
+	bool again;		/* another reload was asked for meanwhile */
 };
 
 /* family.c: starting and losing processes */

@@ -6,12 +6,16 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "../base/clock.h"
 #include "listeners.h"
+
+enum { US_PER_MS = 1000, PID_LONGEST = 16 };
 
 void notify_ready(void)
 {
@@ -27,6 +31,32 @@ void notify_reloading(void)
 void notify_stopping(void)
 {
 	(void)sd_notify(0, "STOPPING=1");
+}
+
+void notify_watchdog(void)
+{
+	(void)sd_notify(0, "WATCHDOG=1");
+}
+
+uint64_t notify_watchdog_ms(void)
+{
+	uint64_t us;
+
+	if (sd_watchdog_enabled(0, &us) <= 0)
+		return 0;
+	return us < US_PER_MS ? 1 : us / US_PER_MS;
+}
+
+/* systemd goes on waiting when another process is the main one, and does not
+ * change what this one has in its environment. */
+void notify_watchdog_inherit(void)
+{
+	char pid[PID_LONGEST];
+
+	if (!getenv("WATCHDOG_PID"))
+		return;
+	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
+	(void)setenv("WATCHDOG_PID", pid, 1);
 }
 
 void notify_main(pid_t pid)

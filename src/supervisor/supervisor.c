@@ -298,6 +298,8 @@ static bool on_message(
 		(void)close(fd);
 	if (type == MESSAGE_READY)
 		r->child->ready = true;
+	else if (type == MESSAGE_PONG)
+		watchdog_heard(r->supervisor, r->child, body);
 	else if (type == MESSAGE_RELOAD_ASK && r->child->kind == CHILD_KEEPER)
 		reload_begin(r->supervisor);
 	else if (type == MESSAGE_UPGRADE_ASK && r->child->kind == CHILD_KEEPER)
@@ -323,6 +325,7 @@ static void on_line(struct supervisor *s, struct child *c)
 static void on_time(struct supervisor *s)
 {
 	upgrade_tick(s);
+	watchdog_tick(s);
 	family_restart_due(s);
 	plan_rotate_tickets(s->plan, s->now);
 	if (!s->announced && family_ready(s))
@@ -362,6 +365,8 @@ static int wait_ms(const struct supervisor *s)
 		at = s->upgrade.until;
 	if (s->files_due < at)
 		at = s->files_due;
+	if (s->watchdog.due < at)
+		at = s->watchdog.due;
 	if (s->renewal_until < at)
 		at = s->renewal_until;
 	if (at <= s->now)
@@ -616,6 +621,7 @@ int supervisor_run(const char *path, struct conf *conf, int heir_line)
 	ear_begin(&s.ear);
 	program_find(&s);
 	upgrade_init(&s);
+	watchdog_init(&s);
 	heir_init(&s.heir, heir_line);
 	secret_random(s.tag_key, sizeof s.tag_key);
 	s.sink = sink_new(conf->log.to);

@@ -354,6 +354,8 @@ static _Noreturn void become(struct supervisor *s, int line)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)snprintf(number, sizeof number, "%d", line);
+	if (s->watchdog.period_ms != 0)
+		notify_watchdog_inherit();
 	(void)fcntl(line, F_SETFD, 0);
 	rights_close_others(keep, 1);
 	(void)execl(s->program, s->program, "run", "-c", s->path, "--heir",

@@ -97,6 +97,14 @@ static void drain_over(struct worker *w)
 	w->drain_until = w->now + LAST_WORDS_MS;
 }
 
+static void pong(struct worker *w)
+{
+	const struct message_pong body = {0};
+
+	(void)channel_send(w->supervisor, MESSAGE_PONG, &body, sizeof body);
+	(void)channel_flush(w->supervisor);
+}
+
 static bool supervisor_message(
 	void *arg, enum message_type type, const void *body, size_t n, int fd)
 {
@@ -114,6 +122,8 @@ static bool supervisor_message(
 		drain(w);
 	else if (type == MESSAGE_ADDRESSES)
 		servers_renew(w, body);
+	else if (type == MESSAGE_PING)
+		pong(w);
 	return true;
 }
 

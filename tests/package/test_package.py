@@ -33,9 +33,17 @@ sed -i 's,# servers = .*,servers = {"127.0.0.1:2598"},' /etc/postern/postern.con
 sed -i 's,^firewall.*,firewall { backend = nft },' /etc/postern/postern.conf
 sed -i 's,^# admin ,admin ,' /etc/postern/postern.conf
 touch /etc/postern/mail.key
+mkdir -p /etc/systemd/system/postern.service.d
+printf '[Service]\nWatchdogSec=4\n' >/etc/systemd/system/postern.service.d/quick.conf
+show() { systemctl show postern -p "$1" --value; }
+told() { local was=$(show WatchdogTimestampMonotonic); for _ in {1..400}; do [ "$(show WatchdogTimestampMonotonic)" != "$was" ] && echo told && break; sleep .05; done; }
+mended() { kill -STOP "$(show MainPID)"; for _ in {1..900}; do [ "$(show NRestarts)" -ge 1 ] && [ "$(systemctl is-active postern)" = active ] && break; sleep .05; done; show NRestarts; }
+say period systemctl cat postern
+systemctl daemon-reload
 say start systemctl start postern
 for _ in {1..200}; do [ -S /run/postern/control ] && posternctl status >/dev/null 2>&1 && break; sleep .05; done
 say running running
+say content told
 say greeting bash -c 'exec 3<>/dev/tcp/127.0.0.1/25; echo QUIT >&3; cat <&3'
 say ban posternctl bans add 203.0.113.9 --for 5m
 say allow posternctl allow add 192.0.2.7
@@ -52,8 +60,11 @@ say logrotate logrotate --debug /etc/logrotate.d/postern
 say asked dpkg-query -W -f '${Conffiles}\n' postern
 say upgrade dpkg -i /debs/2/postern_*.deb
 say upgraded running
+say content-later told
 mv /debs/1 /debs/old
 wait $!
+say restarts show NRestarts
+say mended mended
 say banned posternctl bans list
 say allowed posternctl allow list
 cksum </etc/postern/postern.conf >/out/conf-after
@@ -66,7 +77,7 @@ say user getent passwd postern
 say group getent group postern
 say timers systemctl list-timers --all --no-pager
 say own ls -R /etc/postern
-rm -r /etc/postern
+rm -r /etc/postern /etc/systemd/system/postern.service.d
 say after files
 say journal journalctl -u postern --no-pager
 systemctl poweroff
@@ -208,6 +219,15 @@ def test_an_upgrade_keeps_it_running(life):
     assert "postern.conf" not in life["asked"], life["asked"]
     assert life["conf-after"] == life["conf-before"]
     assert "<title>postern" in life["page-later"], life["page-later"]
+
+
+def test_the_watchdog_is_told_and_mends_what_hangs(life):
+    """By the program that took over as well; then its supervisor hangs."""
+    assert "\nWatchdogSec=60\n" in life["period"], life["period"]
+    assert life["content"] == "told\nexit 0\n", life["journal"]
+    assert life["content-later"] == "told\nexit 0\n", life["journal"]
+    assert life["restarts"] == "0\nexit 0\n", life["journal"]
+    assert life["mended"] == "1\nexit 0\n", life["journal"]
 
 
 def test_an_upgrade_refuses_nobody(life):

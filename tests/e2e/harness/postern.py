@@ -104,7 +104,8 @@ class Postern(Program):
 
     def write_conf(self):
         top = {"state_dir": self.state, "control": self.control,
-               "user": USER, "workers": 2, "shutdown_grace": "5s"}
+               "user": USER, "workers": 2, "shutdown_grace": "5s",
+               "answer_within": "5m"}    # a test may stop a process
         sections = {"log": {"to": "stderr", "format": "json",
                             "level": "debug"}}
         if "source_limit" in self.options:
