@@ -90,6 +90,8 @@ enum message_type {
 	MESSAGE_RESOLVER_ASK, /* keeper -> supervisor: struct
 				 message_resolver_ask */
 	MESSAGE_RESOLVER,     /* its answers: struct message_resolver */
+	MESSAGE_TAP_ASK,      /* keeper -> supervisor: I want to see the log */
+	MESSAGE_TAP,	      /* its answer: + a socket of log lines, or none */
 	MESSAGE_COUNT,
 };
 

@@ -18,11 +18,13 @@
 #include "../base/duration.h"
 #include "../base/log.h"
 #include "backends.h"
+#include "control.h"
 #include "explain.h"
 #include "firewall.h"
 #include "judge.h"
 #include "notes.h"
 #include "overseer.h"
+#include "tap.h"
 #include "sessions.h"
 #include "settings.h"
 #include "status.h"
@@ -520,6 +522,26 @@ static json_t *run_sessions(const struct call *call)
 	return sessions_ask(call->hub, call->request, &call->later->roster);
 }
 
+static json_t *run_log(const struct call *call)
+{
+	json_t *wrong;
+
+	if (control_follower_count(call->hub->control) >=
+		CONTROL_FOLLOWERS_MOST)
+		return commands_error(COMMANDS_UNAVAILABLE,
+			"eight others follow the log already",
+			"try again when one has ended");
+	call->later->follow = log_filter_new(call->request, &wrong);
+	if (call->later->follow == NULL)
+		return wrong;
+	if (tap_want(call->hub))
+		return NULL; /* lines, as they come */
+	log_filter_free(&call->later->follow);
+	return commands_error(COMMANDS_UNAVAILABLE,
+		"there is no supervisor to give the lines of the log",
+		"start postern with: postern run");
+}
+
 static json_t *run_version(const struct call *call)
 {
 	return json_pack("{s:b, s:s}", "ok", 1, "version", POSTERN_VERSION);
@@ -707,6 +729,7 @@ static const struct {
 	{"upgrade.outcome", run_upgrade_outcome, false},
 	{"reload", run_reload, false},
 	{"sessions", run_sessions, false},
+	{"log", run_log, false},
 	{"version", run_version, true},
 };
 
@@ -737,6 +760,7 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 		"bans.del, bans.flush, "
 		"allow.list, allow.add, allow.del, user, user.forget, "
 		"backends.list, "
-		"backends.drain, backends.undrain, explain, sessions, reload, "
+		"backends.drain, backends.undrain, explain, sessions, log, "
+		"reload, "
 		"version");
 }

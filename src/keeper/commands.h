@@ -10,6 +10,7 @@
 #include "../ipc/message.h"
 #include "../policy/policy.h"
 #include "hub.h"
+#include "log_filter.h"
 
 /* Who asks; for the log. */
 struct commands_caller {
@@ -29,9 +30,11 @@ enum { COMMANDS_SUBJECT_LONGEST = 512 };
 
 /* What the answer waits for; all 0: nothing. */
 struct commands_later {
-	bool reload;	   /* commands_reload_answer() will be it */
-	bool upgrade;	   /* commands_upgrade_answer() will be it */
-	uint64_t roster;   /* roster_answer() will be it */
+	bool reload;	 /* commands_reload_answer() will be it */
+	bool upgrade;	 /* commands_upgrade_answer() will be it */
+	uint64_t roster; /* roster_answer() will be it */
+	/* Lines of the log that it wants, as they come; the client's. */
+	struct log_filter *follow;
 	uint64_t question; /* store_ask(); explain_answer(subject) will be */
 	bool by_name;	   /* the subject is a user */
 	char subject[COMMANDS_SUBJECT_LONGEST];

@@ -30,14 +30,16 @@
 #include "roster.h"
 #include "spare.h"
 #include "store_find.h"
+#include "tap.h"
 
 enum {
 	CONTROL_MAGIC = 0x636f6e74,
 	CLIENT_MAGIC = 0x636c6965,
 	BACKLOG = 32,
-	OUT_MOST_BYTES = 262144, /* not yet read by the client: wait */
-	ACCEPT_PAUSE_MS = 1000,	 /* without descriptors */
-	QUESTION_WAIT_MS = 4000, /* for the journal */
+	OUT_MOST_BYTES = 262144,   /* not yet read by the client: wait */
+	UNREAD_MOST_BYTES = 65536, /* of the log: dropped */
+	ACCEPT_PAUSE_MS = 1000,	   /* without descriptors */
+	QUESTION_WAIT_MS = 4000,   /* for the journal */
 	MS_PER_S = 1000,
 };
 
@@ -49,6 +51,7 @@ struct client {
 	struct commands_caller caller;
 	struct commands_later later; /* what its answer waits for */
 	mono_ms_t later_by;	     /* then it waits no more */
+	bool following;		     /* it has been told that lines come */
 	bool closing;		     /* after its last answer */
 	bool gone;
 };
@@ -64,6 +67,7 @@ struct control {
 	struct client *first;
 	unsigned client_count;
 	uint64_t refused_count; /* were too many */
+	uint64_t dropped_count; /* followers that did not read */
 };
 
 /* ---- one client ---- */
@@ -105,10 +109,17 @@ static void say(struct client *client, json_t *object)
 	free(text);
 }
 
+static void follow(struct client *client)
+{
+	client->following = true;
+	say(client, json_pack("{s:b}", "ok", 1));
+}
+
 static bool is_waiting(const struct client *client)
 {
 	return client->later.reload || client->later.upgrade ||
-	       client->later.question != 0 || client->later.roster != 0;
+	       client->later.question != 0 || client->later.roster != 0 ||
+	       client->later.follow != NULL;
 }
 
 static void start_waiting(struct client *client)
@@ -118,6 +129,19 @@ static void start_waiting(struct client *client)
 				   : (uint64_t)QUESTION_WAIT_MS;
 
 	client->later_by = hub_now(client->hub) + wait_ms;
+}
+
+/* It may be silent as long as it likes, but not deaf. */
+static void start_following(struct client *client)
+{
+	const struct timeval idle = {.tv_sec = CONTROL_IDLE_S};
+
+	/* Both fail only for what we do not use. */
+	(void)bufferevent_set_timeouts(client->stream, NULL, &idle);
+	(void)bufferevent_set_max_single_write(
+		client->stream, UNREAD_MOST_BYTES);
+	if (tap_is_open(client->hub))
+		follow(client);
 }
 
 static void one_line(struct client *client, const char *line, size_t n)
@@ -141,6 +165,8 @@ static void one_line(struct client *client, const char *line, size_t n)
 		start_waiting(client);
 	else
 		say(client, answer);
+	if (client->later.follow != NULL)
+		start_following(client);
 }
 
 static bool may_serve(const struct client *client)
@@ -178,6 +204,15 @@ static bool serve_one(struct client *client)
 	return true;
 }
 
+/* Only its end is of interest; what it says is not. */
+static void hear_follower(struct client *client)
+{
+	struct evbuffer *in = bufferevent_get_input(client->stream);
+
+	(void)evbuffer_drain(in, evbuffer_get_length(in));
+	(void)bufferevent_enable(client->stream, EV_READ);
+}
+
 /*
  * Answers what has come, as long as the client reads the answers. Not reading
  * is what holds a client back: a high watermark of libevent's would call
@@ -187,6 +222,10 @@ static void serve(struct client *client)
 {
 	while (may_serve(client) && serve_one(client))
 		continue;
+	if (client->later.follow != NULL && !client->closing) {
+		hear_follower(client);
+		return;
+	}
 	if (may_serve(client))
 		(void)bufferevent_enable(client->stream, EV_READ);
 	else
@@ -232,6 +271,7 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 static void client_free(struct control *control, struct client *client)
 {
 	roster_drop(control->hub->roster, client->later.roster);
+	log_filter_free(&client->later.follow);
 	if (client->stream != NULL)
 		bufferevent_free(client->stream);
 	if (!client->caller.page)
@@ -354,10 +394,28 @@ static void answer_roster(struct client *client)
 	serve(client);
 }
 
+/* The last words to who follows the log. */
+static void end_following(
+	struct client *client, const char *error, const char *hint)
+{
+	say(client, commands_error(COMMANDS_UNAVAILABLE, error, hint));
+	client->closing = true;
+}
+
+static bool is_late(const struct client *client)
+{
+	return is_waiting(client) && !client->gone && !client->closing &&
+	       !client->following && hub_now(client->hub) >= client->later_by;
+}
+
 /* What was waited for does not come. */
 static void give_up(struct client *client)
 {
-	if (client->later.question == 0)
+	if (client->later.follow != NULL)
+		end_following(client,
+			"the supervisor does not give the lines of the log",
+			"try again in a moment");
+	else if (client->later.question == 0)
 		client->gone = true;
 	else
 		explain(client, NULL);
@@ -530,6 +588,74 @@ void control_upgrade_done(struct hub *hub, const struct message_text *text)
 	}
 }
 
+/* ---- who follows the log ---- */
+
+/* postern writes ASCII; what is no UTF-8 is none of its lines. */
+static json_t *line_text(struct slice line)
+{
+	json_t *text = json_stringn((const char *)line.p, line.n);
+
+	return text != NULL ? text : json_string("(no UTF-8)");
+}
+
+unsigned control_follower_count(const struct control *control)
+{
+	unsigned count = 0;
+
+	for (const struct client *client = control->first; client != NULL;
+		client = client->next)
+		count += client->later.follow != NULL && !client->gone;
+	return count;
+}
+
+uint64_t control_dropped_count(const struct control *control)
+{
+	return control->dropped_count;
+}
+
+void control_log_opened(struct hub *hub)
+{
+	for (struct client *client = hub->control->first; client != NULL;
+		client = client->next)
+		if (client->later.follow != NULL && !client->following &&
+			!client->closing && !client->gone)
+			follow(client);
+}
+
+static void tell_line(struct client *client, struct slice line)
+{
+	struct evbuffer *out = bufferevent_get_output(client->stream);
+
+	if (!log_filter_wants(client->later.follow, line))
+		return;
+	if (evbuffer_get_length(out) <= UNREAD_MOST_BYTES) {
+		say(client, json_pack("{s:o}", "line", line_text(line)));
+		return;
+	}
+	client->hub->control->dropped_count++;
+	end_following(client,
+		"more than 64 KiB of the log were not read in time",
+		"read faster, or follow less: --event, --from, --user, --rule");
+}
+
+void control_log_line(struct hub *hub, struct slice line)
+{
+	for (struct client *client = hub->control->first; client != NULL;
+		client = client->next)
+		if (client->following && !client->closing && !client->gone)
+			tell_line(client, line);
+}
+
+void control_log_over(struct hub *hub)
+{
+	for (struct client *client = hub->control->first; client != NULL;
+		client = client->next)
+		if (client->later.follow != NULL && !client->closing &&
+			!client->gone)
+			end_following(client, "the lines of the log have ended",
+				"try again in a moment");
+}
+
 void control_flush(struct hub *hub)
 {
 	struct control *control = hub->control;
@@ -540,8 +666,7 @@ void control_flush(struct hub *hub)
 
 		if (client->later.roster != 0 && !client->gone)
 			answer_roster(client);
-		if (is_waiting(client) && !client->gone &&
-			hub_now(hub) >= client->later_by)
+		if (is_late(client))
 			give_up(client);
 		if (!client->gone) {
 			place = &client->next;
@@ -550,6 +675,8 @@ void control_flush(struct hub *hub)
 		*place = client->next;
 		client_free(control, client);
 	}
+	if (control_follower_count(control) == 0)
+		tap_close(hub);
 	if (control->paused_until != 0 &&
 		hub_now(hub) >= control->paused_until &&
 		event_add(control->acceptable, NULL) == 0)

@@ -6,6 +6,7 @@
 #ifndef KEEPER_CONTROL_H
 #define KEEPER_CONTROL_H
 
+#include "../../proto/slice.h"
 #include "../ipc/message.h"
 #include "hub.h"
 
@@ -13,7 +14,8 @@ enum {
 	CONTROL_LINE_LONGEST = 4096, /* a request with its newline */
 	CONTROL_CLIENTS_MOST = 32,
 	CONTROL_IDLE_S = 30,
-	CONTROL_RELOAD_S = 120, /* a client waits for a reload this long */
+	CONTROL_FOLLOWERS_MOST = 8, /* of the log */
+	CONTROL_RELOAD_S = 120,	    /* a client waits for a reload this long */
 };
 
 struct control;
@@ -36,5 +38,13 @@ void control_upgrade_done(struct hub *hub, const struct message_text *text);
 uint64_t control_refused_count(const struct control *control);
 /* At the end of a loop turn: buries the clients that are gone. */
 void control_flush(struct hub *hub);
+
+unsigned control_follower_count(const struct control *control);
+/* Followers that did not read what came. */
+uint64_t control_dropped_count(const struct control *control);
+/* Lines of the log come now; one has come; none will. */
+void control_log_opened(struct hub *hub);
+void control_log_line(struct hub *hub, struct slice line);
+void control_log_over(struct hub *hub);
 
 #endif

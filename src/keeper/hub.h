@@ -36,6 +36,7 @@ struct watch;
 struct trend;
 struct tally;
 struct roster;
+struct tap;
 struct dns_lists;
 struct memory;
 
@@ -65,6 +66,7 @@ struct hub {
 	struct trend *trend;	     /* how it went */
 	struct tally *tally;	     /* counts for metrics */
 	struct roster *roster;	     /* workers' answers: sessions */
+	struct tap *tap;	     /* lines of the log, for followers */
 	struct dns_lists *dns_lists; /* what the DNS says of them */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */

@@ -42,6 +42,7 @@
 #include "store.h"
 #include "sums.h"
 #include "tally.h"
+#include "tap.h"
 #include "trend.h"
 #include "watch.h"
 
@@ -250,13 +251,14 @@ static bool make_parts(struct hub *hub)
 	hub->geo = geo_new();
 	hub->trend = trend_new();
 	hub->roster = roster_new();
+	hub->tap = tap_new();
 	hub->dns_lists = dns_lists_new(hub);
 	if (hub->sums == NULL || hub->history == NULL ||
 		hub->refusals == NULL || hub->notes == NULL ||
 		hub->decisions == NULL || hub->backends == NULL ||
 		hub->ear == NULL || hub->geo == NULL || hub->trend == NULL ||
-		hub->roster == NULL || hub->dns_lists == NULL ||
-		!loading_run(hub))
+		hub->roster == NULL || hub->tap == NULL ||
+		hub->dns_lists == NULL || !loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -303,6 +305,7 @@ static void free_parts(struct hub *hub)
 	trend_free(&hub->trend);
 	tally_free(&hub->tally);
 	roster_free(&hub->roster);
+	tap_free(&hub->tap);
 	dns_lists_free(&hub->dns_lists);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);

@@ -25,6 +25,7 @@
 #include "firewall.h"
 #include "geo.h"
 #include "peers.h"
+#include "tap.h"
 
 enum {
 	OVERSEER_MAGIC = 0x6f766572,
@@ -176,6 +177,9 @@ static bool on_message(
 	case MESSAGE_RESOLVER:
 		dns_lists_socket(overseer->hub, body, fd);
 		return true; /* the descriptor is theirs */
+	case MESSAGE_TAP:
+		tap_take(overseer->hub, fd);
+		return true; /* the descriptor is its */
 	case MESSAGE_RELOAD_DONE:
 		control_reload_done(overseer->hub, body);
 		break;
@@ -206,6 +210,7 @@ static bool on_message(
 	case MESSAGE_SESSIONS_ASK:
 	case MESSAGE_RELOAD_ASK:
 	case MESSAGE_RESOLVER_ASK:
+	case MESSAGE_TAP_ASK:
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
 	case MESSAGE_UPGRADE_ASK:
@@ -305,6 +310,11 @@ bool overseer_ask_reload(struct hub *hub)
 bool overseer_ask_upgrade(struct hub *hub)
 {
 	return say(hub, MESSAGE_UPGRADE_ASK);
+}
+
+bool overseer_ask_tap(struct hub *hub)
+{
+	return say(hub, MESSAGE_TAP_ASK);
 }
 
 /* The loop has ended: this one waits for room in the line. */

@@ -19,6 +19,8 @@ void overseer_ready(struct hub *hub);
 /* false: there is no supervisor to ask. The answer goes to control. */
 bool overseer_ask_reload(struct hub *hub);
 bool overseer_ask_upgrade(struct hub *hub);
+/* Lines of the log; the answer goes to tap_take(). */
+bool overseer_ask_tap(struct hub *hub);
 /* A descriptor for the keeper that comes after this one. */
 bool overseer_give(struct hub *hub, enum message_type type, const void *body,
 	size_t n, int fd);

@@ -383,6 +383,8 @@ static bool on_message(
 	case MESSAGE_PONG:
 	case MESSAGE_RESOLVER_ASK:
 	case MESSAGE_RESOLVER:
+	case MESSAGE_TAP_ASK:
+	case MESSAGE_TAP:
 	case MESSAGE_COUNT: break; /* not a worker's to say */
 	}
 	return !peer->gone;

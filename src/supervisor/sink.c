@@ -37,6 +37,8 @@ struct sink {
 	bool torn;	     /* the last line lacks its end */
 	char *path;	     /* of a file; else NULL */
 	uint64_t lost_count; /* lines, not yet told */
+	int tap;	     /* -1: nobody follows */
+	uint64_t tap_lost_count;
 };
 
 /* -1 with errno, or the descriptor; *ret_path is set for a file. */
@@ -111,7 +113,7 @@ struct sink *sink_new(const char *to)
 
 	if (!s)
 		return NULL;
-	s->out = s->fds[0] = s->fds[1] = -1;
+	s->out = s->tap = s->fds[0] = s->fds[1] = -1;
 	if (!sink_direct(s, to) ||
 		socketpair(AF_UNIX,
 			SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
@@ -287,6 +289,40 @@ static void put_file(struct sink *s, const char *text, size_t n)
 	s->lost_count += lines_in(text + done, n - done);
 }
 
+void sink_tap(struct sink *s, int fd)
+{
+	if (s->tap >= 0)
+		(void)close(s->tap);
+	s->tap = fd;
+	s->tap_lost_count = 0;
+}
+
+/* false: it was not taken. */
+static bool tap_send(struct sink *s, const char *text, size_t n)
+{
+	if (send(s->tap, text, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	if (errno != EAGAIN && errno != ENOBUFS && errno != EMSGSIZE)
+		sink_tap(s, -1); /* who followed is gone */
+	return false;
+}
+
+static void put_tap(struct sink *s, const char *text, size_t n)
+{
+	char word[NOTICE_LONGEST];
+	size_t k;
+
+	if (s->tap < 0)
+		return;
+	if (s->tap_lost_count > 0) {
+		k = log_dropped_line(s->tap_lost_count, word, sizeof word);
+		if (k > 0 && tap_send(s, word, k))
+			s->tap_lost_count = 0;
+	}
+	if (s->tap >= 0 && (s->tap_lost_count > 0 || !tap_send(s, text, n)))
+		s->tap_lost_count += lines_in(text, n);
+}
+
 void sink_drain(struct sink *s)
 {
 	static char text[DATAGRAM_LONGEST];
@@ -297,6 +333,7 @@ void sink_drain(struct sink *s)
 			put_syslog(s, text, (size_t)n);
 		else
 			put_file(s, text, (size_t)n);
+		put_tap(s, text, (size_t)n);
 	}
 	if (s->lost_count > 0 && !s->torn)
 		(void)told_lost(s); /* there may be no line for long */
@@ -315,6 +352,8 @@ void sink_free(struct sink **sink)
 	}
 	if (s->out >= 0)
 		(void)close(s->out);
+	if (s->tap >= 0)
+		(void)close(s->tap);
 	free(s->path);
 	free(s);
 	*sink = NULL;

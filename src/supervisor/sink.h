@@ -24,6 +24,9 @@ bool sink_change(struct sink *sink, const char *to);
 bool sink_reopen(struct sink *sink);
 int sink_write_fd(const struct sink *sink); /* for log_init() */
 int sink_read_fd(const struct sink *sink);  /* poll for reading */
+/* Takes fd over, a SOCK_SEQPACKET: a copy of all lines goes there, until the
+ * other end is closed. What finds no room is counted, and told there. */
+void sink_tap(struct sink *sink, int fd);
 /* Writes what waits, without ever waiting for the destination; what finds no
  * room there is counted, and told once lines are taken again. */
 void sink_drain(struct sink *sink);

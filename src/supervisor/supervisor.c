@@ -29,6 +29,7 @@
 #include "notify.h"
 #include "own.h"
 #include "resolver.h"
+#include "tap.h"
 #include "sandbox.h"
 
 enum {
@@ -306,6 +307,8 @@ static bool on_message(
 		upgrade_begin(r->supervisor);
 	else if (type == MESSAGE_RESOLVER_ASK && r->child->kind == CHILD_KEEPER)
 		resolver_answer(r->supervisor, body);
+	else if (type == MESSAGE_TAP_ASK && r->child->kind == CHILD_KEEPER)
+		tap_answer(r->supervisor);
 	return true;
 }
 

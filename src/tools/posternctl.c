@@ -23,6 +23,7 @@
 #include "exit_code.h"
 #include "feed_words.h"
 #include "filter.h"
+#include "follow.h"
 #include "patterns_check.h"
 #include "replay.h"
 #include "report.h"
@@ -92,9 +93,10 @@ static void print_help(void)
 		"  doctor [--as ADDRESS] [--probe-lockout[=N]] [--login USER]\n"
 		"  user [forget] NAME         what is known of a name; hold "
 		"nothing against it\n"
-		"  reload | version           read the configuration again\n"
-		"  upgrade                    a new program takes over, "
-		"sessions go on\n"
+		"  log [--event E] [--from PREFIX] [--user U] [--rule R] "
+		"[--count N]  live\n"
+		"  reload | upgrade | version  the configuration again; a new "
+		"program\n"
 		"  report [--mail] | replay FILE...  what was; whom rules "
 		"would ban\n"
 		"  patterns check [FILE] | policy-filter  for the rules' "
@@ -452,6 +454,33 @@ static int doctor(const struct words *words)
 	return code;
 }
 
+/* Goes on until it has enough, or the daemon none. */
+static int follow(const struct words *words)
+{
+	long count = words_number(words, WORD_COUNT, LONG_MAX);
+	struct client *client;
+	json_t *request;
+	int code;
+
+	if (words->count > 1)
+		return words_wrong("too many arguments", words->args[1]);
+	if (words->given[WORD_COUNT] != NULL && count == 0)
+		return words_wrong("--count is a number of lines",
+			words->given[WORD_COUNT]);
+	client = client_open(words->socket);
+	if (client == NULL)
+		return no_daemon(words->socket);
+	request = json_pack("{s:s}", "command", "log");
+	set_text(request, "event", words->given[WORD_EVENT]);
+	set_text(request, "from", words->given[WORD_FROM]);
+	set_text(request, "user", words->given[WORD_USER]);
+	set_text(request, "rule", words->given[WORD_RULE]);
+	code = follow_run(client, request, count, words->json);
+	json_decref(request);
+	client_close(&client);
+	return code;
+}
+
 /* Needs no daemon, and the seed is asked for: no run is like another by
  * accident. */
 static int filter(const struct words *words)
@@ -513,8 +542,9 @@ static int top(const struct words *words)
 /* The word that no command has, and the nearest that one has. */
 static int no_command(const struct words *words)
 {
-	static const char *const others[] = {"doctor", "feed", "patterns",
-		"policy-filter", "replay", "report", "top", "version"};
+	static const char *const others[] = {"doctor", "feed", "log",
+		"patterns", "policy-filter", "replay", "report", "top",
+		"version"};
 	const char *word = words->args[0];
 	struct near noun = near_begin(word), verb;
 	bool known = false;
@@ -554,6 +584,9 @@ static bool options_suit(const struct words *words)
 				   WORD_TAKES(LOGIN)},
 		{"feed", WORD_TAKES(CHUNK)},
 		{"policy-filter", WORD_TAKES(SEED) | WORD_TAKES(CONFIG)},
+		{"log", WORD_TAKES(EVENT) | WORD_TAKES(FROM) |
+				WORD_TAKES(USER) | WORD_TAKES(RULE) |
+				WORD_TAKES(COUNT)},
 		{"patterns", 0},
 		{"top", 0},
 		{"version", 0},
@@ -628,6 +661,8 @@ int main(int argc, char **argv)
 		return filter(&words);
 	if (strcmp(words.args[0], "feed") == 0)
 		return feed(&words);
+	if (strcmp(words.args[0], "log") == 0)
+		return follow(&words);
 	if (strcmp(words.args[0], "patterns") == 0)
 		return patterns(&words);
 	if (words.count == 1 && strcmp(words.args[0], "help") == 0) {

@@ -43,7 +43,7 @@ enum words_end words_read(int argc, char **argv, struct words *words)
 
 	opterr = 0; /* our own words */
 	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (option >= 0 && option < WORD_COUNT) {
+		if (option >= 0 && option < WORDS_ALL) {
 			words->given[option] = optarg != NULL ? optarg : "";
 			continue;
 		}
@@ -66,14 +66,14 @@ enum words_end words_read(int argc, char **argv, struct words *words)
 
 bool words_belong(const struct words *words, unsigned bits)
 {
-	static const char *const texts[WORD_COUNT] = {
+	static const char *const texts[WORDS_ALL] = {
 #define WORD(id, name, argument, commands)                                     \
 	[WORD_##id] = "--" name " belongs to " commands,
 #include "words.def"
 #undef WORD
 	};
 
-	for (unsigned i = 0; i < WORD_COUNT; i++)
+	for (unsigned i = 0; i < WORDS_ALL; i++)
 		if (words->given[i] != NULL && (bits & 1u << i) == 0) {
 			(void)words_wrong(texts[i], "");
 			return false;
@@ -85,8 +85,11 @@ long words_number(const struct words *words, enum word word, long most)
 {
 	const char *text = words->given[word];
 	char *end;
-	long number = strtol(text, &end, 10);
+	long number;
 
+	if (text == NULL)
+		return 0;
+	number = strtol(text, &end, 10);
 	if (end == text || *end != '\0' || number < 1 || number > most)
 		return 0;
 	return number;
