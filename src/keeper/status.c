@@ -186,7 +186,7 @@ json_t *status_object(struct hub *hub)
 	return json_pack("{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
 			 "s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
 			 "s:o, s:I, "
-			 "s:o, s:{s:I, s:I}, s:o, s:o, s:o}",
+			 "s:o, s:{s:I, s:I, s:i}, s:o, s:o, s:o}",
 		"ok", 1, "version", POSTERN_VERSION, "pid",
 		(json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
@@ -206,7 +206,8 @@ json_t *status_object(struct hub *hub)
 		(json_int_t)(sum.log_dropped_total + log_dropped_count()),
 		"limits", limits_object(&sum), "control", "refused",
 		(json_int_t)control_refused_count(hub->control), "dropped",
-		(json_int_t)control_dropped_count(hub->control), "domino_log",
+		(json_int_t)control_dropped_count(hub->control), "followers",
+		(int)control_follower_count(hub->control), "domino_log",
 		ear_object(hub), "geo", geo_object(hub), "dns_lists",
 		dns_lists_object(hub));
 }

@@ -39,6 +39,16 @@ def front(place):
     server.stop()
 
 
+@pytest.fixture(autouse=True)
+def nobody(front):
+    """Those of the test before have been seen to leave."""
+    wait.until(lambda: followers(front) == 0, "nobody to follow")
+
+
+def followers(front):
+    return ask(front, command="status")["control"]["followers"]
+
+
 class Follower:
     """Follows by the control socket; it begins when it has been told so."""
 
@@ -152,8 +162,7 @@ def test_eight_follow_and_a_ninth_is_told_why(front):
             assert stack.enter_context(Follower(front)).begun["ok"]
         told = ask(front, command="log")
         assert told["code"] == "unavailable" and "eight" in told["error"]
-    # Their places are free again, as soon as postern knows.
-    wait.until(lambda: ask(front, command="log")["ok"], "a free place")
+    wait.until(lambda: followers(front) == 0, "their places to be free")
 
 
 def test_count_ends_it(front, strangers):
@@ -184,9 +193,10 @@ def test_a_follower_that_does_not_read_is_dropped(front, strangers):
         wait.until(dropped, "the deaf one to be dropped", 3 * wait.DEADLINE_S)
         guess(port, strangers[4], secret="secret")
         other.until(lambda e: e["event"] == "session")
-        last = None
+        last, octets = None, 0
         while (answer := deaf.answer()) is not None:
-            last = answer
+            last, octets = answer, octets + len(str(answer))
+        assert octets < 1 << 20     # what the kernel holds, and 64 KiB
         assert not last["ok"] and "64 KiB" in last["error"]
         assert ask(front, command="version")["ok"]
 
@@ -200,12 +210,7 @@ def test_who_talks_or_leaves_is_nobody_s_trouble(front, strangers):
         follower.socket.sendall(b"x" * 200000 + b"\n" + ASK)
         guess(front.ports["mx"], strangers[5], secret="secret")
         follower.until(lambda e: e["event"] == "session")
-
-    def free():
-        with contextlib.ExitStack() as stack:
-            return all(stack.enter_context(Follower(front)).begun["ok"]
-                       for _ in range(FOLLOWERS_MOST))
-    wait.until(free, "all places to be free again")
+    wait.until(lambda: followers(front) == 0, "all places to be free again")
 
 
 def test_the_end_of_postern_and_of_who_follows(place, strangers):

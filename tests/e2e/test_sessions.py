@@ -228,6 +228,22 @@ def test_a_worker_that_dies_amid_an_answer(front):
         wait.until(lambda: not sessions(front)["silent"], "all to answer")
 
 
+def test_sessions_that_end_amid_an_answer(front):
+    """The question stands at sessions that are gone when it is worked at."""
+    with crowd(front, "few", 50) as first, crowd(front, "few", 50), \
+            Asker(front) as asker:
+        held(front, "few", 100)
+        with contextlib.ExitStack() as hang:
+            for pid in workers(front):
+                hang.enter_context(attack.stopped(pid))
+            asker.ask(listener="few")
+            first.close()       # each worker begins with these
+        told = asker.answer()
+        assert told["silent"] == [] and 50 <= told["matched"] <= 100
+        assert {row["phase"] for row in told["sessions"]} == {"client-tls"}
+        held(front, "few", 50)
+
+
 def test_askers_that_go_away_or_never_read_leave_nothing(front):
     line = b'{"command":"sessions","limit":1000}\n'
     with crowd(front, "many", 200):
