@@ -27,7 +27,11 @@ exec 3<>/dev/tcp/127.0.0.1/25
 read -r greeting <&3
 echo "bare: port 25 says $greeting"
 [ "${greeting:0:4}" = '421 ' ] # nobody stands behind it
-nft list table inet postern | grep -F 203.0.113.9
+for _ in {1..100}; do
+	nft list table inet postern | grep -F 203.0.113.9 && break
+	sleep 0.1
+done
+nft list table inet postern | grep -qF 203.0.113.9
 dpkg -i /debs/postern_*.deb    # over itself is an upgrade, too
 answers
 posternctl bans list | grep -F 203.0.113.9

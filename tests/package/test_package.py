@@ -47,8 +47,9 @@ say content told
 say greeting bash -c 'exec 3<>/dev/tcp/127.0.0.1/25; echo QUIT >&3; cat <&3'
 say ban posternctl bans add 203.0.113.9 --for 5m
 say allow posternctl allow add 192.0.2.7
+for _ in {1..200}; do nft list table inet postern | grep -q 203.0.113.9 && break; sleep .05; done
 say dropped nft list table inet postern
-say page curl --silent --show-error --fail http://127.0.0.1:8025/
+say page curl --silent --show-error --fail --retry 5 --retry-all-errors http://127.0.0.1:8025/
 say timer systemctl start postern-report.timer
 say letter systemctl start postern-report.service
 cksum </etc/postern/postern.conf >/out/conf-before
@@ -68,7 +69,7 @@ say mended mended
 say banned posternctl bans list
 say allowed posternctl allow list
 cksum </etc/postern/postern.conf >/out/conf-after
-say page-later curl --silent --show-error --fail http://127.0.0.1:8025/
+say page-later curl --silent --show-error --fail --retry 5 --retry-all-errors http://127.0.0.1:8025/
 say remove dpkg --remove postern
 say removed bash -c 'systemctl is-active postern; pgrep -c postern; ls /etc/postern /var/lib/postern'
 say remains nft list tables
