@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../base/addr.h"
+#include "check_hooks.h"
 #include "check_http.h"
 #include "check_lists.h"
 #include "checker.h"
@@ -696,5 +697,6 @@ void conf_check(const struct conf *conf, const struct draft *draft,
 	check_geo(&c);
 	check_dns_lists(&c);
 	check_log(&c);
+	check_hooks(&c);
 	check_http(&c);
 }

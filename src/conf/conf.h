@@ -183,6 +183,8 @@ struct conf {
 	size_t certificate_count;
 	struct conf_dns_zone *dns_zones;
 	size_t dns_zone_count;
+	struct conf_hook *hooks;
+	size_t hook_count;
 };
 
 /*

@@ -31,6 +31,7 @@ static const struct {
 	{SECTION_certificate, "chain", "\"/etc/postern/mail.pem\""},
 	{SECTION_certificate, "key", "\"/etc/postern/mail.key\""},
 	{SECTION_dns_zone, "zone", "\"bl.example.org\""},
+	{SECTION_hook, "url", "\"https://chat.example.com/hook\""},
 };
 
 static const char *example_of(const struct schema_option *option)
@@ -50,6 +51,8 @@ static const char *title_of(const struct schema_section *section)
 		return " domino";
 	if (section->id == SECTION_dns_zone)
 		return " bl";
+	if (section->id == SECTION_hook)
+		return " chat";
 	return section->titled ? " mail" : "";
 }
 
@@ -122,9 +125,10 @@ static void sample_option(const struct schema_option *option,
 static void sample_section(const struct schema_section *section, FILE *out)
 {
 	/* Nothing shows TLS before somebody has a certificate, and no list is
-	 * asked before somebody has chosen one. */
+	 * asked nor anybody told before somebody has chosen one. */
 	bool off = section->id == SECTION_certificate ||
-		   section->id == SECTION_dns_zone;
+		   section->id == SECTION_dns_zone ||
+		   section->id == SECTION_hook;
 	const char *indent = *section->name ? "\t" : "";
 
 	fprintf(out, "\n# ---- %s ----\n", section->text);

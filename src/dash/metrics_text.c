@@ -147,6 +147,7 @@ static void add_tallies(struct evbuffer *out, const json_t *tallies)
 	static const char *const login[3] = {"listener", "mechanism", "result"};
 	static const char *const verdict[3] = {"rule", "verdict", "mode"};
 	static const char *const handshake[3] = {"leg", "version", "result"};
+	static const char *const hook[3] = {"hook", "result"};
 
 	add_rows(out, json_object_get(tallies, "connections"),
 		"postern_connections_total", listener,
@@ -159,6 +160,11 @@ static void add_tallies(struct evbuffer *out, const json_t *tallies)
 	add_rows(out, json_object_get(tallies, "handshakes"),
 		"postern_tls_handshakes_total", handshake,
 		"TLS handshakes with clients and with servers.");
+	if (json_array_size(json_object_get(tallies, "hooks")) > 0)
+		add_rows(out, json_object_get(tallies, "hooks"),
+			"postern_hook_total", hook,
+			"Events for webhooks and programs, by what became of "
+			"them.");
 }
 
 static void add_replies(struct evbuffer *out, const json_t *replies)

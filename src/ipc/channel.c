@@ -64,6 +64,8 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_GEO] = sizeof(struct message_geo),
 	[MESSAGE_RESOLVER_ASK] = sizeof(struct message_resolver_ask),
 	[MESSAGE_RESOLVER] = sizeof(struct message_resolver),
+	[MESSAGE_HOOK] = sizeof(struct message_hook),
+	[MESSAGE_HOOK_STATE] = sizeof(struct message_hook_state),
 };
 
 /* Bodies follow heads without padding, so all must keep 8-octet alignment. */
@@ -88,6 +90,8 @@ WHOLE(struct message_geo);
 WHOLE(struct message_resolver_ask);
 WHOLE(struct message_resolver);
 WHOLE(struct message_text);
+WHOLE(struct message_hook);
+WHOLE(struct message_hook_state);
 _Static_assert(sizeof(struct message_text) <= UINT16_MAX, "size_bytes");
 
 uint64_t channel_signature(void)

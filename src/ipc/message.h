@@ -85,13 +85,15 @@ enum message_type {
 	MESSAGE_HAND_OVER,    /* supervisor -> keeper: + a memfd for what is in
 				 memory; close the store, send each
 				 MESSAGE_CHANNEL, end */
-	MESSAGE_PING,	      /* supervisor -> keeper, worker, dash: no body */
+	MESSAGE_PING,	      /* supervisor -> all but the helper: no body */
 	MESSAGE_PONG,	      /* its answer: struct message_pong */
 	MESSAGE_RESOLVER_ASK, /* keeper -> supervisor: struct
 				 message_resolver_ask */
 	MESSAGE_RESOLVER,     /* its answers: struct message_resolver */
 	MESSAGE_TAP_ASK,      /* keeper -> supervisor: I want to see the log */
 	MESSAGE_TAP,	      /* its answer: + a socket of log lines, or none */
+	MESSAGE_HOOK,	      /* keeper -> hook: struct message_hook */
+	MESSAGE_HOOK_STATE,   /* hook -> keeper: struct message_hook_state */
 	MESSAGE_COUNT,
 };
 
@@ -317,6 +319,63 @@ struct message_resolver {
 	uint16_t port;
 	uint16_t pad;
 	uint32_t error; /* errno; 0 without a socket: there is no name server */
+};
+
+/* What hooks are told of; the names are those of `on`. */
+enum hook_event {
+	HOOK_BAN,
+	HOOK_UNBAN,
+	HOOK_ALARM,
+	HOOK_BACKEND_DOWN,
+	HOOK_BACKEND_UP,
+	HOOK_KINDS,		/* of those above: the operator's choice */
+	HOOK_TEST = HOOK_KINDS, /* for the hook of this name alone */
+	HOOK_MORE,		/* so many were not told one by one */
+	HOOK_EVENTS,
+};
+
+enum {
+	HOOK_NAME_LONGEST = 64, /* with NUL, as all of these */
+	HOOK_TEXT_LONGEST = 200,
+	HOOK_PLACE_LONGEST = 56,
+	HOOKS_MOST = 16,
+};
+
+/* Texts are ours, the configuration's, or escaped already. */
+struct message_hook {
+	uint64_t id;	   /* another for each event */
+	int64_t at, until; /* wall seconds; 0: no end */
+	uint32_t event;	   /* enum hook_event */
+	uint32_t failure_count;
+	uint64_t more[HOOK_KINDS]; /* HOOK_MORE */
+	struct prefix prefix;
+	uint8_t somewhere; /* 1: prefix means something */
+	uint8_t pad[6];
+	char hook[HOOK_NAME_LONGEST]; /* HOOK_TEST: which; else "" */
+	char rule[32];
+	char reason[HOOK_TEXT_LONGEST];
+	char user[HOOK_NAME_LONGEST]; /* as the log may show it; "": none */
+	char backend[MESSAGE_BACKEND_LONGEST];
+	char server[MESSAGE_SERVER_LONGEST];
+	char address[HOOK_PLACE_LONGEST];
+};
+
+/* What became of events. */
+enum hook_result {
+	HOOK_DELIVERED,
+	HOOK_FAILED,  /* given up */
+	HOOK_RETRIED, /* a try that failed, before another */
+	HOOK_DROPPED, /* the queue was full */
+	HOOK_MERGED,  /* beyond the limit, in a HOOK_MORE */
+	HOOK_RESULTS,
+};
+
+struct message_hook_state {
+	char hook[HOOK_NAME_LONGEST];
+	uint64_t results[HOOK_RESULTS];
+	int64_t last_at; /* wall seconds of the last end; 0: none yet */
+	uint32_t last_ok, waiting, running, pad;
+	char last[HOOK_TEXT_LONGEST]; /* how it ended */
 };
 
 enum { MESSAGE_ADDRESSES_MOST = 64 };

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "../base/log.h"
+#include "hooks.h"
 #include "peers.h"
 
 enum { PLACE_LONGEST = ADDR_TEXT_LONGEST + 8, ASCII_MOST = 0x7e };
@@ -221,6 +222,7 @@ static void changed(struct hub *hub, struct row *row, bool down)
 	else
 		log_int("down_ms", (int64_t)(hub_now(hub) - row->since));
 	log_end();
+	hooks_server(hub, down, &row->is, place(&row->is, text));
 	row->down = down;
 	row->since = hub_now(hub);
 }

@@ -21,6 +21,7 @@
 #include "control.h"
 #include "explain.h"
 #include "firewall.h"
+#include "hooks.h"
 #include "judge.h"
 #include "notes.h"
 #include "overseer.h"
@@ -478,6 +479,25 @@ static json_t *run_user_forget(const struct call *call)
 	return json_pack("{s:b, s:s}", "ok", 1, "user", user);
 }
 
+/* ---- hooks ---- */
+
+static json_t *run_hook_test(const struct call *call)
+{
+	const char *name = text_of(call, "hook");
+
+	if (name == NULL)
+		return commands_error(COMMANDS_USAGE, "no hook was given",
+			"name one as the configuration does");
+	if (!hooks_test(call->hub, name))
+		return errorf(COMMANDS_NOT_FOUND,
+			"posternctl status shows which there are",
+			"there is no hook \"%.*s\", or its process is not "
+			"there",
+			shown(name, 60), name);
+	log_order(call, NULL);
+	return json_pack("{s:b, s:s}", "ok", 1, "hook", name);
+}
+
 /* ---- backends ---- */
 
 static json_t *run_backends_list(const struct call *call)
@@ -721,6 +741,7 @@ static const struct {
 	{"allow.del", run_allow_del, true},
 	{"user", run_user, false},
 	{"user.forget", run_user_forget, false},
+	{"hook.test", run_hook_test, false},
 	{"backends.list", run_backends_list, true},
 	{"backends.drain", run_backends_drain, false},
 	{"backends.undrain", run_backends_undrain, false},
@@ -759,6 +780,7 @@ json_t *commands_run(struct hub *hub, const json_t *request,
 		"trend.hours, bans.list, bans.recent, bans.serial, bans.add, "
 		"bans.del, bans.flush, "
 		"allow.list, allow.add, allow.del, user, user.forget, "
+		"hook.test, "
 		"backends.list, "
 		"backends.drain, backends.undrain, explain, sessions, log, "
 		"reload, "

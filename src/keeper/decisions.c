@@ -17,6 +17,7 @@
 #include "../base/reference.h"
 #include "../base/secret.h"
 #include "../base/siphash.h"
+#include "hooks.h"
 #include "judge.h"
 #include "watch.h"
 
@@ -143,6 +144,8 @@ void decisions_ban(struct hub *hub, const struct policy_action *action)
 
 	watch_decision(
 		hub, WATCH_BAN, action, "", policy_rule_text(action->rule));
+	hooks_decision(
+		hub, HOOK_BAN, action, "", policy_rule_text(action->rule));
 	if (may_log(hub, LINE_BAN, &suppressed))
 		log_ban(hub, "ban", action, suppressed);
 }
@@ -164,6 +167,8 @@ void decisions_unban(
 
 	watch_decision(
 		hub, WATCH_UNBAN, action, "", lifted ? "lifted" : "expired");
+	hooks_decision(
+		hub, HOOK_UNBAN, action, "", lifted ? "lifted" : "expired");
 	if (!may_log(hub, LINE_UNBAN, &suppressed))
 		return;
 	log_begin(LOG_INFO, "unban");
@@ -299,6 +304,8 @@ void decisions_alarm(struct hub *hub, const struct policy_action *action)
 	show_user(hub, slice_str(action->user), user);
 	watch_decision(
 		hub, WATCH_ALARM, action, user, policy_rule_text(action->rule));
+	hooks_decision(
+		hub, HOOK_ALARM, action, user, policy_rule_text(action->rule));
 	if (may_log(hub, LINE_ALARM, &suppressed))
 		log_people(hub, LOG_WARN, "alarm", action,
 			policy_rule_text(action->rule), suppressed);

@@ -39,6 +39,7 @@ struct roster;
 struct tap;
 struct dns_lists;
 struct memory;
+struct hooks;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -68,6 +69,7 @@ struct hub {
 	struct roster *roster;	     /* workers' answers: sessions */
 	struct tap *tap;	     /* lines of the log, for followers */
 	struct dns_lists *dns_lists; /* what the DNS says of them */
+	struct hooks *hooks;	     /* tells their process what happens */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	int64_t turn_wall_ms;

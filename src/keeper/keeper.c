@@ -29,6 +29,7 @@
 #include "firewall.h"
 #include "geo.h"
 #include "history.h"
+#include "hooks.h"
 #include "hub.h"
 #include "judge.h"
 #include "loading.h"
@@ -179,6 +180,7 @@ static void end_turn(struct hub *hub, struct store_watch *watch)
 	firewall_flush(hub);
 	peers_flush(hub);
 	control_flush(hub);
+	hooks_flush(hub);
 	overseer_flush(hub);
 	log_flush();
 	now = clock_mono_ms();
@@ -230,6 +232,9 @@ static bool make_parts(struct hub *hub)
 {
 	const struct keeper_setup *setup = hub->setup;
 
+	hub->hooks = hooks_new(hub); /* what is inherited may be told */
+	if (hub->hooks == NULL)
+		return false;
 	hub->memory = memory_read(setup->memory_fd);
 	if (!make_remembering(hub))
 		return false;
@@ -307,6 +312,7 @@ static void free_parts(struct hub *hub)
 	roster_free(&hub->roster);
 	tap_free(&hub->tap);
 	dns_lists_free(&hub->dns_lists);
+	hooks_free(&hub->hooks);
 	backends_free(&hub->backends);
 	judge_free(&hub->judge);
 	decisions_free(&hub->decisions);

@@ -18,7 +18,8 @@ struct keeper_setup {
 	/*
 	 * A channel (ipc/channel.h), taken over; -1: none. In: MESSAGE_CHANNEL
 	 * for each worker (and slot KEEPER_SLOT_FIREWALL: a new firewall
-	 * helper; KEEPER_SLOT_DASH: a new line of dash), MESSAGE_OWN,
+	 * helper; KEEPER_SLOT_DASH: a new line of dash; KEEPER_SLOT_HOOK: of
+	 * the hooks' process), MESSAGE_OWN,
 	 * MESSAGE_CONF + memfd of the new text, MESSAGE_RELOAD_DONE. Out:
 	 * MESSAGE_READY once the bans are loaded and the control socket
 	 * answers, and after each MESSAGE_CONF that was taken over;
@@ -52,6 +53,7 @@ struct keeper_setup {
 
 #define KEEPER_SLOT_FIREWALL 0xffffffffu
 #define KEEPER_SLOT_DASH     0xfffffffeu /* a stream: control_adopt() */
+#define KEEPER_SLOT_HOOK     0xfffffffdu /* a channel: hooks_attach() */
 
 /*
  * Runs until SIGTERM or the end of the supervisor channel. Returns the exit

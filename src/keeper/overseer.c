@@ -24,6 +24,7 @@
 #include "ear.h"
 #include "firewall.h"
 #include "geo.h"
+#include "hooks.h"
 #include "peers.h"
 #include "tap.h"
 
@@ -111,6 +112,8 @@ static void hear_channel(
 		firewall_attach(overseer->hub, fd);
 	else if (body->slot == KEEPER_SLOT_DASH)
 		control_adopt(overseer->hub, fd);
+	else if (body->slot == KEEPER_SLOT_HOOK)
+		hooks_attach(overseer->hub, fd);
 	else
 		peers_add(overseer->hub, fd, body->slot, body->pid);
 }
@@ -215,6 +218,8 @@ static bool on_message(
 	case MESSAGE_READY:
 	case MESSAGE_UPGRADE_ASK:
 	case MESSAGE_ADDRESSES:
+	case MESSAGE_HOOK:
+	case MESSAGE_HOOK_STATE:
 	case MESSAGE_COUNT: break; /* not the supervisor's to say */
 	}
 	if (fd >= 0)

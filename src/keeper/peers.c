@@ -374,6 +374,8 @@ static bool on_message(
 	case MESSAGE_DRAIN:
 	case MESSAGE_READY:
 	case MESSAGE_ADDRESSES:
+	case MESSAGE_HOOK:
+	case MESSAGE_HOOK_STATE:
 	case MESSAGE_EAR:
 	case MESSAGE_GEO:
 	case MESSAGE_UPGRADE_ASK:

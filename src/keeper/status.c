@@ -14,6 +14,7 @@
 #include "ear.h"
 #include "firewall.h"
 #include "geo.h"
+#include "hooks.h"
 #include "judge.h"
 #include "peers.h"
 #include "store.h"
@@ -183,12 +184,13 @@ json_t *status_object(struct hub *hub)
 
 	policy_stats(judge_policy(hub->judge), &stats);
 	peers_totals(hub->peers, &sum);
-	return json_pack("{s:b, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
-			 "s:o, s:I, "
-			 "s:o, s:{s:I, s:I, s:i}, s:o, s:o, s:o}",
-		"ok", 1, "version", POSTERN_VERSION, "pid",
-		(json_int_t)getpid(), "uptime_s",
+	return json_pack(
+		"{s:b, s:s, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
+		"s:o, s:I, "
+		"s:o, s:{s:I, s:I, s:i}, s:o, s:o, s:o}",
+		"ok", 1, "version", POSTERN_VERSION, "hooks", hooks_array(hub),
+		"pid", (json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
 		mode_name(hub->conf), "workers", workers_array(hub->peers),
 		"loops", loops_object(&sum, &hub->stall), "sessions",

@@ -10,6 +10,7 @@
 
 #include "decisions.h"
 #include "firewall.h"
+#include "hooks.h"
 #include "peers.h"
 
 enum { MECHS = 7, OUTCOMES = 6, VERDICTS = 6, MODES = 3, MS_PER_S = 1000 };
@@ -215,11 +216,11 @@ json_t *tally_object(struct hub *hub)
 
 	peers_totals(hub->peers, &sum);
 	firewall_state(hub->firewall, &firewall);
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}}", "ok",
-		1, "connections", connections_array(hub, &sum), "logins",
-		logins_array(hub), "verdicts", verdicts_array(hub->tally),
-		"handshakes", handshakes_array(&sum), "replies",
-		replies_object(&sum), "firewall_syncs", "count",
-		(json_int_t)firewall.sync_count, "sum_ms",
-		(json_int_t)firewall.sync_ms_total);
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}}",
+		"ok", 1, "hooks", hooks_results(hub), "connections",
+		connections_array(hub, &sum), "logins", logins_array(hub),
+		"verdicts", verdicts_array(hub->tally), "handshakes",
+		handshakes_array(&sum), "replies", replies_object(&sum),
+		"firewall_syncs", "count", (json_int_t)firewall.sync_count,
+		"sum_ms", (json_int_t)firewall.sync_ms_total);
 }

@@ -10,7 +10,13 @@
 #include "../base/units.h"
 #include "../ipc/channel.h"
 
-enum child_kind { CHILD_KEEPER, CHILD_FIREWALL, CHILD_DASH, CHILD_WORKER };
+enum child_kind {
+	CHILD_KEEPER,
+	CHILD_FIREWALL,
+	CHILD_DASH,
+	CHILD_HOOK,
+	CHILD_WORKER,
+};
 
 enum { CHILDREN_MOST = 1024 };
 

@@ -20,6 +20,7 @@
 
 #include "../base/log.h"
 #include "../keeper/keeper.h"
+#include "goals.h"
 #include "role.h"
 #include "sandbox.h"
 
@@ -223,6 +224,33 @@ static void start_dash(struct supervisor *s, struct child *c)
 		close_one(pair[0]);
 }
 
+static void start_hook(struct supervisor *s, struct child *c)
+{
+	struct role_fds fds = {
+		.firewall = -1, .log = sink_write_fd(s->sink), .memory = -1};
+	int pair[2] = {-1, -1};
+	pid_t pid;
+
+	log_flush();
+	fds.supervisor = child_line(c);
+	fds.conf = plan_text(in_force(s));
+	pid = fds.supervisor < 0 || fds.conf < 0 || !channel_pair(pair)
+		      ? -1
+		      : fork();
+	fds.control = pair[1];
+	if (pid == 0) {
+		child_signals();
+		role_exec(ROLE_HOOK, &fds);
+	}
+	close_one(fds.supervisor);
+	close_one(fds.conf);
+	close_one(pair[1]);
+	if (child_forked(s, c, pid))
+		keeper_line(s, KEEPER_SLOT_HOOK, pair[0]);
+	else
+		close_one(pair[0]);
+}
+
 /* In the child. Everything that is not the worker's is closed. */
 static _Noreturn void worker_main(
 	struct supervisor *s, struct child *c, int keeper_fd, int supervisor_fd)
@@ -299,19 +327,33 @@ static void start_worker(struct supervisor *s, struct child *c)
 	}
 }
 
-/* One of those whom the keeper hears gets a new line to it. */
+/* What its line is called to the keeper; 0: it has none. */
+static uint32_t keeper_slot(const struct child *c)
+{
+	switch (c->kind) {
+	case CHILD_DASH: return KEEPER_SLOT_DASH;
+	case CHILD_HOOK: return KEEPER_SLOT_HOOK;
+	case CHILD_WORKER: return c->slot;
+	case CHILD_KEEPER:
+	case CHILD_FIREWALL: break;
+	}
+	return 0;
+}
+
+/* One of those whom the keeper hears, or tells, gets a new line to it. */
 static void line_renew(struct supervisor *s, struct child *c)
 {
 	bool dash = c->kind == CHILD_DASH;
 	struct message_channel body = {.slot = c->slot};
+	uint32_t slot = keeper_slot(c);
 	int pair[2];
 
-	if (!c->used || (!dash && c->kind != CHILD_WORKER) || c->pid == 0 ||
-		!c->channel || !(dash ? stream_pair(pair) : channel_pair(pair)))
+	if (!c->used || slot == 0 || c->pid == 0 || !c->channel ||
+		!(dash ? stream_pair(pair) : channel_pair(pair)))
 		return;
 	if (channel_send_fd(c->channel, MESSAGE_CHANNEL, &body, sizeof body,
 		    pair[1]) == CHANNEL_OK)
-		keeper_line(s, dash ? KEEPER_SLOT_DASH : c->slot, pair[0]);
+		keeper_line(s, slot, pair[0]);
 	else
 		(void)close(pair[0]);
 	(void)close(pair[1]);
@@ -337,6 +379,7 @@ static void child_start(struct supervisor *s, struct child *c)
 		break;
 	case CHILD_FIREWALL: start_firewall(s, c); break;
 	case CHILD_DASH: start_dash(s, c); break;
+	case CHILD_HOOK: start_hook(s, c); break;
 	case CHILD_WORKER: start_worker(s, c); break;
 	}
 }
@@ -364,14 +407,17 @@ bool family_start(struct supervisor *s)
 	child_start(s, keeper);
 	child_start(s, firewall);
 	family_dash(s);
+	family_hook(s);
 	return family_workers(s);
 }
 
-void family_dash(struct supervisor *s)
+/* One of those that there are only when the configuration wants them. */
+static void family_wanted(
+	struct supervisor *s, enum child_kind kind, bool wanted)
 {
-	struct child *c = child_first(&s->children, CHILD_DASH);
+	struct child *c = child_first(&s->children, kind);
 
-	if (!web_wanted(s->plan->conf)) {
+	if (!wanted) {
 		if (c)
 			c->leaving = true;
 		if (c && c->pid > 0)
@@ -382,12 +428,22 @@ void family_dash(struct supervisor *s)
 	}
 	if (c) {
 		c->leaving = false; /* it was told to go, and shall stay */
-		family_renew(s, CHILD_DASH);
+		family_renew(s, kind);
 		return;
 	}
-	c = child_new(&s->children, CHILD_DASH);
+	c = child_new(&s->children, kind);
 	if (c)
 		child_start(s, c);
+}
+
+void family_dash(struct supervisor *s)
+{
+	family_wanted(s, CHILD_DASH, web_wanted(s->plan->conf));
+}
+
+void family_hook(struct supervisor *s)
+{
+	family_wanted(s, CHILD_HOOK, goals_wanted(s->plan->conf));
 }
 
 void family_signal(struct supervisor *s, enum child_kind kind, int number)
@@ -452,7 +508,8 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 	heir_child_died(s);
 	if (s->stop_until != MONO_NEVER ||
 		(c->leaving &&
-			(c->kind == CHILD_WORKER || c->kind == CHILD_DASH))) {
+			(c->kind == CHILD_WORKER || c->kind == CHILD_DASH ||
+				c->kind == CHILD_HOOK))) {
 		child_free(c);
 		return;
 	}

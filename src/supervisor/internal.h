@@ -63,6 +63,8 @@ bool family_workers(struct supervisor *s); /* those of the present plan */
 /* Starts the process of the page and feeds, anew where there is one, or ends
  * it: as the present plan says. */
 void family_dash(struct supervisor *s);
+/* The same of the process of the hooks. */
+void family_hook(struct supervisor *s);
 /* Sends a signal to all of a kind. */
 void family_signal(struct supervisor *s, enum child_kind kind, int signal);
 /* Ends them, to be started anew at once. */

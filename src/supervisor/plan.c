@@ -17,8 +17,10 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/secret.h"
 #include "../policy/pattern.h"
 #include "ear.h"
+#include "goals.h"
 #include "keys.h"
 #include "rights.h"
 #include "web.h"
@@ -359,6 +361,16 @@ static bool plan_web(struct plan *p, struct plan *old, char *error)
 	return p->web != NULL;
 }
 
+/* Likewise. */
+static bool plan_hooks(const struct plan *p, char *error)
+{
+	static struct hook_aim aims[HOOKS_MOST];
+	bool good = goals_read(p->conf, aims, error);
+
+	secret_wipe(aims, sizeof aims);
+	return good;
+}
+
 static bool plan_fill(struct plan *p, struct plan *old,
 	const struct names *names, char *error)
 {
@@ -394,7 +406,8 @@ static bool plan_fill(struct plan *p, struct plan *old,
 		conf, p->workers, old ? old->listeners : NULL, error);
 	if (!p->listeners)
 		p->refused = errno;
-	return p->listeners != NULL && plan_web(p, old, error);
+	return p->listeners != NULL && plan_hooks(p, error) &&
+	       plan_web(p, old, error);
 }
 
 static void key_warn(void *arg, const char *text)
@@ -669,6 +682,10 @@ uint64_t plan_files_mark(const struct plan *p)
 	}
 	for (size_t i = 0; i < p->conf->backend_count; i++)
 		mark = mark_file(mark, p->conf->backends[i].tls_ca);
+	for (size_t i = 0; i < p->conf->hook_count; i++) {
+		mark = mark_file(mark, p->conf->hooks[i].url_file);
+		mark = mark_file(mark, p->conf->hooks[i].secret);
+	}
 	mark = mark_file(mark, p->conf->admin.token_file);
 	return mark_file(mark, p->conf->feed.token_file);
 }

@@ -246,6 +246,7 @@ void reload_ready(struct supervisor *s)
 		(enum log_format)s->plan->conf->log.format);
 	plan_free(&s->old_plan);
 	family_dash(s);
+	family_hook(s);
 	ear_plan(s);
 	atlas_tell(s);
 	renew_plan(s);

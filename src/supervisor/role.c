@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../base/secret.h"
 #include "../conf/conf.h"
 #include "../fw/helper.h"
 #include "../fw/rights.h"
 #include "../keeper/keeper.h"
+#include "goals.h"
 #include "own.h"
 #include "rights.h"
 #include "sandbox.h"
@@ -27,6 +29,7 @@ static const char *const role_names[] = {
 	[ROLE_KEEPER] = "keeper",
 	[ROLE_FIREWALL] = "firewall",
 	[ROLE_DASH] = "dash",
+	[ROLE_HOOK] = "hook",
 };
 
 enum {
@@ -335,6 +338,48 @@ static int dash_main(const struct conf *conf, const struct role_fds *fds)
 	return code;
 }
 
+static int hook_serve(const struct conf *conf, const struct role_fds *fds,
+	const struct hook_aim *aims)
+{
+	struct hook_setup setup = {
+		.supervisor_fd = fds->supervisor,
+		.keeper_fd = fds->control,
+		.node = conf->global.hostname,
+		.aims = aims,
+		.count = conf->hook_count,
+	};
+	char node[256] = "";
+	struct rights_user user;
+
+	if (!*setup.node && gethostname(node, sizeof node - 1) == 0)
+		setup.node = node;
+	if (!rights_find(conf->global.user, &user) ||
+		!rights_drop(&user, RIGHTS_NONE)) {
+		log_say(LOG_ERROR, "rights", "cannot become user %s",
+			conf->global.user);
+		return EXIT_RIGHTS;
+	}
+	if (!sandbox_hook(goals_run(conf)))
+		return sandbox_failed();
+	return hook_run(&setup);
+}
+
+static int hook_main(const struct conf *conf, const struct role_fds *fds)
+{
+	static struct hook_aim aims[HOOKS_MOST];
+	char error[GOALS_ERROR_LONGEST];
+	int code;
+
+	rights_no_core(); /* before it reads a secret */
+	if (!goals_read(conf, aims, error)) {
+		log_say(LOG_ERROR, "start", "%s", error);
+		return EXIT_CONF;
+	}
+	code = hook_serve(conf, fds, aims);
+	secret_wipe(aims, sizeof aims);
+	return code;
+}
+
 int role_main(int argc, char **argv)
 {
 	struct role_fds fds;
@@ -367,6 +412,8 @@ int role_main(int argc, char **argv)
 		code = keeper_main(conf, &fds);
 	else if (strcmp(argv[2], role_names[ROLE_DASH]) == 0)
 		code = dash_main(conf, &fds);
+	else if (strcmp(argv[2], role_names[ROLE_HOOK]) == 0)
+		code = hook_main(conf, &fds);
 	else
 		code = firewall_main(conf, &fds);
 	log_done();

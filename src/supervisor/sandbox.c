@@ -105,10 +105,24 @@ bool sandbox_firewall(enum conf_firewall_kind backend)
 	return sandbox_enter(CALLS_FIREWALL, &paths, -1);
 }
 
-bool sandbox_names(void)
+/* What libc's resolver may need: all that the user may read, nothing else. */
+static bool sandbox_reader(void)
 {
 	static const char *const everything[] = {"/"};
 	const struct paths paths = {.read = everything, .read_count = 1};
 
 	return sandbox_enter(CALLS_NAMES, &paths, -1);
+}
+
+bool sandbox_names(void)
+{
+	return sandbox_reader();
+}
+
+bool sandbox_hook(bool programs)
+{
+	/* The operator's program inherits all walls: few are left. */
+	if (programs)
+		return sandbox_enter(CALLS_FIREWALL_EXEC, NULL, -1);
+	return sandbox_reader();
 }

@@ -20,6 +20,8 @@ bool sandbox_keeper(const char *state_dir, int line)
 	__attribute__((warn_unused_result));
 /* Nothing but the sockets that it has. */
 bool sandbox_dash(void) __attribute__((warn_unused_result));
+/* Goes out to the world; programs: and runs those of the operator's. */
+bool sandbox_hook(bool programs) __attribute__((warn_unused_result));
 bool sandbox_firewall(enum conf_firewall_kind backend)
 	__attribute__((warn_unused_result));
 /* The child that asks for names: libc's resolver reads what it likes. */

@@ -424,10 +424,11 @@ static void turn(struct supervisor *s)
 	sink_drain(s->sink);
 }
 
-/* The page's process, which was told to go. */
+/* Those of the page and the hooks, which were told to go. */
 static bool ends_waited_for(const struct supervisor *s)
 {
-	return family_count(s, CHILD_DASH) + family_count(s, CHILD_FIREWALL) >
+	return family_count(s, CHILD_DASH) + family_count(s, CHILD_HOOK) +
+		       family_count(s, CHILD_FIREWALL) >
 	       0;
 }
 
@@ -444,16 +445,19 @@ static bool stopped(struct supervisor *s)
 		family_signal(s, CHILD_KEEPER, SIGKILL);
 		family_signal(s, CHILD_FIREWALL, SIGKILL);
 		family_signal(s, CHILD_DASH, SIGKILL);
+		family_signal(s, CHILD_HOOK, SIGKILL);
 		return family_count(s, CHILD_WORKER) +
 			       family_count(s, CHILD_KEEPER) +
 			       family_count(s, CHILD_DASH) +
+			       family_count(s, CHILD_HOOK) +
 			       family_count(s, CHILD_FIREWALL) ==
 		       0;
 	}
 	if (family_count(s, CHILD_WORKER) > 0)
 		return false;
-	if (family_count(s, CHILD_DASH) > 0) {
+	if (family_count(s, CHILD_DASH) + family_count(s, CHILD_HOOK) > 0) {
 		family_signal(s, CHILD_DASH, SIGTERM);
+		family_signal(s, CHILD_HOOK, SIGTERM);
 		return false;
 	}
 	if (family_count(s, CHILD_KEEPER) > 0) {

@@ -255,6 +255,7 @@ static void done(struct supervisor *s)
 	struct child *keeper = child_first(&s->children, CHILD_KEEPER);
 	struct child *firewall = child_first(&s->children, CHILD_FIREWALL);
 	struct child *dash = child_first(&s->children, CHILD_DASH);
+	struct child *hook = child_first(&s->children, CHILD_HOOK);
 	struct upgrade *u = &s->upgrade;
 
 	u->stage = UPGRADE_DONE;
@@ -271,6 +272,9 @@ static void done(struct supervisor *s)
 	if (dash)
 		dash->leaving = true;
 	family_signal(s, CHILD_DASH, SIGTERM);
+	if (hook)
+		hook->leaving = true;
+	family_signal(s, CHILD_HOOK, SIGTERM);
 	lines_close(u);
 	close_one(&s->memory_fd);
 	/* Nobody here would answer who connects to an address that is given up.

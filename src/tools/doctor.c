@@ -73,6 +73,7 @@ static void look(struct doctor *doctor)
 	doctor_clock(doctor);
 	doctor_log(doctor);
 	doctor_lists(doctor);
+	doctor_hooks(doctor);
 }
 
 static int code_of(enum finding_level worst)

@@ -61,6 +61,8 @@ size_t doctor_places(
 
 /* doctor_lists.c: lists in the DNS */
 void doctor_lists(struct doctor *doctor);
+/* doctor_hooks.c: webhooks and programs */
+void doctor_hooks(struct doctor *doctor);
 
 /* doctor_lockout.c: can one guesser lock postern's address? */
 void doctor_lockout(struct doctor *doctor);

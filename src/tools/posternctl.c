@@ -28,6 +28,7 @@
 #include "replay.h"
 #include "report.h"
 #include "show.h"
+#include "show_hooks.h"
 #include "top.h"
 #include "words.h"
 
@@ -59,6 +60,7 @@ static const struct verb {
 	{"backends", "undrain", "backends.undrain", "server", 0,
 		show_undrained},
 	{"user", "forget", "user.forget", "user", 0, show_forgotten},
+	{"hook", "test", "hook.test", "hook", 0, show_hook_test},
 	{"user", NULL, "user", "user", 0, show_explain},
 	{"sessions", NULL, "sessions", NULL,
 		WORD_TAKES(LISTENER) | WORD_TAKES(FROM) | WORD_TAKES(LIMIT),
@@ -91,8 +93,8 @@ static void print_help(void)
 		"mikrotik, "
 		"cisco, windows\n"
 		"  doctor [--as ADDRESS] [--probe-lockout[=N]] [--login USER]\n"
-		"  user [forget] NAME         what is known of a name; hold "
-		"nothing against it\n"
+		"  user [forget] NAME | hook test NAME  what is known; forget "
+		"it; a test event\n"
 		"  log [--event E] [--from PREFIX] [--user U] [--rule R] "
 		"[--count N]  live\n"
 		"  reload | upgrade | version  the configuration again; a new "

@@ -18,6 +18,7 @@
 #include "../base/duration.h"
 #include "member.h"
 #include "printable.h"
+#include "show_hooks.h"
 #include "show_lists.h"
 #include "table.h"
 
@@ -717,6 +718,7 @@ void show_status(const json_t *answer)
 		member_number(answer, "log_dropped"));
 	status_workers(json_object_get(answer, "workers"));
 	show_lists(json_object_get(answer, "dns_lists"));
+	show_hooks(json_object_get(answer, "hooks"));
 	status_rules(json_object_get(answer, "rules"));
 }
 

@@ -1,6 +1,7 @@
 /* Sense: each rule of src/conf/check.c with a text that breaks it. */
 #include "../../src/conf/check.h"
 
+#include "../../src/conf/check_hooks.h"
 #include "conf_text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -439,6 +440,63 @@ static void damaged_blocks_are_left_out_and_others_are_not(void **state)
 		"{\"10.0.0.25:25\"})\n");
 }
 
+static void hooks_have_one_goal(void **state)
+{
+	static const struct conf_case cases[] = {
+		{"hook a { url = \"https://chat.example.com/x\" }", ""},
+		{"hook a { url = \"http://127.0.0.1:8080/x\" }", ""},
+		{"hook a { url = \"http://[::1]:8080/x\" }", ""},
+		{"hook a { url = \"http://localhost/x\" }", ""},
+		{"hook a { url = \"http://10.0.0.1/\" cleartext = true }", ""},
+		{"hook a { url_file = /etc/x on = {ban, backend_up} }", ""},
+		{"hook a { exec = {/bin/tell, x} }", ""},
+		{"hook a { }",
+			"x:1: hook a: has none of url, url_file and exec (one "
+			"of them, like url = "
+			"\"https://chat.example.com/hook\")\n"},
+		{"hook a { url = \"https://x/\" exec = {/bin/tell} }",
+			"x:1: hook a: has more than one of url, url_file and "
+			"exec (one of them, like url = "
+			"\"https://chat.example.com/hook\")\n"},
+		{"hook a { exec = {tell} }",
+			"x:1: hook a: exec: \"tell\" is no whole path "
+			"(allowed: "
+			"like {\"/usr/local/bin/tell\", \"ops\"}; there is no "
+			"shell)\n"},
+		{"hook a { exec = {/bin/tell} on = {bann} }",
+			"x:1: hook a: on: \"bann\" is no event (allowed: ban, "
+			"unban, alarm, backend_down, backend_up)\n"},
+		{"hook a { exec = {/bin/tell} secret = s }",
+			"x:1: hook a: secret: \"s\" is no whole path\n"
+			"x:1: warning: hook a: secret does nothing for a "
+			"program: nothing is signed\n"},
+	};
+
+	(void)state;
+	conf_all_say(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void a_url_of_a_hook_is_sound(void **state)
+{
+	static const char *const wrong[] = {"", "ftp://x/", "HTTPS://x/",
+		"https://", "https:///x", "https://:80/", "https://[::1/",
+		"https://u:p@x/", "https://x/a b", "https://x/\\",
+		"https://x/\xc3\xa4", "https://x/\n", "http://x/",
+		"http://127.0.0.1.example.com/", "http://localhost.example/",
+		"http://127.0.0.1@x/"};
+	char longest[HOOK_URL_LONGEST + 1] = "https://x/";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_non_null(check_hook_url(wrong[i], false));
+	assert_null(check_hook_url("https://x.example:8443/a?b=c@d", false));
+	assert_null(check_hook_url("http://x/", true));
+	memset(longest + 10, 'a', sizeof(longest) - 11);
+	assert_non_null(check_hook_url(longest, false));
+	longest[HOOK_URL_LONGEST - 1] = 0;
+	assert_null(check_hook_url(longest, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +511,8 @@ int main(void)
 		cmocka_unit_test(lists_are_checked),
 		cmocka_unit_test(
 			damaged_blocks_are_left_out_and_others_are_not),
+		cmocka_unit_test(hooks_have_one_goal),
+		cmocka_unit_test(a_url_of_a_hook_is_sound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

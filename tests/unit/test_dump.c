@@ -84,9 +84,10 @@ static void a_dump_names_each_option(void **state)
 #undef SECTION
 #undef OPTION
 	};
-	struct conf *conf = conf_must(
-		"certificate c { chain = a key = b }\n"
-		"dns_list l { zone = bl.test weight = 2 }\n" CONF_REST);
+	struct conf *conf =
+		conf_must("certificate c { chain = a key = b }\n"
+			  "dns_list l { zone = bl.test weight = 2 }\n"
+			  "hook h { exec = {/bin/true} }\n" CONF_REST);
 	char *text = conf_dump(conf, false);
 
 	for (size_t i = 0; i < COUNT(names); i++)
