@@ -248,6 +248,14 @@ bool prefix_eq(const struct prefix *a, const struct prefix *b)
 	return a->bits == b->bits && addr_eq(&a->addr, &b->addr);
 }
 
+int prefix_order(const struct prefix *a, const struct prefix *b)
+{
+	int order =
+		memcmp(a->addr.octets, b->addr.octets, sizeof(a->addr.octets));
+
+	return order != 0 ? order : (int)a->bits - (int)b->bits;
+}
+
 bool prefix_holds(const struct prefix *prefix, const struct addr *addr)
 {
 	struct prefix cut;

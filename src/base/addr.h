@@ -71,6 +71,8 @@ const char *prefix_format(
 /* The length as people count it: 0-32 for IPv4, 0-128 for IPv6. */
 unsigned prefix_length(const struct prefix *prefix);
 bool prefix_eq(const struct prefix *a, const struct prefix *b);
+/* By their octets, then the wider one first; < 0, 0, > 0. */
+int prefix_order(const struct prefix *a, const struct prefix *b);
 /* The families stay apart: "::/0" holds no IPv4 address. */
 bool prefix_holds(const struct prefix *prefix, const struct addr *addr);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);

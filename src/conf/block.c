@@ -22,6 +22,7 @@ HEAD_MATCHES(conf_listener);
 HEAD_MATCHES(conf_backend);
 HEAD_MATCHES(conf_certificate);
 HEAD_MATCHES(conf_dns_zone);
+HEAD_MATCHES(conf_address_list);
 HEAD_MATCHES(conf_global);
 
 size_t block_count(

@@ -696,6 +696,7 @@ void conf_check(const struct conf *conf, const struct draft *draft,
 	check_domino_log(&c);
 	check_geo(&c);
 	check_dns_lists(&c);
+	check_address_lists(&c);
 	check_log(&c);
 	check_hooks(&c);
 	check_http(&c);

@@ -8,5 +8,7 @@ struct checker;
 
 /* Says what is wrong with them to c's problems. */
 void check_dns_lists(struct checker *c);
+/* Likewise of the blocks `list`. */
+void check_address_lists(struct checker *c);
 
 #endif

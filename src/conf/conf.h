@@ -73,6 +73,7 @@ enum conf_backend_tls {
 };
 enum conf_verify { CONF_VERIFY_OFF, CONF_VERIFY_CA, CONF_VERIFY_NAME };
 enum conf_list_kind { CONF_LIST_KIND_BAD, CONF_LIST_KIND_GOOD };
+enum conf_list_as { CONF_LIST_AS_BAN, CONF_LIST_AS_SCORE };
 enum conf_answer { CONF_ANSWER_CLOSE, CONF_ANSWER_REFUSE, CONF_ANSWER_TARPIT };
 enum conf_acts { CONF_ACTS_LOGIN, CONF_ACTS_CONNECTION };
 enum conf_firewall_kind {
@@ -112,6 +113,7 @@ enum conf_users { CONF_USERS_FULL, CONF_USERS_HASH, CONF_USERS_NONE };
 #define CONF_TYPE_CHOICE_BACKEND_TLS  enum conf_backend_tls
 #define CONF_TYPE_CHOICE_VERIFY	      enum conf_verify
 #define CONF_TYPE_CHOICE_LIST_KIND    enum conf_list_kind
+#define CONF_TYPE_CHOICE_LIST_AS      enum conf_list_as
 #define CONF_TYPE_CHOICE_ANSWER	      enum conf_answer
 #define CONF_TYPE_CHOICE_ACTS	      enum conf_acts
 #define CONF_TYPE_CHOICE_FIREWALL     enum conf_firewall_kind
@@ -185,6 +187,8 @@ struct conf {
 	size_t dns_zone_count;
 	struct conf_hook *hooks;
 	size_t hook_count;
+	struct conf_address_list *address_lists;
+	size_t address_list_count;
 };
 
 /*

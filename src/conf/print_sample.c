@@ -32,6 +32,8 @@ static const struct {
 	{SECTION_certificate, "key", "\"/etc/postern/mail.key\""},
 	{SECTION_dns_zone, "zone", "\"bl.example.org\""},
 	{SECTION_hook, "url", "\"https://chat.example.com/hook\""},
+	{SECTION_address_list, "url",
+		"\"https://www.spamhaus.org/drop/drop.txt\""},
 };
 
 static const char *example_of(const struct schema_option *option)
@@ -53,6 +55,8 @@ static const char *title_of(const struct schema_section *section)
 		return " bl";
 	if (section->id == SECTION_hook)
 		return " chat";
+	if (section->id == SECTION_address_list)
+		return " drop";
 	return section->titled ? " mail" : "";
 }
 
@@ -128,7 +132,8 @@ static void sample_section(const struct schema_section *section, FILE *out)
 	 * asked nor anybody told before somebody has chosen one. */
 	bool off = section->id == SECTION_certificate ||
 		   section->id == SECTION_dns_zone ||
-		   section->id == SECTION_hook;
+		   section->id == SECTION_hook ||
+		   section->id == SECTION_address_list;
 	const char *indent = *section->name ? "\t" : "";
 
 	fprintf(out, "\n# ---- %s ----\n", section->text);

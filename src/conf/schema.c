@@ -29,6 +29,7 @@ WORDS(BALANCE, "failover", "least_connections");
 WORDS(BACKEND_TLS, "off", "starttls", "required", "implicit");
 WORDS(VERIFY, "off", "ca", "name");
 WORDS(LIST_KIND, "bad", "good");
+WORDS(LIST_AS, "ban", "score");
 WORDS(ANSWER, "close", "refuse", "tarpit");
 WORDS(ACTS, "login", "connection");
 WORDS(FIREWALL, "null", "nft", "exec");
@@ -60,6 +61,7 @@ WORDS(USERS, "full", "hash", "none");
 #define TYPE_CHOICE_BACKEND_TLS	 SCHEMA_CHOICE, words_BACKEND_TLS
 #define TYPE_CHOICE_VERIFY	 SCHEMA_CHOICE, words_VERIFY
 #define TYPE_CHOICE_LIST_KIND	 SCHEMA_CHOICE, words_LIST_KIND
+#define TYPE_CHOICE_LIST_AS	 SCHEMA_CHOICE, words_LIST_AS
 #define TYPE_CHOICE_ANSWER	 SCHEMA_CHOICE, words_ANSWER
 #define TYPE_CHOICE_ACTS	 SCHEMA_CHOICE, words_ACTS
 #define TYPE_CHOICE_FIREWALL	 SCHEMA_CHOICE, words_FIREWALL

@@ -203,6 +203,9 @@ static bool add_ban(struct lists *lists, const json_t *row)
 
 	if (acts && strcmp(acts, "login") == 0)
 		return true; /* its mail comes in: no firewall's business */
+	/* Two that listen to each other would ban for ever. */
+	if (strcmp(ban.rule, "list") == 0)
+		return true;
 	if (!prefix || !prefix_parse(prefix, &ban.prefix) ||
 		!list_grow(&lists->next))
 		return false;

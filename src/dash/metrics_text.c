@@ -295,6 +295,39 @@ static void add_servers(struct evbuffer *out, const json_t *backends)
 		"Sessions with the server now.");
 }
 
+/* ---- lists of others ---- */
+
+/* What is null is not known, and has no line. */
+static void add_list_rows(struct evbuffer *out, const json_t *lists,
+	const char *name, const char *type, const char *member,
+	const char *help)
+{
+	head(out, name, type, help);
+	for (size_t i = 0; i < json_array_size(lists); i++) {
+		const json_t *row = json_array_get(lists, i);
+
+		if (!json_is_integer(json_object_get(row, member)))
+			continue;
+		(void)evbuffer_add_printf(out, "%s", name);
+		add_label(out, "{", "list",
+			json_string_value(json_object_get(row, "list")));
+		(void)evbuffer_add_printf(
+			out, "} %lld\n", integer(row, member));
+	}
+}
+
+static void add_lists(struct evbuffer *out, const json_t *lists)
+{
+	if (json_array_size(lists) == 0)
+		return;
+	add_list_rows(out, lists, "postern_list_entries", "gauge", "entries",
+		"Entries of a list of others.");
+	add_list_rows(out, lists, "postern_list_age_seconds", "gauge", "age_s",
+		"Since a list of others was last good.");
+	add_list_rows(out, lists, "postern_list_refused_total", "counter",
+		"refused", "Times that a list of others was no good.");
+}
+
 static void add_loops(struct evbuffer *out, const json_t *status)
 {
 	static const char name[] = "postern_loop_stall_seconds";
@@ -364,5 +397,6 @@ void metrics_text(struct evbuffer *out, const json_t *status,
 	add_replies(out, json_object_get(tallies, "replies"));
 	add_syncs(out, json_object_get(tallies, "firewall_syncs"));
 	add_servers(out, backends);
+	add_lists(out, json_object_get(status, "lists"));
 	add_own(out, own);
 }

@@ -66,6 +66,7 @@ static const uint16_t body_bytes[MESSAGE_COUNT] = {
 	[MESSAGE_RESOLVER] = sizeof(struct message_resolver),
 	[MESSAGE_HOOK] = sizeof(struct message_hook),
 	[MESSAGE_HOOK_STATE] = sizeof(struct message_hook_state),
+	[MESSAGE_LIST] = sizeof(struct message_list),
 };
 
 /* Bodies follow heads without padding, so all must keep 8-octet alignment. */
@@ -89,6 +90,7 @@ WHOLE(struct message_ear);
 WHOLE(struct message_geo);
 WHOLE(struct message_resolver_ask);
 WHOLE(struct message_resolver);
+WHOLE(struct message_list);
 WHOLE(struct message_text);
 WHOLE(struct message_hook);
 WHOLE(struct message_hook_state);

@@ -94,6 +94,7 @@ enum message_type {
 	MESSAGE_TAP,	      /* its answer: + a socket of log lines, or none */
 	MESSAGE_HOOK,	      /* keeper -> hook: struct message_hook */
 	MESSAGE_HOOK_STATE,   /* hook -> keeper: struct message_hook_state */
+	MESSAGE_LIST,	      /* fetch -> keeper: struct message_list */
 	MESSAGE_COUNT,
 };
 
@@ -376,6 +377,24 @@ struct message_hook_state {
 	int64_t last_at; /* wall seconds of the last end; 0: none yet */
 	uint32_t last_ok, waiting, running, pad;
 	char last[HOOK_TEXT_LONGEST]; /* how it ended */
+};
+
+/* Of a list of others. */
+enum list_word {
+	LIST_ENTRIES, /* + a memfd of `count` struct prefix, sorted */
+	LIST_NONE,    /* nothing is known of it yet */
+	LIST_TROUBLE, /* `why`; what was said last stays */
+};
+
+enum { MESSAGE_LIST_WHY_LONGEST = 192, MESSAGE_LIST_TITLE_LONGEST = 72 };
+
+struct message_list {
+	uint32_t word; /* enum list_word */
+	uint32_t count;
+	uint64_t age_s; /* since its source last said so */
+	/* Cut, and NUL-terminated in any case. */
+	char title[MESSAGE_LIST_TITLE_LONGEST];
+	char why[MESSAGE_LIST_WHY_LONGEST];
 };
 
 enum { MESSAGE_ADDRESSES_MOST = 64 };

@@ -95,8 +95,8 @@ const char *commands_origin(unsigned origin)
 
 json_t *commands_ban(struct hub *hub, const struct policy_ban *ban)
 {
-	char prefix[PREFIX_TEXT_LONGEST];
-	const char *note = notes_find(hub->notes, &ban->prefix);
+	char prefix[PREFIX_TEXT_LONGEST], names[LISTINGS_NAMES_LONGEST];
+	const char *note = judge_note_of(hub, ban, names);
 	mono_ms_t now = hub_now(hub);
 	json_t *until = json_null(), *left = json_null();
 

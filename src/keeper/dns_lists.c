@@ -19,6 +19,9 @@
  * `questions_most` questions of about 200 octets for each zone. Beyond those
  * nobody is asked about; that is counted, and logged once.
  *
+ * What lists of others say (listings.h) is added, whether the DNS is asked or
+ * not.
+ *
  * Called by peers, overseer and the loop.
  */
 #include "dns_lists.h"
@@ -37,6 +40,7 @@
 #include "../policy/keyed.h"
 #include "dns_zone.h"
 #include "judge.h"
+#include "listings.h"
 
 enum {
 	LISTS_MAGIC = 0x646e736c,
@@ -49,6 +53,8 @@ enum {
 	US_PER_MS = 1000,
 	LINES_A_SECOND = 10,
 	TITLES_LONGEST = 200,
+	OTHERS_MS = 10 * 60 * 1000, /* what lists of others say is kept so */
+	OTHERS_AGAIN_MS = OTHERS_MS / 2,
 };
 
 /* A block of the configuration. */
@@ -82,6 +88,7 @@ struct question {
 struct kept {
 	mono_ms_t until;
 	uint32_t hits;
+	int64_t score; /* of their weights, in sum */
 	bool asking;
 };
 
@@ -153,7 +160,7 @@ static uint32_t lists_off(const struct dns_lists *lists)
 	return off;
 }
 
-static unsigned score_of(
+static int64_t score_of(
 	const struct dns_lists *lists, uint32_t hits, uint32_t unknown)
 {
 	int64_t score = 0;
@@ -165,6 +172,13 @@ static unsigned score_of(
 		if (counts >> i & 1)
 			score += weight;
 	}
+	return score;
+}
+
+/* What lists of others say comes on top. */
+static unsigned sum_of(int64_t score, unsigned others)
+{
+	score += others;
 	return score > 0 ? (unsigned)score : 0;
 }
 
@@ -175,13 +189,27 @@ static uint64_t within(uint64_t value, uint64_t least, uint64_t most)
 	return value < most ? value : most;
 }
 
+static void titles_of_all(struct dns_lists *lists,
+	const struct question *question, char titles[TITLES_LONGEST])
+{
+	char others[LISTINGS_NAMES_LONGEST];
+	size_t n;
+
+	(void)titles_of(lists, question->hits, titles);
+	(void)listings_score(lists->hub, &question->addr, others);
+	n = strlen(titles);
+	if (others[0] != '\0' && n + strlen(others) + 2 <= TITLES_LONGEST)
+		(void)snprintf(titles + n, TITLES_LONGEST - n, "%s%s",
+			n > 0 ? "," : "", others);
+}
+
 static void tell_core(struct dns_lists *lists, const struct question *question,
 	unsigned score, uint64_t span_ms)
 {
 	char titles[TITLES_LONGEST];
 
 	lists->listed_total++;
-	(void)titles_of(lists, question->hits, titles);
+	titles_of_all(lists, question, titles);
 	judge_score(lists->hub, &question->addr, score, span_ms, titles);
 	log_listed(lists, question, score, titles);
 }
@@ -189,7 +217,8 @@ static void tell_core(struct dns_lists *lists, const struct question *question,
 static void finish(struct dns_lists *lists, struct question *question)
 {
 	uint32_t unknown = question->unknown | lists_off(lists);
-	unsigned score = score_of(lists, question->hits, unknown);
+	int64_t weights = score_of(lists, question->hits, unknown);
+	unsigned others = listings_score(lists->hub, &question->addr, NULL);
 	uint64_t span_ms = within((uint64_t)question->ttl_s * MS_PER_S,
 		lists->conf.keep_least_ms, lists->conf.keep_longest_ms);
 	uint64_t keep_ms =
@@ -201,11 +230,12 @@ static void finish(struct dns_lists *lists, struct question *question)
 	*kept = (struct kept){
 		.until = hub_now(lists->hub) + keep_ms,
 		.hits = question->hits,
+		.score = weights,
 	};
 	question->busy = false;
 	lists->under_way--;
-	if (question->hits != 0)
-		tell_core(lists, question, score, span_ms);
+	if (question->hits != 0 || others != 0)
+		tell_core(lists, question, sum_of(weights, others), span_ms);
 }
 
 /* ---- questions ---- */
@@ -303,6 +333,49 @@ static uint64_t key_of(const struct dns_lists *lists, const struct addr *addr)
 	return hash_prefix(&lists->key, &source);
 }
 
+/* What the DNS said of it, as far as that is still known. */
+static const struct kept *kept_of(
+	const struct dns_lists *lists, const struct addr *addr)
+{
+	const struct kept *kept =
+		lists->kept == NULL
+			? NULL
+			: keyed_find(lists->kept, key_of(lists, addr));
+
+	return kept != NULL && !kept->asking &&
+			       kept->until > hub_now(lists->hub)
+		       ? kept
+		       : NULL;
+}
+
+/*
+ * Lists of others are at hand, so the core hears of them at once, and again
+ * before it has forgotten. While the DNS is asked, that comes later.
+ */
+static void see_others(struct dns_lists *lists, const struct addr *addr)
+{
+	struct hub *hub = lists->hub;
+	const struct policy *policy = judge_policy(hub->judge);
+	const struct kept *kept = kept_of(lists, addr);
+	struct question one = {.addr = *addr, .hits = kept ? kept->hits : 0};
+	unsigned sum, others = listings_score(hub, addr, NULL);
+	struct policy_list_info info = {.score = 0};
+
+	if (!listings_score_any(hub) ||
+		(others == 0 && kept == NULL && lists->zone_count > 0))
+		return;
+	sum = sum_of(kept != NULL ? kept->score : 0, others);
+	(void)policy_listed(policy, hub_now(hub), addr, &info);
+	if (others == 0 && info.score <= sum)
+		return; /* it is the DNS that says so, for its TTL */
+	if (kept == NULL && lists->zone_count > 0 && info.score > sum)
+		return; /* the DNS said more, and is asked again */
+	if (info.score == sum && info.until > hub_now(hub) + OTHERS_AGAIN_MS)
+		return;
+	if (policy_list_wanted(policy, hub_now(hub), addr))
+		tell_core(lists, &one, sum, OTHERS_MS);
+}
+
 void dns_lists_see(struct hub *hub, const struct addr *addr)
 {
 	struct dns_lists *lists = hub->dns_lists;
@@ -310,6 +383,8 @@ void dns_lists_see(struct hub *hub, const struct addr *addr)
 	struct kept *kept;
 	uint64_t key;
 
+	if (lists->conf.mode != CONF_MODE_OFF)
+		see_others(lists, addr);
 	if (!somebody_asks(lists, addr) || addr_is_private(addr))
 		return;
 	key = key_of(lists, addr);
@@ -599,6 +674,7 @@ json_t *dns_lists_about(struct hub *hub, const struct addr *addr)
 {
 	const struct dns_lists *lists = hub->dns_lists;
 	const struct kept *kept = NULL;
+	struct question one = {.addr = *addr};
 	struct policy_list_info info;
 	char titles[TITLES_LONGEST];
 
@@ -606,8 +682,9 @@ json_t *dns_lists_about(struct hub *hub, const struct addr *addr)
 		return json_null();
 	if (lists->kept != NULL)
 		kept = keyed_find(lists->kept, key_of(lists, addr));
+	one.hits = kept != NULL ? kept->hits : 0;
+	titles_of_all(hub->dns_lists, &one, titles);
 	return json_pack("{s:I, s:I, s:s}", "score", (json_int_t)info.score,
 		"left_s", (json_int_t)((info.until - hub_now(hub)) / MS_PER_S),
-		"lists",
-		titles_of(lists, kept != NULL ? kept->hits : 0, titles));
+		"lists", titles);
 }

@@ -20,7 +20,7 @@
 #include "dns_lists.h"
 #include "geo.h"
 #include "judge.h"
-#include "notes.h"
+#include "listings.h"
 #include "refusals.h"
 #include "story.h"
 
@@ -132,7 +132,8 @@ static void summarize_ban(json_t *object, struct hub *hub, const char *address,
 	const struct policy_ban *ban)
 {
 	char span[DURATION_TEXT_LONGEST], prefix[PREFIX_TEXT_LONGEST];
-	const char *note = notes_find(hub->notes, &ban->prefix);
+	char names[LISTINGS_NAMES_LONGEST];
+	const char *note = judge_note_of(hub, ban, names);
 	bool ever = ban->until == MONO_NEVER, alone, noted;
 	uint64_t left_ms =
 		ban->until > hub_now(hub) ? ban->until - hub_now(hub) : 0;
@@ -206,6 +207,8 @@ static void set_place(json_t *object, struct hub *hub, const struct addr *addr)
 	(void)json_object_set_new(object, "asn",
 		place.asn != 0 ? json_integer(place.asn) : json_null());
 	(void)json_object_set_new(object, "listed", dns_lists_about(hub, addr));
+	(void)json_object_set_new(
+		object, "on_lists", listings_about(hub, addr));
 }
 
 static json_t *explain_address(struct hub *hub, const struct addr *addr,

@@ -40,6 +40,7 @@ struct tap;
 struct dns_lists;
 struct memory;
 struct hooks;
+struct listings;
 
 struct hub {
 	const struct keeper_setup *setup;
@@ -70,6 +71,7 @@ struct hub {
 	struct tap *tap;	     /* lines of the log, for followers */
 	struct dns_lists *dns_lists; /* what the DNS says of them */
 	struct hooks *hooks;	     /* tells their process what happens */
+	struct listings *listings;   /* lists of others */
 	mono_ms_t started;
 	mono_ms_t turn_now; /* 0: not read in this turn */
 	int64_t turn_wall_ms;

@@ -120,6 +120,14 @@ static void remember(struct hub *hub, enum history_kind kind,
 		});
 }
 
+/* By the hundred thousand: listings.c says how many they are. But an operator
+ * who lifts one is told as of any other. */
+static bool is_quiet(
+	const struct judge *judge, const struct policy_action *action)
+{
+	return action->rule == RULE_LIST && !judge->lifting;
+}
+
 static void ban_begins(struct hub *hub, const struct policy_action *action)
 {
 	if (action->rule != RULE_OPERATOR) /* the words were of an old order */
@@ -138,6 +146,9 @@ static void ban_begins(struct hub *hub, const struct policy_action *action)
 		peers_tell_ban(
 			hub, &action->prefix, action->until, action->rule);
 	}
+	if (is_quiet(hub->judge, action))
+		return;
+	sums_banned(hub, action->rule);
 	decisions_ban(hub, action);
 	remember(hub, HISTORY_BAN, action);
 }
@@ -146,7 +157,7 @@ static void ban_ends(struct hub *hub, const struct policy_action *action)
 {
 	struct judge *judge = hub->judge;
 
-	if (judge->lifting || judge->restoring)
+	if (judge->lifting || judge->restoring || action->rule == RULE_LIST)
 		store_delete_ban(hub->store, &action->prefix);
 	judge->lifted_count++;
 	notes_put(hub->notes, &action->prefix, NULL);
@@ -156,6 +167,8 @@ static void ban_ends(struct hub *hub, const struct policy_action *action)
 		firewall_delete(hub, &action->prefix);
 		peers_tell_prefix(hub, MESSAGE_UNBAN, &action->prefix);
 	}
+	if (is_quiet(judge, action))
+		return;
 	decisions_unban(hub, action, judge->lifting);
 	remember(hub, HISTORY_UNBAN, action);
 }
@@ -200,13 +213,14 @@ static void dispatch(struct hub *hub, const struct policy_action *action)
 	switch (action->kind) {
 	case ACTION_BAN:
 		order_goes(judge, action, JUDGE_DONE);
-		sums_banned(hub, action->rule);
 		ban_begins(hub, action);
 		break;
 	case ACTION_UNBAN: ban_ends(hub, action); break;
 	case ACTION_WOULD_BAN:
-		judge->would_total++;
 		order_goes(judge, action, JUDGE_OBSERVED);
+		if (is_quiet(judge, action))
+			break;
+		judge->would_total++;
 		decisions_would_ban(hub, action);
 		remember(hub, HISTORY_WOULD_BAN, action);
 		break;
@@ -248,7 +262,8 @@ void judge_drain(struct hub *hub)
 
 	for (unsigned i = 0; i < TICKS_MOST; i++) {
 		while (policy_next_action(policy, &action)) {
-			recorder_action(hub, &action);
+			if (!is_quiet(hub->judge, &action))
+				recorder_action(hub, &action);
 			dispatch(hub, &action);
 		}
 		if (policy_deadline(policy) > hub_now(hub))

@@ -16,6 +16,7 @@
 #include "../logs/entry.h"
 #include "../policy/policy.h"
 #include "hub.h"
+#include "listings.h"
 #include "store.h"
 
 struct judge;
@@ -66,6 +67,15 @@ size_t judge_unban(struct hub *hub, const struct prefix *prefix);
 bool judge_allow(
 	struct hub *hub, const struct prefix *prefix, const char *note);
 void judge_disallow(struct hub *hub, const struct prefix *prefix);
+/* A list of others names a prefix, or no list does any more; neither the log
+ * nor the journal has it. */
+enum policy_list_result judge_list_ban(
+	struct hub *hub, const struct prefix *prefix, uint64_t span_ms);
+bool judge_list_lift(struct hub *hub, const struct prefix *prefix);
+/* Why a ban is there: an operator's words, or the names of lists. NULL, "":
+ * nothing was said. Borrowed. */
+const char *judge_note_of(struct hub *hub, const struct policy_ban *ban,
+	char names[LISTINGS_NAMES_LONGEST]);
 /* All that is held against a user name. */
 void judge_forget(struct hub *hub, struct slice user);
 

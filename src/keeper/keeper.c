@@ -32,6 +32,7 @@
 #include "hooks.h"
 #include "hub.h"
 #include "judge.h"
+#include "listings.h"
 #include "loading.h"
 #include "memory.h"
 #include "notes.h"
@@ -98,6 +99,7 @@ void hub_configure(struct hub *hub, struct conf *conf)
 	judge_configure(hub, old_conf);
 	watch_bans_changed(hub);
 	dns_lists_configure(hub, old_conf);
+	listings_configure(hub);
 	conf_free(&old_own);
 	log_say(LOG_INFO, "configured",
 		"the keeper took a new configuration "
@@ -258,12 +260,14 @@ static bool make_parts(struct hub *hub)
 	hub->roster = roster_new();
 	hub->tap = tap_new();
 	hub->dns_lists = dns_lists_new(hub);
+	hub->listings = listings_new(hub);
 	if (hub->sums == NULL || hub->history == NULL ||
 		hub->refusals == NULL || hub->notes == NULL ||
 		hub->decisions == NULL || hub->backends == NULL ||
 		hub->ear == NULL || hub->geo == NULL || hub->trend == NULL ||
 		hub->roster == NULL || hub->tap == NULL ||
-		hub->dns_lists == NULL || !loading_run(hub))
+		hub->dns_lists == NULL || hub->listings == NULL ||
+		!loading_run(hub))
 		return false;
 	hub->firewall = firewall_new(hub, setup->firewall_fd);
 	hub->overseer = overseer_new(hub, setup->supervisor_fd);
@@ -311,6 +315,7 @@ static void free_parts(struct hub *hub)
 	tally_free(&hub->tally);
 	roster_free(&hub->roster);
 	tap_free(&hub->tap);
+	listings_free(&hub->listings);
 	dns_lists_free(&hub->dns_lists);
 	hooks_free(&hub->hooks);
 	backends_free(&hub->backends);

@@ -54,6 +54,7 @@ struct keeper_setup {
 #define KEEPER_SLOT_FIREWALL 0xffffffffu
 #define KEEPER_SLOT_DASH     0xfffffffeu /* a stream: control_adopt() */
 #define KEEPER_SLOT_HOOK     0xfffffffdu /* a channel: hooks_attach() */
+#define KEEPER_SLOT_FETCH    0xfffffffcu /* who fetches lists of others */
 
 /*
  * Runs until SIGTERM or the end of the supervisor channel. Returns the exit

@@ -77,6 +77,25 @@ void judge_disallow(struct hub *hub, const struct prefix *prefix)
 	firewall_allowed(hub, prefix);
 }
 
+enum policy_list_result judge_list_ban(
+	struct hub *hub, const struct prefix *prefix, uint64_t span_ms)
+{
+	enum policy_list_result result = policy_list_ban(
+		hub->judge->policy, hub_now(hub), prefix, span_ms);
+
+	judge_drain(hub);
+	return result;
+}
+
+bool judge_list_lift(struct hub *hub, const struct prefix *prefix)
+{
+	bool lifted =
+		policy_list_lift(hub->judge->policy, hub_now(hub), prefix);
+
+	judge_drain(hub);
+	return lifted;
+}
+
 void judge_forget(struct hub *hub, struct slice user)
 {
 	struct policy_event event = {.kind = EVENT_OPERATOR_FORGET};

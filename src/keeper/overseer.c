@@ -25,6 +25,7 @@
 #include "firewall.h"
 #include "geo.h"
 #include "hooks.h"
+#include "listings.h"
 #include "peers.h"
 #include "tap.h"
 
@@ -114,6 +115,8 @@ static void hear_channel(
 		control_adopt(overseer->hub, fd);
 	else if (body->slot == KEEPER_SLOT_HOOK)
 		hooks_attach(overseer->hub, fd);
+	else if (body->slot == KEEPER_SLOT_FETCH)
+		listings_attach(overseer->hub, fd);
 	else
 		peers_add(overseer->hub, fd, body->slot, body->pid);
 }
@@ -220,6 +223,7 @@ static bool on_message(
 	case MESSAGE_ADDRESSES:
 	case MESSAGE_HOOK:
 	case MESSAGE_HOOK_STATE:
+	case MESSAGE_LIST:
 	case MESSAGE_COUNT: break; /* not the supervisor's to say */
 	}
 	if (fd >= 0)

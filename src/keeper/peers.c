@@ -387,6 +387,7 @@ static bool on_message(
 	case MESSAGE_RESOLVER:
 	case MESSAGE_TAP_ASK:
 	case MESSAGE_TAP:
+	case MESSAGE_LIST:
 	case MESSAGE_COUNT: break; /* not a worker's to say */
 	}
 	return !peer->gone;

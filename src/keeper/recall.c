@@ -17,8 +17,18 @@ wall_s_t judge_store_time(struct hub *hub, mono_ms_t at)
 	return at == MONO_NEVER ? STORE_NEVER : hub_wall_of(hub, at);
 }
 
+const char *judge_note_of(struct hub *hub, const struct policy_ban *ban,
+	char names[LISTINGS_NAMES_LONGEST])
+{
+	if (ban->rule == RULE_LIST)
+		return listings_who(hub, &ban->prefix, names);
+	return notes_find(hub->notes, &ban->prefix);
+}
+
 void judge_store_ban(struct hub *hub, const struct policy_ban *ban)
 {
+	char names[LISTINGS_NAMES_LONGEST];
+
 	store_put_ban(hub->store,
 		&(struct store_ban){
 			.prefix = ban->prefix,
@@ -28,7 +38,7 @@ void judge_store_ban(struct hub *hub, const struct policy_ban *ban)
 			.repeat_count = ban->repeat_count,
 			.failure_count = ban->failure_count,
 			.softness = ban->soft ? SOFTNESS_SOFT : SOFTNESS_HARD,
-			.note = notes_find(hub->notes, &ban->prefix),
+			.note = judge_note_of(hub, ban, names),
 		});
 }
 
@@ -69,10 +79,11 @@ void judge_restore_ban(struct hub *hub, const struct store_ban *ban)
 		event.rule = RULE_SOURCE_LIMIT;
 	if (left == 0) {
 		over_ms = (uint64_t)(hub_wall(hub) - ban->until) * MS_PER_S;
-		if (event.rule == RULE_OPERATOR || hub_wall(hub) < ban->until ||
+		if (event.rule == RULE_OPERATOR || event.rule == RULE_LIST ||
+			hub_wall(hub) < ban->until ||
 			over_ms >= hub->conf->source_limit.repeat_memory_ms)
 			return; /* nothing to remember */
-	} else if (ban->note[0] != '\0') {
+	} else if (ban->note[0] != '\0' && event.rule != RULE_LIST) {
 		notes_put(hub->notes, &ban->prefix, ban->note);
 	}
 	restore(hub, &event);

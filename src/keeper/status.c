@@ -16,6 +16,7 @@
 #include "geo.h"
 #include "hooks.h"
 #include "judge.h"
+#include "listings.h"
 #include "peers.h"
 #include "store.h"
 
@@ -188,7 +189,7 @@ json_t *status_object(struct hub *hub)
 		"{s:b, s:s, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, "
 		"s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
 		"s:o, s:I, "
-		"s:o, s:{s:I, s:I, s:i}, s:o, s:o, s:o}",
+		"s:o, s:{s:I, s:I, s:i}, s:o, s:o, s:o, s:o}",
 		"ok", 1, "version", POSTERN_VERSION, "hooks", hooks_array(hub),
 		"pid", (json_int_t)getpid(), "uptime_s",
 		(json_int_t)((hub_now(hub) - hub->started) / MS_PER_S), "mode",
@@ -211,5 +212,5 @@ json_t *status_object(struct hub *hub)
 		(json_int_t)control_dropped_count(hub->control), "followers",
 		(int)control_follower_count(hub->control), "domino_log",
 		ear_object(hub), "geo", geo_object(hub), "dns_lists",
-		dns_lists_object(hub));
+		dns_lists_object(hub), "lists", listings_array(hub));
 }

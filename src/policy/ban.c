@@ -147,7 +147,7 @@ struct policy_ban ban_info(const struct ban *ban)
 	unsigned before = ban->offence_count;
 
 	/* The ladder's own ban is the last of its offences. */
-	if (ban->rule != RULE_OPERATOR && before > 0)
+	if (ban_is_offence(ban->rule) && before > 0)
 		before--;
 	return (struct policy_ban){
 		.prefix = ban->prefix,

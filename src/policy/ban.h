@@ -45,6 +45,11 @@ struct ban *ban_find(
 struct ban *ban_match(const struct ban_table *table, const struct addr *addr,
 	mono_ms_t now, bool shadows);
 bool ban_active(const struct ban *ban);
+/* Did the source do something here? Not where an operator or a list says so. */
+static inline bool ban_is_offence(enum policy_rule rule)
+{
+	return rule != RULE_OPERATOR && rule != RULE_LIST;
+}
 /* The active one that ends first; NULL: none. */
 struct ban *ban_soonest(const struct ban_table *table);
 /* All of them in slot order: *cursor starts at 0; NULL: no more. */

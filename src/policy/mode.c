@@ -27,6 +27,7 @@ static const enum policy_mode *own_mode(
 		[RULE_COUNTRY] = &conf->places.mode,
 		[RULE_ASN] = &conf->places.mode,
 		[RULE_DNS_LISTS] = &conf->lists.mode,
+		[RULE_LIST] = &conf->mode,
 	};
 
 	return modes[rule] != NULL ? modes[rule] : offence_mode(conf, rule);

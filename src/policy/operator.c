@@ -142,7 +142,7 @@ static bool ban_fits(const struct policy *policy, const struct ban *ban)
 {
 	if (allow_covers(policy->allow, &ban->prefix))
 		return false;
-	if (ban->rule == RULE_OPERATOR)
+	if (ban->rule == RULE_OPERATOR || ban->rule == RULE_LIST)
 		return true;
 	if (ban->shadow)
 		return mode_of_rule(policy, ban->rule) == POLICY_OBSERVE &&

@@ -67,12 +67,7 @@ void penalty_tell_spared(struct policy *policy, const struct prefix *prefix,
 					  .failure_count = failure_count});
 }
 
-static bool by_ladder(const struct ban *ban)
-{
-	return ban->rule != RULE_OPERATOR;
-}
-
-static void end(struct policy *policy, struct ban *ban)
+void penalty_end(struct policy *policy, struct ban *ban)
 {
 	if (!ban->shadow)
 		tell_ban(policy, ban, ACTION_UNBAN);
@@ -86,7 +81,7 @@ static void end_if_over(
 	struct ban *ban = ban_find(policy->bans, prefix);
 
 	if (ban != NULL && ban_active(ban) && ban->until <= now)
-		end(policy, ban);
+		penalty_end(policy, ban);
 }
 
 unsigned penalty_repeats(
@@ -107,13 +102,13 @@ unsigned penalty_repeats(
 static bool ban_stands(
 	const struct ban *ban, enum policy_rule rule, mono_ms_t until)
 {
-	if (!by_ladder(ban))
+	if (!ban_is_offence(ban->rule))
 		return ban->until >= until;
 	return rule == ban->rule || until <= ban->until;
 }
 
 /* People are known there: they must not meet it at the door. */
-static bool is_soft(const struct policy *policy, mono_ms_t now,
+bool penalty_soft(const struct policy *policy, mono_ms_t now,
 	const struct prefix *prefix, enum policy_rule rule)
 {
 	if (rule == RULE_PREFIX_LIMIT && policy->conf.prefix_limit.at_login)
@@ -127,7 +122,7 @@ bool penalty_ban(struct policy *policy, mono_ms_t now,
 	unsigned failure_count)
 {
 	bool shadow = mode_of_rule(policy, rule) != POLICY_ENFORCE;
-	bool soft = is_soft(policy, now, prefix, rule);
+	bool soft = penalty_soft(policy, now, prefix, rule);
 	unsigned repeats = penalty_repeats(policy, now, prefix);
 	struct ban *ban;
 	bool fresh;
@@ -194,6 +189,31 @@ void penalty_order(struct policy *policy, mono_ms_t now,
 						    : ACTION_WOULD_BAN);
 }
 
+bool penalty_list(struct policy *policy, mono_ms_t now,
+	const struct prefix *prefix, uint64_t span_ms)
+{
+	bool soft = penalty_soft(policy, now, prefix, RULE_LIST);
+	struct ban *ban;
+
+	end_if_over(policy, now, prefix);
+	ban = ban_take(policy->bans, prefix);
+	if (ban == NULL)
+		return false;
+	if (!ban_active(ban) || ban->shadow) {
+		ban->since = now;
+		ban->failure_count = 0;
+	} else if (soft && !ban->soft) {
+		tell_ban(policy, ban, ACTION_UNBAN); /* the kernel has it */
+	}
+	ban->rule = RULE_LIST;
+	ban->soft = soft;
+	ban_set(policy->bans, ban, later(now, span_ms), false);
+	tell_ban(policy, ban,
+		policy->conf.mode == POLICY_ENFORCE ? ACTION_BAN
+						    : ACTION_WOULD_BAN);
+	return true;
+}
+
 /* The store must forget what the configuration has overtaken. */
 static bool restore_refused(const struct policy *policy,
 	const struct prefix *prefix, enum policy_rule rule)
@@ -208,7 +228,7 @@ static bool restored_soft(const struct policy *policy, mono_ms_t now,
 	const struct policy_event *event)
 {
 	if (event->softness == SOFTNESS_UNKNOWN)
-		return is_soft(policy, now, &event->prefix, event->rule);
+		return penalty_soft(policy, now, &event->prefix, event->rule);
 	return event->softness == SOFTNESS_SOFT &&
 	       (policy->conf.soft.mode == POLICY_ENFORCE ||
 		       event->rule == RULE_PREFIX_LIMIT);
@@ -217,7 +237,7 @@ static bool restored_soft(const struct policy *policy, mono_ms_t now,
 void penalty_restore(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event)
 {
-	bool ladder = event->rule != RULE_OPERATOR;
+	bool offence = ban_is_offence(event->rule);
 	struct ban *ban;
 
 	if (restore_refused(policy, &event->prefix, event->rule)) {
@@ -236,9 +256,10 @@ void penalty_restore(
 	}
 	ban->since = now > event->age_ms ? now - event->age_ms : 0;
 	ban->rule = event->rule;
-	ban->soft = ladder && restored_soft(policy, now, event);
+	ban->soft = event->rule != RULE_OPERATOR &&
+		    restored_soft(policy, now, event);
 	ban->failure_count = event->failure_count;
-	ban->offence_count = event->repeat_count + (ladder ? 1 : 0);
+	ban->offence_count = event->repeat_count + (offence ? 1 : 0);
 	ban_set(policy->bans, ban, later(now, event->span_ms), false);
 	if (event->span_ms == 0) /* over already; counts as a repeat */
 		ban_end(policy->bans, ban);
@@ -259,7 +280,7 @@ void penalty_expire(struct policy *policy, mono_ms_t now)
 		if (ban == NULL || ban->until > now ||
 			!action_room(&policy->actions))
 			break;
-		end(policy, ban);
+		penalty_end(policy, ban);
 	}
 	ban_forget_old(policy->bans, now, policy->conf.repeat_memory_ms,
 		PENALTY_TICK_MOST);

@@ -19,10 +19,19 @@ bool penalty_ban(struct policy *policy, mono_ms_t now,
 /* The operator bans a prefix, whatever there was before. */
 void penalty_order(struct policy *policy, mono_ms_t now,
 	const struct prefix *prefix, uint64_t span_ms);
+/* Would a ban of it by this rule act at the login alone? */
+bool penalty_soft(const struct policy *policy, mono_ms_t now,
+	const struct prefix *prefix, enum policy_rule rule);
+/* A list has a prefix that no other rule bans: for span_ms from now. false: no
+ * room. */
+bool penalty_list(struct policy *policy, mono_ms_t now,
+	const struct prefix *prefix, uint64_t span_ms);
 /* One from the store. Nobody is told, unless it is not to be. */
 void penalty_restore(
 	struct policy *policy, mono_ms_t now, const struct policy_event *event);
 
+/* Ends an active ban now, and says so at once. */
+void penalty_end(struct policy *policy, struct ban *ban);
 /* Ends an active ban now and forgets its repeats; told by penalty_expire(). */
 void penalty_lift(struct policy *policy, mono_ms_t now, struct ban *ban);
 /* Ends the bans whose time is over, as many as the queue has room for. */

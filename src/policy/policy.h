@@ -238,6 +238,20 @@ void policy_explain(const struct policy *policy, mono_ms_t now,
 	const struct addr *addr, struct policy_source_info *ret_info);
 void policy_explain_user(const struct policy *policy, mono_ms_t now,
 	struct slice user, struct policy_user_info *ret_info);
+/* How naming a prefix went. */
+enum policy_list_result {
+	LIST_BAN_DONE,	  /* banned, for so long from now and an eighth */
+	LIST_BAN_ALLOWED, /* the allow list covers it */
+	LIST_BAN_OTHER,	  /* a ban of another rule is there, or mode is off */
+	LIST_BAN_FULL,	  /* three quarters of the table are filled */
+};
+
+/* A list of others names a prefix; empty the queue of actions after each. */
+enum policy_list_result policy_list_ban(struct policy *policy, mono_ms_t now,
+	const struct prefix *prefix, uint64_t span_ms);
+/* No list names it any more. false: there is no such ban of a list. */
+bool policy_list_lift(
+	struct policy *policy, mono_ms_t now, const struct prefix *prefix);
 /* Should lists be asked about it? Not where their word would change nothing. */
 bool policy_list_wanted(
 	const struct policy *policy, mono_ms_t now, const struct addr *addr);

@@ -287,6 +287,22 @@ static void filter_names(struct filter *f)
 	filter_write(f, "openat", 2);
 }
 
+/*
+ * Nor what libcurl, its resolver's threads and TLS call. It has files of its
+ * own to write, and threads, but no process; a local socket of others (the
+ * control socket above all) is none of its business.
+ */
+static void filter_fetch(struct filter *f)
+{
+	filter_group(f, SCMP_ACT_KILL_PROCESS, PROGRAM);
+	filter_group(f, SCMP_ACT_KILL_PROCESS, HOSTILE);
+	filter_group(f, SCMP_ACT_KILL_PROCESS, CHANGE);
+	filter_equal(f, SCMP_ACT_KILL_PROCESS, "socket", 0, AF_PACKET);
+	filter_equal(f, SCMP_ACT_ERRNO(EACCES), "socket", 0, AF_UNIX);
+	filter_add(f, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL);
+	filter_masked(f, SCMP_ACT_KILL_PROCESS, "clone", 0, CLONE_THREAD, 0);
+}
+
 static void filter_fill(struct filter *f, enum calls_role role)
 {
 	if (role == CALLS_FIREWALL_EXEC) {
@@ -296,6 +312,10 @@ static void filter_fill(struct filter *f, enum calls_role role)
 	}
 	if (role == CALLS_NAMES) {
 		filter_names(f);
+		return;
+	}
+	if (role == CALLS_FETCH) {
+		filter_fetch(f);
 		return;
 	}
 	filter_common(f);
@@ -310,6 +330,7 @@ static void filter_fill(struct filter *f, enum calls_role role)
 	case CALLS_KEEPER: filter_keeper(f); break;
 	case CALLS_FIREWALL:
 	case CALLS_NAMES:
+	case CALLS_FETCH:
 	case CALLS_FIREWALL_EXEC: filter_firewall(f); break;
 	}
 }
@@ -322,7 +343,8 @@ bool calls_possible(void)
 
 bool calls_restrict(enum calls_role role, int line)
 {
-	bool open = role == CALLS_FIREWALL_EXEC || role == CALLS_NAMES;
+	bool open = role == CALLS_FIREWALL_EXEC || role == CALLS_NAMES ||
+		    role == CALLS_FETCH;
 	struct filter f = {
 		.otherwise = open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS),
 		.line = line};

@@ -19,6 +19,7 @@ enum calls_role {
 	CALLS_DASH,	     /* it was given its sockets */
 	CALLS_FIREWALL,	     /* with libnftables or nothing */
 	CALLS_NAMES,	     /* with libc's resolver and what that loads */
+	CALLS_FETCH,	     /* with libcurl and what that loads */
 	CALLS_FIREWALL_EXEC, /* the filter is also the program's */
 };
 

@@ -70,6 +70,7 @@ const char *child_name(const struct child *c)
 	case CHILD_FIREWALL: return "firewall";
 	case CHILD_DASH: return "dash";
 	case CHILD_HOOK: return "hook";
+	case CHILD_FETCH: return "fetch";
 	case CHILD_WORKER: break;
 	}
 	(void)snprintf(name, sizeof name, "worker-%u", c->slot);

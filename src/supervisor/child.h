@@ -15,6 +15,7 @@ enum child_kind {
 	CHILD_FIREWALL,
 	CHILD_DASH,
 	CHILD_HOOK,
+	CHILD_FETCH,
 	CHILD_WORKER,
 };
 
@@ -29,7 +30,7 @@ struct child {
 	bool ready;
 	bool leaving;		 /* drains or was told to stop: not restarted */
 	bool renewed;		 /* was told to stop, to be started anew */
-	struct channel *channel; /* to it; NULL: none (firewall) */
+	struct channel *channel; /* to it; NULL: none (firewall, fetch) */
 	mono_ms_t started_ms, start_at_ms;
 	unsigned quick_deaths; /* in a row, soon after the start */
 	unsigned census_row;   /* workers: while they run */

@@ -251,6 +251,32 @@ static void start_hook(struct supervisor *s, struct child *c)
 		close_one(pair[0]);
 }
 
+/* It has a line to the keeper, and ends with it. */
+static void start_fetch(struct supervisor *s, struct child *c)
+{
+	struct role_fds fds = {.supervisor = -1,
+		.firewall = -1,
+		.log = sink_write_fd(s->sink),
+		.memory = -1};
+	int pair[2] = {-1, -1};
+	pid_t pid;
+
+	log_flush();
+	fds.conf = plan_text(in_force(s));
+	pid = fds.conf < 0 || !channel_pair(pair) ? -1 : fork();
+	fds.control = pair[1];
+	if (pid == 0) {
+		child_signals();
+		role_exec(ROLE_FETCH, &fds);
+	}
+	close_one(fds.conf);
+	close_one(pair[1]);
+	if (child_forked(s, c, pid))
+		keeper_line(s, KEEPER_SLOT_FETCH, pair[0]);
+	else
+		close_one(pair[0]);
+}
+
 /* In the child. Everything that is not the worker's is closed. */
 static _Noreturn void worker_main(
 	struct supervisor *s, struct child *c, int keeper_fd, int supervisor_fd)
@@ -335,6 +361,7 @@ static uint32_t keeper_slot(const struct child *c)
 	case CHILD_HOOK: return KEEPER_SLOT_HOOK;
 	case CHILD_WORKER: return c->slot;
 	case CHILD_KEEPER:
+	case CHILD_FETCH: /* ends with its keeper */
 	case CHILD_FIREWALL: break;
 	}
 	return 0;
@@ -380,6 +407,7 @@ static void child_start(struct supervisor *s, struct child *c)
 	case CHILD_FIREWALL: start_firewall(s, c); break;
 	case CHILD_DASH: start_dash(s, c); break;
 	case CHILD_HOOK: start_hook(s, c); break;
+	case CHILD_FETCH: start_fetch(s, c); break;
 	case CHILD_WORKER: start_worker(s, c); break;
 	}
 }
@@ -408,6 +436,7 @@ bool family_start(struct supervisor *s)
 	child_start(s, firewall);
 	family_dash(s);
 	family_hook(s);
+	family_fetch(s);
 	return family_workers(s);
 }
 
@@ -444,6 +473,11 @@ void family_dash(struct supervisor *s)
 void family_hook(struct supervisor *s)
 {
 	family_wanted(s, CHILD_HOOK, goals_wanted(s->plan->conf));
+}
+
+void family_fetch(struct supervisor *s)
+{
+	family_wanted(s, CHILD_FETCH, s->plan->conf->address_list_count > 0);
 }
 
 void family_signal(struct supervisor *s, enum child_kind kind, int number)
@@ -493,9 +527,9 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 {
 	if (c->kind == CHILD_WORKER) /* its sessions ended with it */
 		census_give_row(s->census, c->census_row, c->pid);
-	/* The helper ends when its keeper does: nothing to report. */
-	if (c->kind == CHILD_FIREWALL && WIFEXITED(status) &&
-		WEXITSTATUS(status) == 0)
+	/* These end when their keeper does: nothing to report. */
+	if ((c->kind == CHILD_FIREWALL || c->kind == CHILD_FETCH) &&
+		WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		c->quick_deaths = 0;
 	else
 		death_log(c, status);
@@ -509,7 +543,8 @@ static void child_died(struct supervisor *s, struct child *c, int status)
 	if (s->stop_until != MONO_NEVER ||
 		(c->leaving &&
 			(c->kind == CHILD_WORKER || c->kind == CHILD_DASH ||
-				c->kind == CHILD_HOOK))) {
+				c->kind == CHILD_HOOK ||
+				c->kind == CHILD_FETCH))) {
 		child_free(c);
 		return;
 	}

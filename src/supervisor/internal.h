@@ -65,6 +65,8 @@ bool family_workers(struct supervisor *s); /* those of the present plan */
 void family_dash(struct supervisor *s);
 /* The same of the process of the hooks. */
 void family_hook(struct supervisor *s);
+/* And of that which fetches lists of others. */
+void family_fetch(struct supervisor *s);
 /* Sends a signal to all of a kind. */
 void family_signal(struct supervisor *s, enum child_kind kind, int signal);
 /* Ends them, to be started anew at once. */

@@ -247,6 +247,7 @@ void reload_ready(struct supervisor *s)
 	plan_free(&s->old_plan);
 	family_dash(s);
 	family_hook(s);
+	family_fetch(s);
 	ear_plan(s);
 	atlas_tell(s);
 	renew_plan(s);

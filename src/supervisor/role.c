@@ -9,16 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "../base/secret.h"
 #include "../conf/conf.h"
+#include "../fetch/fetch.h"
 #include "../fw/helper.h"
 #include "../fw/rights.h"
 #include "../keeper/keeper.h"
 #include "goals.h"
+#include "instrumented.h"
 #include "own.h"
 #include "rights.h"
 #include "sandbox.h"
@@ -30,6 +33,7 @@ static const char *const role_names[] = {
 	[ROLE_FIREWALL] = "firewall",
 	[ROLE_DASH] = "dash",
 	[ROLE_HOOK] = "hook",
+	[ROLE_FETCH] = "fetch",
 };
 
 enum {
@@ -200,13 +204,13 @@ static size_t never_proxies(
 	return n;
 }
 
-/* Own addresses, the allow list, the helper's own list, the servers, the
- * balancers. */
-static size_t never_of(const struct conf *conf, struct prefix *out)
+/* Own addresses, the helper's own list, the servers, the balancers; allow: and
+ * the allow list. */
+static size_t never_of(const struct conf *conf, bool allow, struct prefix *out)
 {
 	size_t n = own_collect(out);
 
-	for (size_t i = 0; i < conf->global.allow.count; i++)
+	for (size_t i = 0; allow && i < conf->global.allow.count; i++)
 		out[n++] = conf->global.allow.items[i];
 	for (size_t i = 0; i < conf->firewall.never.count; i++)
 		out[n++] = conf->firewall.never.items[i];
@@ -284,7 +288,7 @@ static int firewall_main(const struct conf *conf, const struct role_fds *fds)
 
 	if (never && ports) {
 		fw.port_count = ports_of(conf, ports);
-		fw.never_count = never_of(conf, never);
+		fw.never_count = never_of(conf, true, never);
 		code = firewall_serve(conf, fds, &fw);
 	}
 	free(never);
@@ -380,6 +384,119 @@ static int hook_main(const struct conf *conf, const struct role_fds *fds)
 	return code;
 }
 
+/* ---- fetch ---- */
+
+enum {
+	FETCH_PATH_LONGEST = 4096,
+	FETCH_MEMORY_BYTES = 512 * 1024 * 1024,
+};
+
+/* What a resolver and TLS read, wherever a system has it. */
+static const char *const fetch_reads[] = {"/etc", "/usr", "/lib", "/lib64",
+	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
+	"/dev/urandom", "/dev/random", "/dev/null"};
+
+enum { FETCH_READS = sizeof fetch_reads / sizeof *fetch_reads };
+
+/* The folder, since who writes a file puts a new one in its place. Caller
+ * frees; NULL: no memory, or no path. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return NULL;
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static size_t fetch_folders(const struct conf *conf, char **out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->address_list_count; i++) {
+		const struct conf_address_list *list = &conf->address_lists[i];
+
+		if (list->file[0] && (out[n] = folder_of(list->file)))
+			n++;
+		if (list->ca_file[0] && (out[n] = folder_of(list->ca_file)))
+			n++;
+	}
+	return n;
+}
+
+/* A folder for its copies. -1: there can be none; it does without. */
+static int copies_open(const struct conf *conf, char path[FETCH_PATH_LONGEST])
+{
+	(void)snprintf(
+		path, FETCH_PATH_LONGEST, "%s/lists", conf->global.state_dir);
+	(void)mkdir(path, 0700);
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static bool fetch_confine(const struct conf *conf, const char *copies)
+{
+	const char **reads = calloc(
+		FETCH_READS + 2 * conf->address_list_count, sizeof *reads);
+	char **folders =
+		calloc(2 * conf->address_list_count + 1, sizeof *folders);
+	bool done = reads && folders;
+	size_t n = 0;
+
+	if (done) {
+		n = fetch_folders(conf, folders);
+		memcpy(reads, fetch_reads, sizeof fetch_reads);
+		memcpy(reads + FETCH_READS, folders, n * sizeof *folders);
+		done = sandbox_fetch(reads, FETCH_READS + n, copies);
+	}
+	for (size_t i = 0; i < n; i++)
+		free(folders[i]);
+	free(folders);
+	free(reads);
+	return done;
+}
+
+static int fetch_serve(const struct conf *conf, struct fetch_setup *setup)
+{
+	const struct rlimit memory = {FETCH_MEMORY_BYTES, FETCH_MEMORY_BYTES};
+	char copies[FETCH_PATH_LONGEST];
+	struct rights_user user;
+
+	if (!rights_find(conf->global.user, &user) ||
+		!rights_drop(&user, RIGHTS_NONE)) {
+		log_say(LOG_ERROR, "rights", "cannot become user %s",
+			conf->global.user);
+		return EXIT_RIGHTS;
+	}
+	setup->copies_fd = copies_open(conf, copies);
+	if (!INSTRUMENTED)
+		(void)setrlimit(RLIMIT_DATA, &memory);
+	if (!fetch_confine(conf, setup->copies_fd >= 0 ? copies : NULL))
+		return sandbox_failed();
+	return fetch_run(setup);
+}
+
+static int fetch_main(const struct conf *conf, const struct role_fds *fds)
+{
+	struct prefix *never = calloc(never_most(conf), sizeof *never);
+	struct fetch_setup setup = {.conf = conf,
+		.keeper_fd = fds->control,
+		.copies_fd = -1,
+		.never = never};
+	int code = EXIT_OS;
+
+	rights_no_core(); /* before it reads a token */
+	if (never && fetch_tokens(conf, &setup)) {
+		setup.never_count = never_of(conf, false, never);
+		code = fetch_serve(conf, &setup);
+	}
+	if (setup.tokens)
+		secret_wipe(setup.tokens,
+			conf->address_list_count * sizeof *setup.tokens);
+	free(setup.tokens);
+	free(never);
+	return code;
+}
+
 int role_main(int argc, char **argv)
 {
 	struct role_fds fds;
@@ -414,6 +531,8 @@ int role_main(int argc, char **argv)
 		code = dash_main(conf, &fds);
 	else if (strcmp(argv[2], role_names[ROLE_HOOK]) == 0)
 		code = hook_main(conf, &fds);
+	else if (strcmp(argv[2], role_names[ROLE_FETCH]) == 0)
+		code = fetch_main(conf, &fds);
 	else
 		code = firewall_main(conf, &fds);
 	log_done();

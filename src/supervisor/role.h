@@ -1,5 +1,6 @@
 /*
- * The processes that are not workers: keeper, firewall helper, dash and hook.
+ * The processes that are not workers: keeper, firewall helper, dash, hook and
+ * fetch.
  *
  * They are the same binary, executed anew: their memory never held a key, and
  * their addresses are not those of the workers. They get the configuration as
@@ -12,15 +13,15 @@
 
 #include "web.h"
 
-enum role { ROLE_KEEPER, ROLE_FIREWALL, ROLE_DASH, ROLE_HOOK };
+enum role { ROLE_KEEPER, ROLE_FIREWALL, ROLE_DASH, ROLE_HOOK, ROLE_FETCH };
 enum { ROLE_DOORS_MOST = 16 };
 
 struct role_fds {
 	int conf;	/* memfd: the configuration's text */
 	int supervisor; /* channel; -1: none */
 	int firewall;	/* keeper: to the helper; helper: to the keeper */
-	int control;	/* keeper: listening Unix socket; dash, hook: its line
-			   to the keeper; else -1 */
+	int control;	/* keeper: listening Unix socket; dash, hook, fetch: its
+			   line to the keeper; else -1 */
 	int log;
 	int memory; /* keeper: of the one before; -1: nothing */
 	/* dash: listening sockets */

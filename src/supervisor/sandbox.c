@@ -105,6 +105,14 @@ bool sandbox_firewall(enum conf_firewall_kind backend)
 	return sandbox_enter(CALLS_FIREWALL, &paths, -1);
 }
 
+bool sandbox_fetch(const char *const *reads, size_t count, const char *copies)
+{
+	const struct paths paths = {
+		.read = reads, .read_count = count, .write = copies};
+
+	return sandbox_enter(CALLS_FETCH, &paths, -1);
+}
+
 /* What libc's resolver may need: all that the user may read, nothing else. */
 static bool sandbox_reader(void)
 {

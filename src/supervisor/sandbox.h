@@ -24,6 +24,10 @@ bool sandbox_dash(void) __attribute__((warn_unused_result));
 bool sandbox_hook(bool programs) __attribute__((warn_unused_result));
 bool sandbox_firewall(enum conf_firewall_kind backend)
 	__attribute__((warn_unused_result));
+/* reads: folders that its lists and certificates lie in. copies: where it keeps
+ * its own; NULL: nowhere. */
+bool sandbox_fetch(const char *const *reads, size_t count, const char *copies)
+	__attribute__((warn_unused_result));
 /* The child that asks for names: libc's resolver reads what it likes. */
 bool sandbox_names(void) __attribute__((warn_unused_result));
 

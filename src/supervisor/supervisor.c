@@ -428,6 +428,7 @@ static void turn(struct supervisor *s)
 static bool ends_waited_for(const struct supervisor *s)
 {
 	return family_count(s, CHILD_DASH) + family_count(s, CHILD_HOOK) +
+		       family_count(s, CHILD_FETCH) +
 		       family_count(s, CHILD_FIREWALL) >
 	       0;
 }
@@ -446,10 +447,12 @@ static bool stopped(struct supervisor *s)
 		family_signal(s, CHILD_FIREWALL, SIGKILL);
 		family_signal(s, CHILD_DASH, SIGKILL);
 		family_signal(s, CHILD_HOOK, SIGKILL);
+		family_signal(s, CHILD_FETCH, SIGKILL);
 		return family_count(s, CHILD_WORKER) +
 			       family_count(s, CHILD_KEEPER) +
 			       family_count(s, CHILD_DASH) +
 			       family_count(s, CHILD_HOOK) +
+			       family_count(s, CHILD_FETCH) +
 			       family_count(s, CHILD_FIREWALL) ==
 		       0;
 	}
@@ -460,13 +463,14 @@ static bool stopped(struct supervisor *s)
 		family_signal(s, CHILD_HOOK, SIGTERM);
 		return false;
 	}
+	family_signal(s, CHILD_FETCH, SIGTERM);
 	if (family_count(s, CHILD_KEEPER) > 0) {
 		family_signal(s, CHILD_KEEPER, SIGTERM);
 		return false;
 	}
 	if (s->heir.line >= 0 && s->heir.said)
-		return false; /* the one before stops as well */
-	return family_count(s, CHILD_FIREWALL) == 0; /* ends with its keeper */
+		return false;	    /* the one before stops as well */
+	return !ends_waited_for(s); /* they end with their keeper */
 }
 
 /* What the operator should know of this machine. */

@@ -256,6 +256,7 @@ static void done(struct supervisor *s)
 	struct child *firewall = child_first(&s->children, CHILD_FIREWALL);
 	struct child *dash = child_first(&s->children, CHILD_DASH);
 	struct child *hook = child_first(&s->children, CHILD_HOOK);
+	struct child *fetch = child_first(&s->children, CHILD_FETCH);
 	struct upgrade *u = &s->upgrade;
 
 	u->stage = UPGRADE_DONE;
@@ -274,6 +275,11 @@ static void done(struct supervisor *s)
 	family_signal(s, CHILD_DASH, SIGTERM);
 	if (hook)
 		hook->leaving = true;
+	if (fetch && fetch->pid == 0)
+		child_free(fetch); /* it ended with its keeper */
+	else if (fetch)
+		fetch->leaving = true;
+	family_signal(s, CHILD_FETCH, SIGTERM);
 	family_signal(s, CHILD_HOOK, SIGTERM);
 	lines_close(u);
 	close_one(&s->memory_fd);

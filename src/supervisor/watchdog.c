@@ -10,7 +10,8 @@
  *
  * The helper is waited for longer, for the kernel or a program may take its
  * time; and it never withholds that word: mail goes on without it, and a
- * kernel that does not answer would not answer the next one either.
+ * kernel that does not answer would not answer the next one either. Who fetches
+ * lists is not asked at all: it may wait for a file, and nobody waits for it.
  *
  * What can go wrong: this process itself gets no time, or the whole service was
  * stopped and goes on. Then what is open is asked anew.
@@ -131,7 +132,8 @@ static bool all_answered(const struct supervisor *s)
 	for (size_t i = 0; i < s->children.count; i++) {
 		const struct child *c = &s->children.all[i];
 
-		if (c->used && c->kind != CHILD_FIREWALL && !c->leaving &&
+		if (c->used && c->kind != CHILD_FIREWALL &&
+			c->kind != CHILD_FETCH && !c->leaving &&
 			!excused(s, c) &&
 			s->now - c->answered_ms >= s->watchdog.period_ms)
 			return false;

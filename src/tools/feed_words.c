@@ -27,6 +27,9 @@ static bool take_row(const json_t *row, struct feed_ban *bans, size_t *count)
 
 	if (strcmp(member_text(row, "acts"), "login") == 0)
 		return true;
+	/* Two that listen to each other would ban for ever. */
+	if (strcmp(member_text(row, "rule"), "list") == 0)
+		return true;
 	*ban = (struct feed_ban){
 		.until = json_integer_value(json_object_get(row, "until")),
 		.rule = member_text(row, "rule"),

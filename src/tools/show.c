@@ -384,6 +384,20 @@ static void explain_listed(const json_t *listed)
 		line("listed", "%s", text);
 }
 
+static void explain_on_lists(const json_t *names)
+{
+	char text[TEXT_LONGEST] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(names); i++)
+		if (n < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+				"%s%s", i > 0 ? ", " : "",
+				json_string_value(json_array_get(names, i)));
+	if (text[0] != '\0')
+		line("on lists", "%s", text);
+}
+
 static void explain_address(const json_t *answer)
 {
 	const json_t *by = json_object_get(answer, "allowed_by");
@@ -398,6 +412,7 @@ static void explain_address(const json_t *answer)
 	explain_ban(answer);
 	explain_where(answer);
 	explain_listed(json_object_get(answer, "listed"));
+	explain_on_lists(json_object_get(answer, "on_lists"));
 	explain_seen(answer);
 }
 
@@ -719,6 +734,7 @@ void show_status(const json_t *answer)
 	status_workers(json_object_get(answer, "workers"));
 	show_lists(json_object_get(answer, "dns_lists"));
 	show_hooks(json_object_get(answer, "hooks"));
+	show_rolls(json_object_get(answer, "lists"));
 	status_rules(json_object_get(answer, "rules"));
 }
 

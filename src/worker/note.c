@@ -95,6 +95,17 @@ void note_connection(struct worker *w, const struct addr *addr)
 		(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
 }
 
+/* Is there a list that scores? */
+static bool somebody_scores(const struct conf *conf)
+{
+	bool found = conf->dns_zone_count > 0;
+
+	for (size_t i = 0; i < conf->address_list_count; i++)
+		found = found ||
+			conf->address_lists[i].as == CONF_LIST_AS_SCORE;
+	return found && conf->dns_lists.mode != CONF_MODE_OFF;
+}
+
 /*
  * Lists in the DNS are asked while the client is greeted. Once a minute for a
  * source: the keeper knows by itself what it has asked. Where no login is
@@ -107,9 +118,7 @@ void note_arrival(struct worker *w, const struct conf_listener *listener,
 	struct note_arrived *arrived;
 	uint64_t source;
 
-	if (conf->dns_zone_count == 0 ||
-		conf->dns_lists.mode == CONF_MODE_OFF ||
-		listener->auth == CONF_AUTH_HIDE ||
+	if (!somebody_scores(conf) || listener->auth == CONF_AUTH_HIDE ||
 		listener->tls == CONF_LISTENER_TLS_PASSTHROUGH ||
 		banlist_allows(w->bans, addr))
 		return;

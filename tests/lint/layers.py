@@ -53,7 +53,7 @@ FOLDERS = {
 SAYINGS = {"speaks the control protocol", "itself", "libc"}
 # The one folder that starts the others: it may name what begins each process.
 ENTRIES = "the entry headers of its children"
-ENTRY = r"src/(worker/worker|keeper/keeper|fw/(helper|rights)|dash/dash|hook/hook)\.h"
+ENTRY = r"src/(worker/worker|keeper/keeper|fw/(helper|rights)|dash/dash|hook/hook|fetch/fetch)\.h"
 
 
 def rows(text):

@@ -378,6 +378,70 @@ static void the_rest_is_checked(void **state)
 	conf_all_say(cases, COUNT(cases));
 }
 
+#define UNSAFE                                                                    \
+	" is not safe: whoever is on the way could ban whom he likes "            \
+	"(allowed: https://…, or http://127.0.0.1…, http://[::1]… on this " \
+	"machine)\n"
+
+static void lists_of_others_are_checked(void **state)
+{
+	static const struct conf_case cases[] = {
+		{"list a { file = /etc/a.txt }", ""},
+		{"list a { url = \"https://a.test/drop.txt?x=1\"\n"
+		 "token_file = /t ca_file = /c every = 6h expire = 7d }",
+			""},
+		{"list a { url = \"http://127.0.0.1:8025/feed/plain\" }\n"
+		 "list b { url = \"http://[::1]/\" }\n"
+		 "list c { url = \"http://localhost:1/\" }",
+			""},
+		{"list a { every = 1h }",
+			"x:1: list a: file or url is missing (like file = "
+			"\"/etc/postern/list.txt\" or url = "
+			"\"https://list.example.org/drop.txt\")\n"},
+		{"list a { file = /x url = \"https://a.test/\" }",
+			"x:1: list a: file and url: only one of them (like "
+			"file = \"/etc/postern/list.txt\" or url = "
+			"\"https://list.example.org/drop.txt\")\n"},
+		{"list a { file = a.txt }",
+			"x:1: list a: file: \"a.txt\" is no full path (like "
+			"/etc/postern/list.txt)\n"},
+		{"list a { url = \"http://a.test/\" }",
+			"x:1: list a: url: \"http://a.test/\"" UNSAFE},
+		{"list a { url = \"http://127.0.0.1.a.test/\" }",
+			"x:1: list a: url: \"http://127.0.0.1.a.test/"
+			"\"" UNSAFE},
+		{"list a { url = \"http://127.0.0.1:1@a.test/\" }",
+			"x:1: list a: url: \"http://127.0.0.1:1@a.test/"
+			"\"" UNSAFE},
+		{"list a { url = \"file:///etc/passwd\" }",
+			"x:1: list a: url: \"file:///etc/passwd\"" UNSAFE},
+		{"list a { url = \"https://me:word@a.test/\" }",
+			"x:1: list a: url: a name and a password have no "
+			"place here (token_file has one for a token)\n"},
+		{"list a { url = \"https://a.test/a b\" }",
+			"x:1: list a: url: it has a blank or an odd character "
+			"(write it as %xx)\n"},
+		{"list .a { file = /x }",
+			"x:1: list .a: a list's name does not begin with a "
+			"dot\n"},
+		{"list a { file = /x\nexpire = 1h }",
+			"x:2: warning: list a: expire is not longer than "
+			"every: what it names ends before it is looked at "
+			"again\n"},
+		{"list a { file = /x ca_file = /y }",
+			"x:1: warning: list a: token_file and ca_file are for "
+			"a url\n"},
+		{"list a { file = /x as = score score = 3 }\n"
+		 "dns_lists { mode = enforce }",
+			""},
+		{"list a { file = /x as = score score = 3 }",
+			"x:1: warning: list a: as = score, and dns_lists.mode "
+			"is not enforce: it refuses nobody\n"},
+	};
+
+	conf_all_say(cases, COUNT(cases));
+}
+
 static void lists_are_checked(void **state)
 {
 	static const struct conf_case cases[] = {
@@ -509,6 +573,7 @@ int main(void)
 		cmocka_unit_test(backends_are_checked),
 		cmocka_unit_test(the_rest_is_checked),
 		cmocka_unit_test(lists_are_checked),
+		cmocka_unit_test(lists_of_others_are_checked),
 		cmocka_unit_test(
 			damaged_blocks_are_left_out_and_others_are_not),
 		cmocka_unit_test(hooks_have_one_goal),

@@ -87,6 +87,7 @@ static void a_dump_names_each_option(void **state)
 	struct conf *conf =
 		conf_must("certificate c { chain = a key = b }\n"
 			  "dns_list l { zone = bl.test weight = 2 }\n"
+			  "list o { file = /x }\n"
 			  "hook h { exec = {/bin/true} }\n" CONF_REST);
 	char *text = conf_dump(conf, false);
 

@@ -55,7 +55,7 @@ static void the_sample_shows_the_defaults(void **state)
 	diff = conf_diff(as_is, all);
 	assert_string_equal(diff,
 		"certificate.mail: added\ndns_list.bl: added\n"
-		"hook.chat: added\n");
+		"list.drop: added\nhook.chat: added\n");
 	free(diff);
 	conf_free(&as_is);
 	conf_free(&all);
