@@ -19,7 +19,7 @@ from receiver import Receiver, dead_port, program, signed
 SECRET = "hmac-secret-0123456789abcdef"
 CAMPAIGN = {"botnet_sources": 2, "siege_sources": 2, "learned": 0,
             "learn": "0s", "mode": "observe"}
-QUICK = {"timeout": "300ms", "retry_first": "20ms"}
+QUICK = {"timeout": "20s", "retry_first": "20ms"}
 BAN, LIFTED = "203.0.113.7", "198.51.100.9"
 
 TELL = 'test -e "$1/in" && exit\ncat > "$1/in.new" && env > "$1/env" && ls /proc/self/fd > "$1/fds"' \
@@ -68,17 +68,17 @@ class Site:
                 "hook good": {"url": self.url("good"),
                               "secret": place / "secret"},
                 "hook slow": {"url": self.url("never"), "on": ["ban"],
-                              **QUICK, "tries": 2},
+                              **QUICK, "timeout": "1s", "tries": 2},
                 "hook dead": {"url": f"http://127.0.0.1:{dead}/x",
                               "on": ["ban"], **QUICK},
                 "hook flaky": {"url": self.url("flaky"), "on": ["ban"],
-                               **QUICK, "timeout": "20s"},
+                               **QUICK},
                 "hook busy": {"url": self.url("busy"), "on": ["ban"],
-                              **QUICK, "timeout": "20s"},
+                              **QUICK},
                 "hook refused": {"url": self.url("no"), "on": ["ban"],
-                                 **QUICK, "timeout": "20s"},
+                                 **QUICK},
                 "hook away": {"url": self.url("away"), "on": ["ban"],
-                              **QUICK, "timeout": "20s"},
+                              **QUICK},
                 "hook endless": {"url": self.url("endless"), "on": ["ban"],
                                  "timeout": "20s"},
                 "hook trusts": {"url": self.tls.base + "/trusted",
@@ -89,7 +89,7 @@ class Site:
                 "hook tell": {"exec": [self.script("tell", TELL), self.out],
                               "on": ["ban"], "timeout": "20s"},
                 "hook hang": {"exec": [self.script("hang", HANG), self.out],
-                              "on": ["ban"], "timeout": "500ms"},
+                              "on": ["ban"], "timeout": "3s"},
                 "hook flood": {"exec": [self.script("flood", FLOOD)],
                                "on": ["ban"], "timeout": "20s"},
                 "hook sad": {"exec": [self.script("sad", "exit 3\n")],
@@ -206,9 +206,13 @@ def test_a_bad_web_server(site, hook, counts, tries, words):
     row = site.rows[hook]
     assert {name: row[name] for name in counts} == counts
     assert words in row["last"]
-    came = [told["id"] for _, told in site.receiver.got(path)
-            if told["source"] == BAN]
-    assert len(came) == tries and len(set(came)) <= 1
+
+    def came():
+        return [told["id"] for _, told in site.receiver.got(path)
+                if told["source"] == BAN]
+    # One that was given up may still lie in the server's queue.
+    wait.until(lambda: len(came()) == tries, f"{tries} requests")
+    assert len(set(came())) <= 1
     assert not site.receiver.got("elsewhere")
     assert not site.tls.requests
 
@@ -241,7 +245,7 @@ def gone(pid):
 
 def test_a_program_that_hangs_is_killed_with_its_children(site):
     row = site.rows["hang"]
-    assert "killed after 500 ms" in row["last"]
+    assert "killed after 3000 ms" in row["last"]
     pids = (site.out / "pids").read_text().split()
     assert len(pids) == 2
     wait.until(lambda: all(gone(pid) for pid in pids), "their end")
@@ -352,6 +356,19 @@ def test_those_beyond_the_limit_are_summed_up(crowd):
 def hook_pids(front):
     return [pid for pid, line in front.pids().items()
             if "postern-hook" in line]
+
+
+def test_its_process_has_no_rights(site, crowd):
+    front, _ = crowd("one")
+    for one in (site.front, front):
+        pid, = hook_pids(one)
+        fields = dict(line.split(":\t", 1) for line in pathlib.Path(
+            f"/proc/{pid}/status").read_text().splitlines())
+        assert "0" not in fields["Uid"].split() + fields["Gid"].split()
+        assert not fields["Groups"].split()
+        for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+            assert int(fields[name], 16) == 0
+        assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
 
 
 def test_its_process_is_started_again_and_follows_a_reload(crowd):

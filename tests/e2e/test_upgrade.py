@@ -18,6 +18,7 @@ from attack import greeted, guess, guesses
 from harness import wait
 from harness.postern import Postern, binary
 from load import Book, Load, send
+from receiver import Receiver
 
 
 IMPOSTOR = """#!/usr/bin/python3
@@ -310,3 +311,25 @@ def test_sockets_that_systemd_opened_are_taken_and_handed_on(double, folder):
     finally:
         front.end()
     assert front.sanitizer_report() is None
+
+
+def test_hooks_are_told_before_and_after_it(double, folder):
+    receiver = Receiver()
+    server = double(auth_clear="LOGIN PLAIN")
+    front = Upgraded(folder, {"mx": {}}, [server.address], options={
+        "hook one": {"url": receiver.base + "/one", "on": ["ban"]}})
+    try:
+        front.start()
+        front.ctl("bans", "add", "198.51.100.1")
+        receiver.wait("one", "ban")
+        code, said = front.upgrade()
+        assert code == 0, said
+        front.ctl("bans", "add", "198.51.100.2")
+        receiver.wait("one", "ban", count=2)
+        assert [told["source"] for _, told in receiver.got("one", "ban")] == \
+            ["198.51.100.1", "198.51.100.2"]
+    finally:
+        front.end()
+        receiver.stop()
+    report = front.sanitizer_report()
+    assert report is None, report

@@ -83,6 +83,17 @@ static void labels_are_escaped(void **state)
 		  "1\n");
 }
 
+static void hooks_are_counted_by_what_became_of_events(void **state)
+{
+	const char *text = text_of("{}",
+		"{\"hooks\":[{\"hook\":\"chat\",\"result\":\"dropped\","
+		"\"count\":7}]}",
+		NULL);
+
+	has(text, "\npostern_hook_total{hook=\"chat\",result=\"dropped\"} "
+		  "7\n");
+}
+
 static void a_histogram_ends_in_all(void **state)
 {
 	const char *text = text_of("{}",
@@ -128,6 +139,7 @@ int main(void)
 		cmocka_unit_test(without_a_keeper_there_is_postern_up_0),
 		cmocka_unit_test(numbers_of_the_status_are_metrics),
 		cmocka_unit_test(labels_are_escaped),
+		cmocka_unit_test(hooks_are_counted_by_what_became_of_events),
 		cmocka_unit_test(a_histogram_ends_in_all),
 		cmocka_unit_test(a_server_of_two_addresses_is_one),
 	};
