@@ -153,7 +153,7 @@ struct program *program_new(
 
 static void read_output(struct program *program)
 {
-	char spill[PROGRAM_OUTPUT_MOST];
+	char spill[PROGRAM_OUTPUT_MOST] = {0};
 
 	for (unsigned i = 0; i < READS_MOST && program->output >= 0; i++) {
 		bool full = program->n == sizeof(program->text);
