@@ -280,6 +280,8 @@ static void sums_flush_last(struct hub *hub)
 {
 	if (hub->sums != NULL)
 		sums_flush(hub, true);
+	if (hub->trend != NULL)
+		trend_flush(hub);
 }
 
 /*

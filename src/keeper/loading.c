@@ -19,6 +19,7 @@
 #include "recorder.h"
 #include "store.h"
 #include "sums.h"
+#include "trend.h"
 
 enum { US_PER_MS = 1000, STORE_SPARE_ROWS = 65536, ROOM_FIRST = 1024 };
 
@@ -132,6 +133,13 @@ static void on_drain(void *arg, const struct store_drain *drain)
 	backends_restore(loading->hub, drain);
 }
 
+static void on_point(void *arg, const struct store_point *point)
+{
+	const struct loading *loading = arg;
+
+	trend_restore(loading->hub, point);
+}
+
 static void on_day(void *arg, const struct store_day *day)
 {
 	struct loading *loading = arg;
@@ -191,6 +199,7 @@ bool loading_run(struct hub *hub)
 		.device = on_device,
 		.drain = on_drain,
 		.day = on_day,
+		.point = on_point,
 		.arg = &loading,
 	};
 	size_t most = (size_t)hub->conf->source_limit.bans_most_count +

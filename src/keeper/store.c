@@ -214,6 +214,28 @@ void store_put_day(struct store *store, const struct store_day *day)
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
+/* Another one of the step in place of that which waits, or a place more; with
+ * a disk that fails there are the last ones. */
+void store_put_point(
+	struct store *store, const struct store_point *point, unsigned most)
+{
+	struct store_points *points = &store->points;
+	size_t i = 0;
+
+	(void)pthread_mutex_lock(&store->lock);
+	while (i < points->count && (points->items[i].step_s != point->step_s ||
+					    points->items[i].at != point->at))
+		i++;
+	if (i == STORE_POINTS_WAIT)
+		i = STORE_POINTS_WAIT - 1;
+	points->items[i] = *point;
+	points->most[i] = most;
+	if (points->count <= i)
+		points->count = i + 1;
+	(void)pthread_cond_signal(&store->wake);
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
 void store_set_keep(struct store *store, const struct store_keep *keep)
 {
 	(void)pthread_mutex_lock(&store->lock);

@@ -48,6 +48,8 @@ struct store_readers {
 	void (*device)(void *arg, const struct store_device *device);
 	void (*drain)(void *arg, const struct store_drain *drain);
 	void (*day)(void *arg, const struct store_day *day); /* NULL: nobody */
+	/* Likewise; of each step in its order. */
+	void (*point)(void *arg, const struct store_point *point);
 	void *arg;
 };
 
@@ -91,6 +93,9 @@ void store_reset(struct store *store, wall_s_t now);
  */
 void store_put_journal(struct store *store, struct journal_row *row);
 void store_put_day(struct store *store, const struct store_day *day);
+/* Of each step the newest waits. most: points of this step that are kept. */
+void store_put_point(
+	struct store *store, const struct store_point *point, unsigned most);
 void store_set_keep(struct store *store, const struct store_keep *keep);
 
 void store_state(struct store *store, struct store_state *ret_state);

@@ -8,6 +8,7 @@
 #include "store.h"
 #include "store_file.h"
 #include "store_find.h"
+#include "store_point.h"
 
 enum {
 	STORE_JOURNAL_WAIT_MS = 1000,
@@ -42,6 +43,7 @@ struct store {
 	uint64_t backlog_since; /* ms; its first row came then */
 	struct store_day day;
 	bool day_waits;
+	struct store_points points;
 	struct store_keep keep;
 	struct store_asking asking;
 	struct store_state state;

@@ -11,6 +11,7 @@
 
 #include "../base/log.h"
 #include "store_day.h"
+#include "store_point.h"
 
 static bool column_prefix(
 	sqlite3_stmt *statement, int column, struct prefix *ret_prefix)
@@ -209,5 +210,7 @@ int store_read_all(sqlite3 *db, const struct store_readers *readers)
 		result = read_devices(db, readers);
 	if (result == SQLITE_OK && readers->day != NULL)
 		result = store_day_read(db, readers);
+	if (result == SQLITE_OK && readers->point != NULL)
+		result = store_point_read(db, readers);
 	return result;
 }

@@ -12,7 +12,7 @@
 #include "../policy/policy.h"
 
 enum {
-	STORE_SCHEMA_VERSION = 4,
+	STORE_SCHEMA_VERSION = 5,
 	STORE_NOTE_LONGEST = 200,
 	STORE_USER_LONGEST = 63, /* as the policy cuts them */
 	STORE_DEVICE_LONGEST = 39,
@@ -58,6 +58,15 @@ struct store_drain {
 };
 
 enum { STORE_SKETCH_BYTES = 1024 };
+
+enum { STORE_POINT_LONGEST = 400 };
+
+/* A point of the graphs; each put says all of it. */
+struct store_point {
+	wall_s_t at;			  /* its begin */
+	uint32_t step_s;		  /* how long it is */
+	char values[STORE_POINT_LONGEST]; /* a JSON object: names, numbers */
+};
 
 /* The sums of one day (UTC); each put says all of it. */
 struct store_day {

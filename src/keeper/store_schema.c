@@ -77,6 +77,13 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" last INTEGER NOT NULL,"
 	" PRIMARY KEY (user, name)"
 	") WITHOUT ROWID;",
+
+	"CREATE TABLE point ("
+	" step INTEGER NOT NULL," /* seconds */
+	" at INTEGER NOT NULL,"
+	" value TEXT NOT NULL," /* JSON: {"sessions":3,...} */
+	" PRIMARY KEY (step, at)"
+	") WITHOUT ROWID;",
 };
 
 static int step_make(sqlite3 *db, int64_t from)

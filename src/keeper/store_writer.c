@@ -23,6 +23,7 @@
 
 #include "../base/clock.h"
 #include "store_day.h"
+#include "store_point.h"
 #include "store_inside.h"
 #include "store_journal.h"
 
@@ -42,6 +43,7 @@ struct work {
 	struct store_keep keep;
 	struct store_day day;
 	bool has_day;
+	struct store_points points;
 	struct store_question question;
 	uint64_t question_id; /* 0: none */
 };
@@ -164,6 +166,18 @@ static void day_write(struct store *store, struct work *work)
 	(void)pthread_mutex_lock(&store->lock);
 	store->state.days_shed_total++;
 	(void)pthread_mutex_unlock(&store->lock);
+}
+
+/* Tried once, too: a graph with a gap is no harm. */
+static void points_write(struct store *store, struct work *work)
+{
+	struct store_say said = {.error = ""};
+	bool written = store_file_do(store->file, clock_wall_s(),
+		store_point_write, &work->points, &said);
+
+	say_result(store, written, &said);
+	if (written)
+		say_written(store, 0);
 }
 
 /*
@@ -298,8 +312,8 @@ static bool work_take(struct store *store, struct work *work)
 
 	(void)pthread_mutex_lock(&store->lock);
 	while ((left_ms = journal_left(store, work)) > 0 && store->count == 0 &&
-		!store->day_waits && store->asking.question_count == 0 &&
-		!store->stop)
+		!store->day_waits && store->points.count == 0 &&
+		store->asking.question_count == 0 && !store->stop)
 		wait_ms(store, left_ms);
 	rows_take(store, work);
 	if (left_ms == 0 && work->journal.count == 0) {
@@ -309,10 +323,12 @@ static bool work_take(struct store *store, struct work *work)
 	work->has_day = store->day_waits;
 	work->day = store->day;
 	store->day_waits = false;
+	work->points = store->points;
+	store->points.count = 0;
 	work->keep = store->keep;
 	question_take(store, work);
 	any = work->n > 0 || work->journal.count > 0 || work->has_day ||
-	      work->question_id != 0;
+	      work->points.count > 0 || work->question_id != 0;
 	(void)pthread_mutex_unlock(&store->lock);
 	return any;
 }
@@ -323,6 +339,8 @@ static bool work_do(struct store *store, struct work *work)
 
 	if (going_on && work->has_day)
 		day_write(store, work);
+	if (going_on && work->points.count > 0)
+		points_write(store, work);
 	if (going_on && work->journal.count > 0)
 		journal_write(store, work);
 	if (going_on && work->question_id != 0)

@@ -3,8 +3,9 @@
  *
  * Each row is what was counted since the row before, and of what there is at a
  * time (sessions, bans) the most that was seen. Rows are of the wall clock; a
- * clock that goes back adds none until it has caught up. In memory: what is to
- * outlast a restart are the sums of days (sums.c).
+ * clock that goes back adds none until it has caught up. Each minute the store
+ * is given the minute that is over and the hour that goes on; a crash costs the
+ * graphs a minute.
  */
 #include "trend.h"
 
@@ -103,11 +104,17 @@ static void look(struct hub *hub, uint64_t now[COLUMNS])
 	now[TREND_BANS] = stats.bans;
 }
 
+static void close_open(struct ring *ring)
+{
+	if (ring->open.at != 0)
+		ring->rows[ring->count++ % ring->room] = ring->open;
+	ring->open = (struct row){0};
+}
+
 static void add(struct ring *ring, int64_t at, const uint64_t delta[COLUMNS])
 {
 	if (ring->open.at < at) {
-		if (ring->open.at != 0)
-			ring->rows[ring->count++ % ring->room] = ring->open;
+		close_open(ring);
 		ring->open = (struct row){.at = at};
 	}
 	for (size_t i = 0; i < COLUMNS; i++) {
@@ -137,8 +144,62 @@ void trend_tick(struct hub *hub)
 				   : 0;
 	memcpy(trend->last, now, sizeof(now));
 	trend->begun = true;
+	if (trend->minutes.open.at != 0 &&
+		trend->minutes.open.at < wall - wall % MINUTE_S)
+		trend_flush(hub);
 	add(&trend->minutes, wall - wall % MINUTE_S, delta);
 	add(&trend->hours, wall - wall % HOUR_S, delta);
+}
+
+/* ---- the store ---- */
+
+static void put(struct hub *hub, const struct ring *ring, uint32_t step_s)
+{
+	struct store_point point = {.at = ring->open.at, .step_s = step_s};
+	json_t *values = json_object();
+	char *text;
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		(void)json_object_set_new(values, columns[i].name,
+			json_integer((json_int_t)ring->open.values[i]));
+	text = json_dumps(values, JSON_COMPACT);
+	json_decref(values);
+	if (text != NULL && strlen(text) < sizeof(point.values)) {
+		memcpy(point.values, text, strlen(text) + 1);
+		store_put_point(hub->store, &point, (unsigned)ring->room);
+	}
+	free(text);
+}
+
+void trend_flush(struct hub *hub)
+{
+	if (hub->trend->minutes.open.at != 0)
+		put(hub, &hub->trend->minutes, MINUTE_S);
+	if (hub->trend->hours.open.at != 0)
+		put(hub, &hub->trend->hours, HOUR_S);
+}
+
+/* A column that this version does not have is left out; one that that one had
+ * not is 0. */
+void trend_restore(struct hub *hub, const struct store_point *point)
+{
+	struct ring *ring = point->step_s == HOUR_S ? &hub->trend->hours
+						    : &hub->trend->minutes;
+	json_t *values = json_loads(point->values, 0, NULL);
+
+	if (json_is_object(values) &&
+		(point->step_s == HOUR_S || point->step_s == MINUTE_S) &&
+		point->at > ring->open.at && point->at <= hub_wall(hub)) {
+		close_open(ring);
+		ring->open.at = point->at;
+		for (size_t i = 0; i < COLUMNS; i++) {
+			json_int_t value = json_integer_value(
+				json_object_get(values, columns[i].name));
+
+			ring->open.values[i] = value > 0 ? (uint64_t)value : 0;
+		}
+	}
+	json_decref(values);
 }
 
 static json_t *row_array(const struct row *row)

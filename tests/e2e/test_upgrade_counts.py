@@ -175,13 +175,51 @@ def test_sums_go_on(pair, strangers):
     assert status(front)["logins"]["failed"] == before["logins"]["failed"] + 1
 
 
-def metrics(front):
+def asked(front, command):
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(wait.DEADLINE_S)
         control.connect(str(front.control))
-        control.sendall(b'{"command":"metrics"}\n')
-        said = json.loads(control.makefile().readline())
+        control.sendall(b'{"command":"%b"}\n' % command.encode())
+        return json.loads(control.makefile().readline())
+
+
+def metrics(front):
+    said = asked(front, "metrics")
     return {name: said[name] for name in ("logins", "verdicts")}
+
+
+def graph(front, step):
+    """What its points add up to."""
+    said = asked(front, f"trend.{step}")
+    sums = [sum(row[n + 1] for row in said["rows"])
+            for n in range(len(said["names"]))]
+    return {name: number for name, number in zip(said["names"], sums)
+            if name in ("sessions", "messages", "logins", "failed")}
+
+
+def test_graphs_outlast_an_upgrade_and_a_restart(pair, strangers):
+    """Minutes and hours, those that go on too."""
+    _, front = pair
+    wanted = {"sessions": 4, "messages": 1, "logins": 1, "failed": 3}
+
+    def both():
+        return [graph(front, step) for step in ("minutes", "hours")]
+    guesses(front.ports["mx"], strangers[0], 3)
+    with greeted(front.ports["mx"], strangers[1]) as one:
+        assert one.auth_plain("anna", "secret").code == 235
+        one.message(b"Subject: -1\r\n\r\nx\r\n")
+        one.quit()
+    wait.until(lambda: both() == [wanted, wanted], "the points")
+    upgraded(front)
+    assert both() == [wanted, wanted]
+    guesses(front.ports["mx"], strangers[0], 1, word="after")
+    wanted.update(sessions=5, failed=4)
+    wait.until(lambda: both() == [wanted, wanted], "one more")
+    front.end()
+    front.mains.clear()
+    front.spawn()
+    front.wait_ready(3)
+    assert both() == [wanted, wanted]
 
 
 def test_what_is_torn_is_refused_whole_and_the_store_is_there(

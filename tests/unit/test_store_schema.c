@@ -185,6 +185,24 @@ static void version_3_learns_names_of_devices(void **state)
 	open_and_compare();
 }
 
+/* What version 4 had besides. */
+static const char version_4[] =
+	"CREATE TABLE device (user TEXT NOT NULL, name TEXT NOT NULL,"
+	" since INTEGER NOT NULL, until INTEGER, last INTEGER NOT NULL,"
+	" PRIMARY KEY (user, name)) WITHOUT ROWID;"
+	"PRAGMA user_version = 4;";
+
+static void version_4_learns_points_of_graphs(void **state)
+{
+	(void)state;
+	write_version_1();
+	execute(version_2);
+	execute(version_3);
+	execute(version_4);
+	open_and_compare();
+	execute("INSERT INTO point VALUES (60, 1200, '{}');");
+}
+
 static void version_2_learns_how_soft_a_ban_is(void **state)
 {
 	(void)state;
@@ -307,6 +325,7 @@ int main(void)
 		T(version_1_is_brought_up_with_all_in_it),
 		T(version_2_learns_how_soft_a_ban_is),
 		T(version_3_learns_names_of_devices),
+		T(version_4_learns_points_of_graphs),
 		T(file_is_nobody_elses_whatever_the_umask),
 		T(new_file_gives_its_space_back),
 		T(step_that_dies_at_any_write_leaves_a_good_file),
