@@ -167,15 +167,14 @@ static void add_tallies(struct evbuffer *out, const json_t *tallies)
 			"them.");
 }
 
-static void add_replies(struct evbuffer *out, const json_t *replies)
+static void add_histogram(struct evbuffer *out, const json_t *object,
+	const char *name, const char *help)
 {
-	static const char name[] = "postern_backend_reply_seconds";
-	const json_t *buckets = json_object_get(replies, "buckets");
+	const json_t *buckets = json_object_get(object, "buckets");
 
 	if (!json_is_array(buckets))
 		return;
-	head(out, name, "histogram",
-		"How long sessions waited for a reply of the server.");
+	head(out, name, "histogram", help);
 	for (size_t i = 0; i < json_array_size(buckets); i++) {
 		const json_t *bucket = json_array_get(buckets, i);
 
@@ -187,23 +186,10 @@ static void add_replies(struct evbuffer *out, const json_t *replies)
 				json_array_get(bucket, 1)));
 	}
 	(void)evbuffer_add_printf(out, "%s_bucket{le=\"+Inf\"} %lld\n", name,
-		integer(replies, "count"));
+		integer(object, "count"));
 	(void)evbuffer_add_printf(out, "%s_sum %.3f\n%s_count %lld\n", name,
-		(double)integer(replies, "sum_ms") / 1000, name,
-		integer(replies, "count"));
-}
-
-static void add_syncs(struct evbuffer *out, const json_t *syncs)
-{
-	static const char name[] = "postern_firewall_sync_seconds";
-
-	if (!json_is_object(syncs))
-		return;
-	head(out, name, "summary",
-		"How long it took to make the kernel equal to the bans.");
-	(void)evbuffer_add_printf(out, "%s_sum %.3f\n%s_count %lld\n", name,
-		(double)integer(syncs, "sum_ms") / 1000, name,
-		integer(syncs, "count"));
+		(double)integer(object, "sum_ms") / 1000, name,
+		integer(object, "count"));
 }
 
 /* ---- servers, loops ---- */
@@ -394,8 +380,12 @@ void metrics_text(struct evbuffer *out, const json_t *status,
 		"Times that a limit of workers was reached.");
 	add_loops(out, status);
 	add_tallies(out, tallies);
-	add_replies(out, json_object_get(tallies, "replies"));
-	add_syncs(out, json_object_get(tallies, "firewall_syncs"));
+	add_histogram(out, json_object_get(tallies, "replies"),
+		"postern_backend_reply_seconds",
+		"How long sessions waited for a reply of the server.");
+	add_histogram(out, json_object_get(tallies, "firewall_syncs"),
+		"postern_firewall_sync_seconds",
+		"How long it took to make the kernel equal to the bans.");
 	add_servers(out, backends);
 	add_lists(out, json_object_get(status, "lists"));
 	add_own(out, own);

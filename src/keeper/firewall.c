@@ -422,6 +422,17 @@ static void hear_failure(
 	failed(firewall, what);
 }
 
+static void count_sync(struct firewall_state *state, uint64_t ms)
+{
+	static const uint64_t bounds[MESSAGE_BUCKETS] = MESSAGE_BUCKETS_MS;
+
+	for (unsigned i = 0; i < MESSAGE_BUCKETS; i++)
+		if (ms <= bounds[i]) {
+			state->syncs[i]++;
+			return;
+		}
+}
+
 static void hear_sync(struct firewall *firewall, const struct fw_answer *answer)
 {
 	struct firewall_state *state = &firewall->state;
@@ -433,6 +444,7 @@ static void hear_sync(struct firewall *firewall, const struct fw_answer *answer)
 	state->syncing = false;
 	state->sync_count++;
 	state->sync_ms_total += firewall->sync_ms;
+	count_sync(state, firewall->sync_ms);
 	if (answer->status != FW_STATUS_OK)
 		return; /* hear_failure() said it */
 	state->synced_at = hub_wall(firewall->hub);

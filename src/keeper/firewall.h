@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../ipc/message.h"
 #include "hub.h"
 
 struct firewall;
@@ -25,9 +26,11 @@ struct firewall_state {
 	uint64_t drift_total;
 	uint64_t refused_total, failed_total;
 	uint64_t sync_count, sync_ms_total; /* answered ones */
-	wall_s_t synced_at;		    /* last answered sync; 0: none */
-	wall_s_t failed_at;		    /* 0: none */
-	char failure[160];		    /* the last one; "" when none */
+	/* Of them between the bound before and each, MESSAGE_BUCKETS_MS. */
+	uint64_t syncs[MESSAGE_BUCKETS];
+	wall_s_t synced_at; /* last answered sync; 0: none */
+	wall_s_t failed_at; /* 0: none */
+	char failure[160];  /* the last one; "" when none */
 };
 
 /* fd: SEQPACKET to the helper, taken over; -1: none. NULL: no memory. */

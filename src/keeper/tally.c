@@ -192,21 +192,21 @@ static json_t *handshakes_array(const struct message_stats *sum)
 }
 
 /* As a histogram of Prometheus has them: each bound counts all below. */
-static json_t *replies_object(const struct message_stats *sum)
+static json_t *histogram_object(
+	const uint64_t counts[MESSAGE_BUCKETS], uint64_t total, uint64_t sum_ms)
 {
 	static const uint64_t bounds[MESSAGE_BUCKETS] = MESSAGE_BUCKETS_MS;
 	json_t *buckets = json_array();
 	uint64_t count = 0;
 
 	for (unsigned i = 0; i < MESSAGE_BUCKETS; i++) {
-		count += sum->replies[i];
+		count += counts[i];
 		(void)json_array_append_new(
 			buckets, json_pack("[I, I]", (json_int_t)bounds[i],
 					 (json_int_t)count));
 	}
 	return json_pack("{s:o, s:I, s:I}", "buckets", buckets, "count",
-		(json_int_t)sum->replies_total, "sum_ms",
-		(json_int_t)sum->replies_ms);
+		(json_int_t)total, "sum_ms", (json_int_t)sum_ms);
 }
 
 json_t *tally_object(struct hub *hub)
@@ -216,11 +216,14 @@ json_t *tally_object(struct hub *hub)
 
 	peers_totals(hub->peers, &sum);
 	firewall_state(hub->firewall, &firewall);
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}}",
-		"ok", 1, "hooks", hooks_results(hub), "connections",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "ok", 1,
+		"hooks", hooks_results(hub), "connections",
 		connections_array(hub, &sum), "logins", logins_array(hub),
 		"verdicts", verdicts_array(hub->tally), "handshakes",
-		handshakes_array(&sum), "replies", replies_object(&sum),
-		"firewall_syncs", "count", (json_int_t)firewall.sync_count,
-		"sum_ms", (json_int_t)firewall.sync_ms_total);
+		handshakes_array(&sum), "replies",
+		histogram_object(
+			sum.replies, sum.replies_total, sum.replies_ms),
+		"firewall_syncs",
+		histogram_object(firewall.syncs, firewall.sync_count,
+			firewall.sync_ms_total));
 }

@@ -204,7 +204,7 @@ def test_how_it_went_has_a_row_for_now(site):
 
 NAMED = """postern_connections_total postern_auth_total postern_verdicts_total
 postern_bans postern_tarpit_sessions postern_backend_up
-postern_backend_reply_seconds_bucket postern_firewall_sync_seconds_count
+postern_backend_reply_seconds_bucket postern_firewall_sync_seconds_bucket
 postern_firewall_drift_total postern_tls_handshakes_total
 postern_loop_stall_seconds postern_up""".split()
 
