@@ -1,6 +1,7 @@
 """The process of the page without a browser: who may ask what, and what of it
 comes back; metrics; feeds."""
 
+import ipaddress
 import json
 import os
 import pathlib
@@ -249,8 +250,30 @@ def test_metrics_are_as_prometheus_reads_them(site, client, strangers):
     assert value(text, "postern_backend_reply_seconds_bucket", le="+Inf") == \
         value(text, "postern_backend_reply_seconds_count")
     assert value(text, "postern_up") == 1
-    # Who connects and whom he tries is nobody's label.
-    for word in (NEIGHBOUR, "203.0.113", "anna"):
+
+
+def is_address(word):
+    try:
+        return bool(ipaddress.ip_network(word, strict=False))
+    except ValueError:
+        return False
+
+
+def test_SEC_03_metrics_name_nobody(site, strangers):
+    """Who connects, whom he tries, who is banned: no label, no text."""
+    front, door, _ = site
+    before = value(scraped(door), "postern_auth_total", listener="mx",
+                   mechanism="PLAIN", result="failed") or 0
+    source = strangers[42]
+    attack.guesses(front.ports["mx"], source, 2, user="carla", word="named")
+    text = attack.wait.until(
+        lambda: (value(scraped(door), "postern_auth_total", listener="mx",
+                       mechanism="PLAIN", result="failed") or 0) >= before + 2
+        and scraped(door), "two more failures in the metrics")
+    labels = re.findall(r'[{,]\w+="((?:[^"\\]|\\.)*)"', text)
+    assert "mx" in labels and "failed" in labels
+    assert not [word for word in labels if is_address(word) or "@" in word]
+    for word in (source, source.rpartition(".")[0], "carla"):
         assert word not in text
 
 
