@@ -152,31 +152,6 @@ static void start_keeper(struct supervisor *s, struct child *c)
 		s->memory_fd = fds.memory;
 }
 
-static void start_firewall(struct supervisor *s, struct child *c)
-{
-	struct role_fds fds = {.supervisor = -1,
-		.control = -1,
-		.log = sink_write_fd(s->sink),
-		.memory = -1};
-	int pair[2] = {-1, -1};
-	pid_t pid;
-
-	log_flush();
-	fds.conf = plan_text(in_force(s));
-	pid = fds.conf < 0 || !channel_pair(pair) ? -1 : fork();
-	fds.firewall = pair[1];
-	if (pid == 0) {
-		child_signals();
-		role_exec(ROLE_FIREWALL, &fds);
-	}
-	close_one(fds.conf);
-	close_one(pair[1]);
-	if (child_forked(s, c, pid))
-		keeper_line(s, KEEPER_SLOT_FIREWALL, pair[0]);
-	else
-		close_one(pair[0]);
-}
-
 /* Both ends of a line between dash and the keeper. */
 static bool stream_pair(int ret_fds[2])
 {
@@ -197,85 +172,56 @@ static void dash_doors(const struct supervisor *s, struct role_fds *fds)
 	}
 }
 
-static void start_dash(struct supervisor *s, struct child *c)
-{
-	struct role_fds fds = {
-		.firewall = -1, .log = sink_write_fd(s->sink), .memory = -1};
-	int pair[2] = {-1, -1};
-	pid_t pid;
+/* The roles that have a line to the keeper and end with it. */
+struct companion {
+	enum role role;
+	uint32_t slot;		      /* KEEPER_SLOT_* */
+	bool (*pair)(int ret_fds[2]); /* both ends of that line */
+	bool hears_us;
+};
 
-	log_flush();
-	dash_doors(s, &fds);
-	fds.supervisor = child_line(c);
-	fds.conf = plan_text(in_force(s));
-	pid = fds.supervisor < 0 || fds.conf < 0 || !stream_pair(pair) ? -1
-								       : fork();
-	fds.control = pair[1];
-	if (pid == 0) {
-		child_signals();
-		role_exec(ROLE_DASH, &fds);
-	}
-	close_one(fds.supervisor);
-	close_one(fds.conf);
-	close_one(pair[1]);
-	if (child_forked(s, c, pid))
-		keeper_line(s, KEEPER_SLOT_DASH, pair[0]);
-	else
-		close_one(pair[0]);
-}
-
-static void start_hook(struct supervisor *s, struct child *c)
-{
-	struct role_fds fds = {
-		.firewall = -1, .log = sink_write_fd(s->sink), .memory = -1};
-	int pair[2] = {-1, -1};
-	pid_t pid;
-
-	log_flush();
-	fds.supervisor = child_line(c);
-	fds.conf = plan_text(in_force(s));
-	pid = fds.supervisor < 0 || fds.conf < 0 || !channel_pair(pair)
-		      ? -1
-		      : fork();
-	fds.control = pair[1];
-	if (pid == 0) {
-		child_signals();
-		role_exec(ROLE_HOOK, &fds);
-	}
-	close_one(fds.supervisor);
-	close_one(fds.conf);
-	close_one(pair[1]);
-	if (child_forked(s, c, pid))
-		keeper_line(s, KEEPER_SLOT_HOOK, pair[0]);
-	else
-		close_one(pair[0]);
-}
-
-/* It has a line to the keeper, and ends with it. */
-static void start_fetch(struct supervisor *s, struct child *c)
+static void start_companion(
+	struct supervisor *s, struct child *c, const struct companion *what)
 {
 	struct role_fds fds = {.supervisor = -1,
 		.firewall = -1,
+		.control = -1,
 		.log = sink_write_fd(s->sink),
 		.memory = -1};
 	int pair[2] = {-1, -1};
-	pid_t pid;
+	pid_t pid = -1;
 
 	log_flush();
+	if (what->role == ROLE_DASH)
+		dash_doors(s, &fds);
+	if (what->hears_us)
+		fds.supervisor = child_line(c);
 	fds.conf = plan_text(in_force(s));
-	pid = fds.conf < 0 || !channel_pair(pair) ? -1 : fork();
-	fds.control = pair[1];
+	if (fds.conf >= 0 && (!what->hears_us || fds.supervisor >= 0) &&
+		what->pair(pair))
+		pid = fork();
+	*(what->role == ROLE_FIREWALL ? &fds.firewall : &fds.control) = pair[1];
 	if (pid == 0) {
 		child_signals();
-		role_exec(ROLE_FETCH, &fds);
+		role_exec(what->role, &fds);
 	}
+	close_one(fds.supervisor);
 	close_one(fds.conf);
 	close_one(pair[1]);
 	if (child_forked(s, c, pid))
-		keeper_line(s, KEEPER_SLOT_FETCH, pair[0]);
+		keeper_line(s, what->slot, pair[0]);
 	else
 		close_one(pair[0]);
 }
+
+static const struct companion firewall_role = {
+	ROLE_FIREWALL, KEEPER_SLOT_FIREWALL, channel_pair, false};
+static const struct companion dash_role = {
+	ROLE_DASH, KEEPER_SLOT_DASH, stream_pair, true};
+static const struct companion hook_role = {
+	ROLE_HOOK, KEEPER_SLOT_HOOK, channel_pair, true};
+static const struct companion fetch_role = {
+	ROLE_FETCH, KEEPER_SLOT_FETCH, channel_pair, false};
 
 /* In the child. Everything that is not the worker's is closed. */
 static _Noreturn void worker_main(
@@ -404,10 +350,10 @@ static void child_start(struct supervisor *s, struct child *c)
 		ear_tell(s);
 		atlas_tell(s);
 		break;
-	case CHILD_FIREWALL: start_firewall(s, c); break;
-	case CHILD_DASH: start_dash(s, c); break;
-	case CHILD_HOOK: start_hook(s, c); break;
-	case CHILD_FETCH: start_fetch(s, c); break;
+	case CHILD_FIREWALL: start_companion(s, c, &firewall_role); break;
+	case CHILD_DASH: start_companion(s, c, &dash_role); break;
+	case CHILD_HOOK: start_companion(s, c, &hook_role); break;
+	case CHILD_FETCH: start_companion(s, c, &fetch_role); break;
 	case CHILD_WORKER: start_worker(s, c); break;
 	}
 }
