@@ -153,22 +153,27 @@ void trend_tick(struct hub *hub)
 
 /* ---- the store ---- */
 
+/* Into memory of ours: a text of json_dumps() may be one of spare.c's, which
+ * is not free()'s. No memory: a gap in the graph. */
 static void put(struct hub *hub, const struct ring *ring, uint32_t step_s)
 {
 	struct store_point point = {.at = ring->open.at, .step_s = step_s};
 	json_t *values = json_object();
-	char *text;
+	bool whole = values != NULL;
+	size_t n;
 
-	for (size_t i = 0; i < COLUMNS; i++)
-		(void)json_object_set_new(values, columns[i].name,
-			json_integer((json_int_t)ring->open.values[i]));
-	text = json_dumps(values, JSON_COMPACT);
+	for (size_t i = 0; i < COLUMNS && whole; i++)
+		whole = json_object_set_new(values, columns[i].name,
+				json_integer(
+					(json_int_t)ring->open.values[i])) == 0;
+	n = whole ? json_dumpb(values, point.values, sizeof(point.values) - 1,
+			    JSON_COMPACT)
+		  : 0;
 	json_decref(values);
-	if (text != NULL && strlen(text) < sizeof(point.values)) {
-		memcpy(point.values, text, strlen(text) + 1);
+	if (n > 0 && n < sizeof(point.values)) {
+		point.values[n] = '\0';
 		store_put_point(hub->store, &point, (unsigned)ring->room);
 	}
-	free(text);
 }
 
 void trend_flush(struct hub *hub)

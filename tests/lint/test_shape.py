@@ -147,6 +147,13 @@ def test_each_module_has_a_test():
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_keeper_frees_no_text_of_jansson():
+    """Where memory ends it is one of src/keeper/spare.c, not free()'s."""
+    wrong = [str(path) for path in tree.files(["*.c"], ["src/keeper"])
+             if re.search(r"[=(] *json_dumps\(", tree.text(path))]
+    assert not wrong, wrong
+
+
 def test_exceptions_are_still_needed():
     gone = [
         f"{check} {path}"
