@@ -16,7 +16,10 @@
 enum { HOOKS_MOST = 16, TITLE_LONGEST = 63, ARGS_MOST = 32, HOST_MOST = 256 };
 
 static const char *const events[] = {
-	"ban", "unban", "alarm", "backend_down", "backend_up"};
+#define EVENT(id, name) name,
+#include "../base/hook_events.def"
+#undef EVENT
+};
 
 static bool is_event(const char *word)
 {

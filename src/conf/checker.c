@@ -24,30 +24,40 @@ bool checker_turn(struct checker *c, enum schema_section_id id, size_t index)
 
 /* ---- what is wrong ---- */
 
+typedef void reporter(
+	struct problems *problems, struct place place, const char *format, ...);
+
+static void tell(const struct checker *c, const char *option, reporter *report,
+	const char *format, va_list args) __attribute__((format(printf, 4, 0)));
+
+static void tell(const struct checker *c, const char *option, reporter *report,
+	const char *format, va_list args)
+{
+	char text[512];
+
+	(void)vsnprintf(text, sizeof(text), format, args); /* cut is fine */
+	report(c->problems, draft_place(c->draft, c->block, option), "%s%s",
+		c->name, text);
+}
+
 void check_say(
 	const struct checker *c, const char *option, const char *format, ...)
 {
-	char text[512];
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args); /* cut is fine */
+	tell(c, option, problems_error, format, args);
 	va_end(args);
-	problems_error(c->problems, draft_place(c->draft, c->block, option),
-		"%s%s", c->name, text);
 }
 
 void check_warn(
 	const struct checker *c, const char *option, const char *format, ...)
 {
-	char text[512];
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args); /* cut is fine */
+	tell(c, option, problems_warn, format, args);
 	va_end(args);
-	problems_warn(c->problems, draft_place(c->draft, c->block, option),
-		"%s%s", c->name, text);
 }
 
 void check_unknown_name(const struct checker *c, const char *option,

@@ -169,6 +169,14 @@ void conf_errors_done(struct conf_errors *errors)
 	*errors = (struct conf_errors){0};
 }
 
+bool conf_hook_wants(const struct conf_hook *hook, const char *event)
+{
+	for (size_t i = 0; i < hook->on.count; i++)
+		if (strcmp(hook->on.items[i], event) == 0)
+			return true;
+	return hook->on.count == 0;
+}
+
 bool conf_ends_tls(const struct conf_listener *listener)
 {
 	return listener->tls == CONF_LISTENER_TLS_IMPLICIT ||

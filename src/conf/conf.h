@@ -232,6 +232,8 @@ char *conf_diff(const struct conf *old_conf, const struct conf *new_conf);
 void conf_print_sample(FILE *out);
 void conf_print_man(FILE *out);
 
+/* Is the hook to be told of this event? (base/hook_events.def) */
+bool conf_hook_wants(const struct conf_hook *hook, const char *event);
 /* Is its clients' TLS postern's own, with a certificate of a block? */
 bool conf_ends_tls(const struct conf_listener *listener);
 

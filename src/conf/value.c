@@ -9,12 +9,12 @@
 #include "value.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "../base/check.h"
+#include "../base/text.h"
 #include "conf.h"
 #include "near.h"
 #include "unit.h"
@@ -41,20 +41,6 @@ static int word_index(const char *const *words, const char *word)
 
 /* ---- what is allowed, in words ---- */
 
-static void add(char *out, size_t room, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* Appends; what does not fit is cut. */
-static void add(char *out, size_t room, const char *format, ...)
-{
-	size_t n = strlen(out);
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(out + n, room - n, format, args);
-	va_end(args);
-}
-
 const char *value_allowed(
 	const struct schema_option *option, char *out, size_t room)
 {
@@ -62,20 +48,21 @@ const char *value_allowed(
 
 	out[0] = '\0';
 	switch (option->type) {
-	case SCHEMA_BOOL: add(out, room, "true, false"); break;
+	case SCHEMA_BOOL: text_add(out, room, "true, false"); break;
 	case SCHEMA_INT:
 	case SCHEMA_MS:
 	case SCHEMA_BYTES:
 		unit_format(option->least, unit_of(option), least);
 		unit_format(option->most, unit_of(option), most);
-		add(out, room, "%s to %s", least, most);
+		text_add(out, room, "%s to %s", least, most);
 		break;
 	case SCHEMA_PREFIXES:
-		add(out, room, "like 192.0.2.0/24, 2001:db8::/48");
+		text_add(out, room, "like 192.0.2.0/24, 2001:db8::/48");
 		break;
 	case SCHEMA_CHOICE:
 		for (size_t i = 0; option->words[i]; i++)
-			add(out, room, "%s%s", i ? ", " : "", option->words[i]);
+			text_add(out, room, "%s%s", i ? ", " : "",
+				option->words[i]);
 		break;
 	case SCHEMA_TEXT:
 	case SCHEMA_LIST: break;
@@ -90,13 +77,13 @@ static void why_open(const struct schema_option *option, const char *word,
 	char allowed[VALUE_WHY_LONGEST / 2];
 
 	why[0] = '\0';
-	add(why, VALUE_WHY_LONGEST, "\"%.60s\" %s (allowed: %s", word, what,
-		value_allowed(option, allowed, sizeof(allowed)));
+	text_add(why, VALUE_WHY_LONGEST, "\"%.60s\" %s (allowed: %s", word,
+		what, value_allowed(option, allowed, sizeof(allowed)));
 }
 
 static bool why_close(char *why)
 {
-	add(why, VALUE_WHY_LONGEST, ")");
+	text_add(why, VALUE_WHY_LONGEST, ")");
 	return false;
 }
 
@@ -145,9 +132,9 @@ static bool read_number(const struct schema_option *option, const char *word,
 	}
 	why_open(option, word, wrong, why);
 	if (option->type == SCHEMA_MS)
-		add(why, VALUE_WHY_LONGEST, "; units: ms s m h d");
+		text_add(why, VALUE_WHY_LONGEST, "; units: ms s m h d");
 	else if (option->type == SCHEMA_BYTES)
-		add(why, VALUE_WHY_LONGEST, "; units: k M G");
+		text_add(why, VALUE_WHY_LONGEST, "; units: k M G");
 	return why_close(why);
 }
 
@@ -166,7 +153,7 @@ static bool read_choice(const struct schema_option *option, const char *word,
 	for (size_t i = 0; option->words[i]; i++)
 		near_offer(&near, option->words[i]);
 	if (near.best)
-		add(why, VALUE_WHY_LONGEST, "; did you mean \"%s\"?",
+		text_add(why, VALUE_WHY_LONGEST, "; did you mean \"%s\"?",
 			near.best);
 	return why_close(why);
 }

@@ -59,7 +59,7 @@ struct courier *courier_new(
 	courier->aim = aim;
 	courier->from = (struct notice_sender){node, aim->conf->title};
 	courier->multi = multi;
-	courier->queue.most = aim->conf->queue_most_count;
+	queue_init(&courier->queue, aim->conf->queue_most_count);
 	courier->ration.most = aim->conf->limit_count;
 	courier->ration.each_ms = aim->conf->limit_each_ms;
 	courier->changed = true;
@@ -107,12 +107,7 @@ static void count(struct courier *courier, enum hook_result result)
 
 static bool wants(const struct courier *courier, unsigned event)
 {
-	const struct conf_list *on = &courier->aim->conf->on;
-
-	for (size_t i = 0; i < on->count; i++)
-		if (strcmp(on->items[i], notice_name(event)) == 0)
-			return true;
-	return on->count == 0;
+	return conf_hook_wants(courier->aim->conf, notice_name(event));
 }
 
 /* It is summed up with those beyond the limit: nothing is lost in silence. */
@@ -403,7 +398,8 @@ void courier_finish(struct courier *courier, mono_ms_t now)
 		return;
 	courier->finishing = true;
 	sum_up(courier, now + courier->ration.each_ms);
-	for (struct parcel *at = courier->queue.first; at; at = at->next)
+	for (struct parcel *at = TAILQ_FIRST(&courier->queue.all); at;
+		at = TAILQ_NEXT(at, all))
 		at->due = 0;
 }
 

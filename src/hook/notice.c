@@ -5,17 +5,16 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "../base/text.h"
+
 static const char *const names[HOOK_EVENTS] = {
-	[HOOK_BAN] = "ban",
-	[HOOK_UNBAN] = "unban",
-	[HOOK_ALARM] = "alarm",
-	[HOOK_BACKEND_DOWN] = "backend_down",
-	[HOOK_BACKEND_UP] = "backend_up",
+#define EVENT(id, name) [HOOK_##id] = (name),
+#include "../base/hook_events.def"
+#undef EVENT
 	[HOOK_TEST] = "test",
 	[HOOK_MORE] = "more",
 };
@@ -56,28 +55,15 @@ static const char *place_text(
 
 /* ---- the sentence ---- */
 
-static void add(char *out, size_t room, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void add(char *out, size_t room, const char *format, ...)
-{
-	size_t n = strlen(out);
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(out + n, room - n, format, args); /* cut */
-	va_end(args);
-}
-
 static void add_more(const struct message_hook *what, char *out, size_t room)
 {
 	const char *before = ": ";
 
-	add(out, room, "and %" PRIu64 " more", more_sum(what));
+	text_add(out, room, "and %" PRIu64 " more", more_sum(what));
 	for (unsigned i = 0; i < HOOK_KINDS; i++) {
 		if (what->more[i] == 0)
 			continue;
-		add(out, room, "%s%" PRIu64 " %s", before, what->more[i],
+		text_add(out, room, "%s%" PRIu64 " %s", before, what->more[i],
 			names[i]);
 		before = ", ";
 	}
@@ -87,10 +73,10 @@ static void add_server(const struct message_hook *what, char *out, size_t room)
 {
 	bool down = what->event == HOOK_BACKEND_DOWN;
 
-	add(out, room, "server %s (%s) of %s is %s", what->server,
+	text_add(out, room, "server %s (%s) of %s is %s", what->server,
 		what->address, what->backend, down ? "down" : "up");
 	if (down && what->reason[0])
-		add(out, room, ": %s", what->reason);
+		text_add(out, room, ": %s", what->reason);
 }
 
 static void add_ban(const struct message_hook *what, char *out, size_t room)
@@ -98,9 +84,9 @@ static void add_ban(const struct message_hook *what, char *out, size_t room)
 	char until[NOTICE_TIME_LONGEST], place[PREFIX_TEXT_LONGEST];
 
 	(void)time_text(what->until, until);
-	add(out, room, "%s is banned %s%s (%s: %s)", place_text(what, place),
-		until[0] ? "until " : "for ever", until, what->rule,
-		what->reason);
+	text_add(out, room, "%s is banned %s%s (%s: %s)",
+		place_text(what, place), until[0] ? "until " : "for ever",
+		until, what->rule, what->reason);
 }
 
 void notice_text(const struct message_hook *what, const char *node, char *out,
@@ -112,17 +98,17 @@ void notice_text(const struct message_hook *what, const char *node, char *out,
 	switch ((enum hook_event)what->event) {
 	case HOOK_BAN: add_ban(what, out, room); break;
 	case HOOK_UNBAN:
-		add(out, room, "%s is no longer banned (%s)",
+		text_add(out, room, "%s is no longer banned (%s)",
 			place_text(what, place), what->reason);
 		break;
 	case HOOK_ALARM:
-		add(out, room, "alarm%s%s (%s: %s)",
+		text_add(out, room, "alarm%s%s (%s: %s)",
 			what->somewhere ? ", " : "", place_text(what, place),
 			what->rule, what->reason);
 		break;
 	case HOOK_BACKEND_DOWN:
 	case HOOK_BACKEND_UP: add_server(what, out, room); break;
-	case HOOK_TEST: add(out, room, "a test, nothing happened"); break;
+	case HOOK_TEST: text_add(out, room, "a test, nothing happened"); break;
 	case HOOK_MORE: add_more(what, out, room); break;
 	case HOOK_EVENTS: break;
 	}

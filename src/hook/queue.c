@@ -23,38 +23,35 @@ void parcel_free(struct parcel **parcel)
 	*parcel = NULL;
 }
 
-static struct parcel *unlink_after(struct queue *queue, struct parcel *before)
+static struct parcel *take_out(struct queue *queue, struct parcel *parcel)
 {
-	struct parcel **place = before ? &before->next : &queue->first;
-	struct parcel *parcel = *place;
-
-	*place = parcel->next;
-	if (queue->last == parcel)
-		queue->last = before;
-	parcel->next = NULL;
+	TAILQ_REMOVE(&queue->all, parcel, all);
 	queue->count--;
 	return parcel;
 }
 
+void queue_init(struct queue *queue, size_t most)
+{
+	TAILQ_INIT(&queue->all);
+	queue->count = 0;
+	queue->most = most;
+}
+
 struct parcel *queue_put(struct queue *queue, struct parcel *parcel)
 {
-	parcel->next = NULL;
-	if (queue->last)
-		queue->last->next = parcel;
-	else
-		queue->first = parcel;
-	queue->last = parcel;
+	TAILQ_INSERT_TAIL(&queue->all, parcel, all);
 	queue->count++;
-	return queue->count > queue->most ? unlink_after(queue, NULL) : NULL;
+	return queue->count > queue->most
+		       ? take_out(queue, TAILQ_FIRST(&queue->all))
+		       : NULL;
 }
 
 struct parcel *queue_take(struct queue *queue, mono_ms_t now)
 {
-	struct parcel *before = NULL;
-
-	for (struct parcel *at = queue->first; at; before = at, at = at->next)
-		if (at->due <= now)
-			return unlink_after(queue, before);
+	for (struct parcel *parcel = TAILQ_FIRST(&queue->all); parcel;
+		parcel = TAILQ_NEXT(parcel, all))
+		if (parcel->due <= now)
+			return take_out(queue, parcel);
 	return NULL;
 }
 
@@ -62,17 +59,21 @@ mono_ms_t queue_due(const struct queue *queue)
 {
 	mono_ms_t at = MONO_NEVER;
 
-	for (const struct parcel *n = queue->first; n; n = n->next)
-		if (n->due < at)
-			at = n->due;
+	for (const struct parcel *parcel = TAILQ_FIRST(&queue->all); parcel;
+		parcel = TAILQ_NEXT(parcel, all))
+		if (parcel->due < at)
+			at = parcel->due;
 	return at;
 }
 
 void queue_clear(struct queue *queue)
 {
-	while (queue->first) {
-		struct parcel *parcel = unlink_after(queue, NULL);
+	struct parcel *next;
 
+	for (struct parcel *parcel = TAILQ_FIRST(&queue->all); parcel;
+		parcel = next) {
+		next = TAILQ_NEXT(parcel, all);
 		parcel_free(&parcel);
 	}
+	queue_init(queue, queue->most);
 }

@@ -8,22 +8,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 #include "../base/units.h"
 #include "../ipc/message.h"
 
 /* One that waits, or is on its way. */
 struct parcel {
-	struct parcel *next;
+	TAILQ_ENTRY(parcel) all;
 	struct message_hook what;
 	unsigned tries; /* that failed */
 	mono_ms_t due;	/* not before */
 };
 
+TAILQ_HEAD(parcels, parcel);
+
 struct queue {
-	struct parcel *first, *last;
+	struct parcels all; /* the oldest first */
 	size_t count, most;
 };
+
+void queue_init(struct queue *queue, size_t most);
 
 struct parcel *parcel_new(
 	const struct message_hook *what); /* NULL: no memory */

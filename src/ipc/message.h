@@ -324,11 +324,9 @@ struct message_resolver {
 
 /* What hooks are told of; the names are those of `on`. */
 enum hook_event {
-	HOOK_BAN,
-	HOOK_UNBAN,
-	HOOK_ALARM,
-	HOOK_BACKEND_DOWN,
-	HOOK_BACKEND_UP,
+#define EVENT(id, name) HOOK_##id,
+#include "../base/hook_events.def"
+#undef EVENT
 	HOOK_KINDS,		/* of those above: the operator's choice */
 	HOOK_TEST = HOOK_KINDS, /* for the hook of this name alone */
 	HOOK_MORE,		/* so many were not told one by one */

@@ -16,10 +16,11 @@
 #include <string.h>
 
 #include "../base/log.h"
+#include "../base/text.h"
 #include "hooks.h"
 #include "peers.h"
 
-enum { PLACE_LONGEST = ADDR_TEXT_LONGEST + 8, ASCII_MOST = 0x7e };
+enum { PLACE_LONGEST = ADDR_TEXT_LONGEST + 8 };
 
 struct row {
 	bool used, listed;
@@ -43,15 +44,6 @@ void backends_free(struct backends **backends)
 {
 	free(*backends);
 	*backends = NULL;
-}
-
-/* Ends it, and leaves nothing in it that is no plain text. */
-static void plain(char *text, size_t room)
-{
-	text[room - 1] = '\0';
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > ASCII_MOST)
-			*text = '?';
 }
 
 static int find(const struct backends *backends, const struct message_server *m)
@@ -108,7 +100,7 @@ void backends_restore(struct hub *hub, const struct store_drain *drain)
 			.is = {.addr = drain->addr, .port = drain->port}};
 		(void)snprintf(row->is.backend, sizeof(row->is.backend), "%s",
 			drain->backend);
-		plain(row->is.backend, sizeof(row->is.backend));
+		text_tame(row->is.backend, sizeof(row->is.backend));
 		return;
 	}
 }
@@ -246,9 +238,9 @@ int backends_hear(
 	struct message_server m = *message;
 	int at;
 
-	plain(m.backend, sizeof(m.backend));
-	plain(m.name, sizeof(m.name));
-	plain(m.why, sizeof(m.why));
+	text_tame(m.backend, sizeof(m.backend));
+	text_tame(m.name, sizeof(m.name));
+	text_tame(m.why, sizeof(m.why));
 	if (m.word == SERVER_LISTED && first)
 		return listed(hub, &m);
 	if (m.word == SERVER_LAST && first)

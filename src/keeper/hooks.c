@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../base/text.h"
 #include "../ipc/channel.h"
 
 enum {
@@ -44,7 +45,10 @@ struct hooks {
 };
 
 static const char *const event_names[HOOK_KINDS] = {
-	"ban", "unban", "alarm", "backend_down", "backend_up"};
+#define EVENT(id, name) [HOOK_##id] = (name),
+#include "../base/hook_events.def"
+#undef EVENT
+};
 
 static const char *const result_names[HOOK_RESULTS] = {
 	"delivered", "failed", "retried", "dropped", "merged"};
@@ -84,23 +88,22 @@ void hooks_free(struct hooks **hooks)
 
 /* ---- what they say ---- */
 
-static struct row *row_of(struct hooks *hooks, const char *name)
+static struct row *row_find(struct hooks *hooks, const char *name)
 {
 	for (size_t i = 0; i < hooks->row_count; i++)
 		if (strcmp(hooks->rows[i].state.hook, name) == 0)
 			return &hooks->rows[i];
-	if (hooks->row_count == HOOKS_MOST)
-		return NULL;
-	return &hooks->rows[hooks->row_count++];
+	return NULL;
 }
 
-/* It runs programs of others' making: its texts are looked at. */
-static void plain(char *text, size_t room)
+/* NULL: there are too many. */
+static struct row *row_of(struct hooks *hooks, const char *name)
 {
-	text[room - 1] = '\0';
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
+	struct row *row = row_find(hooks, name);
+
+	if (row == NULL && hooks->row_count < HOOKS_MOST)
+		row = &hooks->rows[hooks->row_count++];
+	return row;
 }
 
 static bool on_message(
@@ -115,8 +118,9 @@ static bool on_message(
 	if (type != MESSAGE_HOOK_STATE)
 		return true;
 	memcpy(&state, body, sizeof(state));
-	plain(state.hook, sizeof(state.hook));
-	plain(state.last, sizeof(state.last));
+	/* It runs programs of others' making: its texts are looked at. */
+	text_tame(state.hook, sizeof(state.hook));
+	text_tame(state.last, sizeof(state.last));
 	row = row_of(hooks, state.hook);
 	if (row != NULL)
 		row->state = state;
@@ -223,25 +227,12 @@ static const struct conf_hook *hook_find(
 	return NULL;
 }
 
-static bool wants(const struct conf_hook *hook, enum hook_event event)
-{
-	for (size_t i = 0; i < hook->on.count; i++)
-		if (strcmp(hook->on.items[i], event_names[event]) == 0)
-			return true;
-	return hook->on.count == 0;
-}
-
 static bool wanted(const struct hub *hub, enum hook_event event)
 {
 	for (size_t i = 0; i < hub->conf->hook_count; i++)
-		if (wants(&hub->conf->hooks[i], event))
+		if (conf_hook_wants(&hub->conf->hooks[i], event_names[event]))
 			return true;
 	return false;
-}
-
-static void put(char *out, size_t room, const char *text)
-{
-	(void)snprintf(out, room, "%s", text); /* cut */
 }
 
 void hooks_decision(struct hub *hub, enum hook_event event,
@@ -256,9 +247,9 @@ void hooks_decision(struct hub *hub, enum hook_event event,
 	if (!wanted(hub, event))
 		return;
 	what.prefix = action->prefix;
-	put(what.rule, sizeof(what.rule), policy_rule_name(action->rule));
-	put(what.user, sizeof(what.user), user);
-	put(what.reason, sizeof(what.reason), reason);
+	text_put(what.rule, sizeof(what.rule), policy_rule_name(action->rule));
+	text_put(what.user, sizeof(what.user), user);
+	text_put(what.reason, sizeof(what.reason), reason);
 	tell(hub->hooks, &what);
 }
 
@@ -270,10 +261,10 @@ void hooks_server(struct hub *hub, bool down,
 
 	if (!wanted(hub, (enum hook_event)what.event))
 		return;
-	put(what.backend, sizeof(what.backend), server->backend);
-	put(what.server, sizeof(what.server), server->name);
-	put(what.address, sizeof(what.address), place);
-	put(what.reason, sizeof(what.reason), down ? server->why : "");
+	text_put(what.backend, sizeof(what.backend), server->backend);
+	text_put(what.server, sizeof(what.server), server->name);
+	text_put(what.address, sizeof(what.address), place);
+	text_put(what.reason, sizeof(what.reason), down ? server->why : "");
 	tell(hub->hooks, &what);
 }
 
@@ -283,8 +274,8 @@ bool hooks_test(struct hub *hub, const char *name)
 
 	if (hook_find(hub, name) == NULL || hub->hooks->channel == NULL)
 		return false;
-	put(what.hook, sizeof(what.hook), name);
-	put(what.reason, sizeof(what.reason), "posternctl hook test");
+	text_put(what.hook, sizeof(what.hook), name);
+	text_put(what.reason, sizeof(what.reason), "posternctl hook test");
 	tell(hub->hooks, &what);
 	return true;
 }
@@ -326,14 +317,12 @@ void hooks_flush(struct hub *hub)
 
 /* ---- shown ---- */
 
-static const struct row *row_find(const struct hooks *hooks, const char *name)
+static const struct row *row_shown(const struct hub *hub, const char *name)
 {
 	static const struct row none;
+	const struct row *row = row_find(hub->hooks, name);
 
-	for (size_t i = 0; i < hooks->row_count; i++)
-		if (strcmp(hooks->rows[i].state.hook, name) == 0)
-			return &hooks->rows[i];
-	return &none;
+	return row != NULL ? row : &none;
 }
 
 static uint64_t count_of(const struct row *row, enum hook_result result)
@@ -343,7 +332,7 @@ static uint64_t count_of(const struct row *row, enum hook_result result)
 
 static json_t *hook_object(const struct hub *hub, const struct conf_hook *hook)
 {
-	const struct row *row = row_find(hub->hooks, hook->title);
+	const struct row *row = row_shown(hub, hook->title);
 	json_t *object = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:s}",
 		"hook", hook->title, "kind",
 		hook->exec.count > 0 ? "exec" : "url", "connected",
@@ -378,7 +367,7 @@ json_t *hooks_results(const struct hub *hub)
 
 	for (size_t i = 0; i < hub->conf->hook_count; i++) {
 		const char *name = hub->conf->hooks[i].title;
-		const struct row *row = row_find(hub->hooks, name);
+		const struct row *row = row_shown(hub, name);
 
 		for (unsigned r = 0; r < HOOK_RESULTS; r++)
 			(void)json_array_append_new(array,

@@ -24,6 +24,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "../ipc/channel.h"
 #include "judge.h"
 #include "listing.h"
@@ -93,23 +94,10 @@ static void sweep(struct listings *listings)
 
 /* ---- words ---- */
 
-/* Somebody else's words, in ASCII: no JSON may fail for them. */
-static void take_words(char *out, size_t room, const char *text)
-{
-	size_t n = 0;
-
-	for (; n + 1 < room && text[n] != '\0'; n++)
-		out[n] = text[n];
-	out[n] = '\0';
-	for (size_t i = 0; i < n; i++)
-		if (out[i] < ' ' || out[i] > '~')
-			out[i] = '?';
-}
-
 static void refuse(
 	struct listings *listings, struct list *list, const char *why)
 {
-	take_words(list->why, sizeof(list->why), why);
+	text_put(list->why, sizeof(list->why), why);
 	list->why_at = hub_wall(listings->hub);
 	list->refused_total++;
 }
@@ -470,12 +458,13 @@ static void hear_entries(struct listings *listings, struct list *list,
 static void hear(
 	struct listings *listings, const struct message_list *message, int fd)
 {
-	char title[MESSAGE_LIST_TITLE_LONGEST], why[MESSAGE_LIST_WHY_LONGEST];
+	struct message_list said = *message;
 	struct list *list;
 
-	take_words(title, sizeof(title), message->title);
-	take_words(why, sizeof(why), message->why);
-	list = find(listings, title);
+	/* Words of others, in ASCII: no JSON may fail for them. */
+	text_tame(said.title, sizeof(said.title));
+	text_tame(said.why, sizeof(said.why));
+	list = find(listings, said.title);
 	if (list != NULL && message->word == LIST_ENTRIES && fd >= 0) {
 		hear_entries(listings, list, message, fd);
 		return;
@@ -485,7 +474,7 @@ static void hear(
 	if (list == NULL)
 		return; /* of another configuration */
 	if (message->word == LIST_TROUBLE)
-		refuse(listings, list, why);
+		refuse(listings, list, said.why);
 	list->heard = true;
 	sweep(listings);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "../base/text.h"
 #include "store_inside.h"
 
 enum { QUEUE_FIRST = 256, BACKLOG_MOST = 65536 };
@@ -75,11 +76,6 @@ static void put(struct store *store, const struct store_row *row)
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
-static void copy_text(char *out, size_t room, const char *text)
-{
-	(void)snprintf(out, room, "%s", text == NULL ? "" : text); /* cut */
-}
-
 void store_put_ban(struct store *store, const struct store_ban *ban)
 {
 	struct store_row row = {.word = STORE_ROW_BAN,
@@ -90,8 +86,8 @@ void store_put_ban(struct store *store, const struct store_ban *ban)
 		.failure_count = ban->failure_count,
 		.softness = ban->softness};
 
-	copy_text(row.rule, sizeof(row.rule), ban->rule);
-	copy_text(row.note, sizeof(row.note), ban->note);
+	text_put(row.rule, sizeof(row.rule), ban->rule);
+	text_put(row.note, sizeof(row.note), ban->note);
 	put(store, &row);
 }
 
@@ -107,7 +103,7 @@ void store_put_allow(struct store *store, const struct store_allow *allow)
 		.prefix = allow->prefix,
 		.since = allow->since};
 
-	copy_text(row.note, sizeof(row.note), allow->note);
+	text_put(row.note, sizeof(row.note), allow->note);
 	put(store, &row);
 }
 
@@ -126,7 +122,7 @@ void store_put_passport(
 		.until = passport->until,
 		.last = passport->last};
 
-	copy_text(row.note, sizeof(row.note), passport->user);
+	text_put(row.note, sizeof(row.note), passport->user);
 	put(store, &row);
 }
 
@@ -137,8 +133,8 @@ void store_put_device(struct store *store, const struct store_device *device)
 		.until = device->until,
 		.last = device->last};
 
-	copy_text(row.note, sizeof(row.note), device->user);
-	copy_text(row.name, sizeof(row.name), device->name);
+	text_put(row.note, sizeof(row.note), device->user);
+	text_put(row.name, sizeof(row.name), device->name);
 	put(store, &row);
 }
 
@@ -148,7 +144,7 @@ void store_delete_passport(
 	struct store_row row = {
 		.word = STORE_ROW_PASSPORT_GONE, .prefix = *prefix};
 
-	copy_text(row.note, sizeof(row.note), user);
+	text_put(row.note, sizeof(row.note), user);
 	put(store, &row);
 }
 
@@ -160,7 +156,7 @@ static struct store_row drain_row(
 		.since = drain->since,
 		.repeat_count = drain->port};
 
-	copy_text(row.note, sizeof(row.note), drain->backend);
+	text_put(row.note, sizeof(row.note), drain->backend);
 	return row;
 }
 
@@ -304,8 +300,8 @@ struct store *store_open(const char *dir, size_t queue_most, wall_s_t now,
 	}
 	if (!store_file_load(store->file, now, readers, &said))
 		store->state.failing = true;
-	copy_text(store->state.error, sizeof(store->state.error), said.error);
-	copy_text(store->state.set_aside, sizeof(store->state.set_aside),
+	text_put(store->state.error, sizeof(store->state.error), said.error);
+	text_put(store->state.set_aside, sizeof(store->state.set_aside),
 		said.aside);
 	return store;
 }

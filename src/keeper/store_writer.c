@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "../base/text.h"
 #include "store_day.h"
 #include "store_point.h"
 #include "store_inside.h"
@@ -48,11 +49,6 @@ struct work {
 	uint64_t question_id; /* 0: none */
 };
 
-static void copy_text(char *out, size_t room, const char *text)
-{
-	(void)snprintf(out, room, "%s", text); /* cut */
-}
-
 static void say_written(struct store *store, size_t n)
 {
 	(void)pthread_mutex_lock(&store->lock);
@@ -69,7 +65,7 @@ static void say_written(struct store *store, size_t n)
 static void say_set_aside(struct store *store, const char *name)
 {
 	(void)pthread_mutex_lock(&store->lock);
-	copy_text(store->state.set_aside, sizeof(store->state.set_aside), name);
+	text_put(store->state.set_aside, sizeof(store->state.set_aside), name);
 	store->lost = true;
 	(void)pthread_mutex_unlock(&store->lock);
 }
@@ -78,7 +74,7 @@ static void say_failed(struct store *store, const char *error)
 {
 	(void)pthread_mutex_lock(&store->lock);
 	store->state.failing = true;
-	copy_text(store->state.error, sizeof(store->state.error), error);
+	text_put(store->state.error, sizeof(store->state.error), error);
 	(void)pthread_mutex_unlock(&store->lock);
 }
 

@@ -61,6 +61,7 @@ struct worker {
 	struct note_budget notes;
 	struct note_tally tallies[NOTE_TALLIES];
 	struct note_arrived arrivals[NOTE_TALLIES];
+	bool arrivals_matter;  /* note_arrivals_matter() */
 	struct rolls rolls;    /* who wants to know which sessions there are */
 	struct health *health; /* NULL: another worker's business */
 	mono_ms_t counts_due_ms;

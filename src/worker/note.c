@@ -95,8 +95,7 @@ void note_connection(struct worker *w, const struct addr *addr)
 		(void)keeper_link_send(w, MESSAGE_NOTE, &note, sizeof note);
 }
 
-/* Is there a list that scores? */
-static bool somebody_scores(const struct conf *conf)
+bool note_arrivals_matter(const struct conf *conf)
 {
 	bool found = conf->dns_zone_count > 0;
 
@@ -114,11 +113,10 @@ static bool somebody_scores(const struct conf *conf)
 void note_arrival(struct worker *w, const struct conf_listener *listener,
 	const struct addr *addr)
 {
-	const struct conf *conf = w->setup->conf;
 	struct note_arrived *arrived;
 	uint64_t source;
 
-	if (!somebody_scores(conf) || listener->auth == CONF_AUTH_HIDE ||
+	if (!w->arrivals_matter || listener->auth == CONF_AUTH_HIDE ||
 		listener->tls == CONF_LISTENER_TLS_PASSTHROUGH ||
 		banlist_allows(w->bans, addr))
 		return;

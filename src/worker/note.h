@@ -9,6 +9,7 @@
 #include "../../proto/dialog.h"
 #include "../base/addr.h"
 #include "../base/units.h"
+#include "../conf/conf.h"
 #include "../ipc/message.h"
 
 enum { NOTE_BUCKETS = 256, NOTE_TALLIES = 4096 };
@@ -45,6 +46,8 @@ void note_address(struct worker *worker, const struct addr *addr, uint64_t id,
 	enum note_kind kind, enum reply_id reply);
 /* Somebody who is not banned has connected. */
 void note_connection(struct worker *worker, const struct addr *addr);
+/* Is there a list that scores, so that note_arrival() has a reason? */
+bool note_arrivals_matter(const struct conf *conf);
 /* And here, where it may want to log in. */
 void note_arrival(struct worker *worker, const struct conf_listener *listener,
 	const struct addr *addr);

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/text.h"
+
 enum { LOOKS_A_TURN = 128, ROWS_A_TURN = 32, PAUSE_US = 20000 };
 
 static void slice_event(evutil_socket_t fd, short what, void *arg);
@@ -110,25 +112,16 @@ void roll_begin(struct worker *w, const struct message_sessions_ask *ask)
 
 /* ---- rows ---- */
 
-static void put_text(char *out, size_t room, const char *text)
-{
-	size_t n = text ? strlen(text) : 0;
-
-	if (n >= room)
-		n = room - 1;
-	memcpy(out, text ? text : "", n);
-	out[n] = 0;
-}
-
 static bool wanted(const struct roll *r, const struct addr *addr,
 	const struct worker_listener *listener)
 {
-	char title[MESSAGE_SESSION_LISTENER_LONGEST];
+	const char *asked = r->ask.listener;
 
 	if (r->ask.within.bits > 0 && !prefix_holds(&r->ask.within, addr))
 		return false;
-	put_text(title, sizeof title, listener->conf->title);
-	return !r->ask.listener[0] || strcmp(title, r->ask.listener) == 0;
+	/* It may be cut, as the title in a row is. */
+	return !*asked || strncmp(listener->conf->title, asked,
+				  sizeof r->ask.listener - 1) == 0;
 }
 
 static void put_server(const struct session *s, struct message_session *row)
@@ -153,11 +146,11 @@ static bool tell_session(struct worker *w, struct roll *r, struct session *s)
 		.addr = s->addr,
 		.port = s->port};
 
-	put_text(row.listener, sizeof row.listener, s->listener->conf->title);
-	put_text(row.phase, sizeof row.phase, session_phase_name(s));
-	put_text(row.state, sizeof row.state,
+	text_put(row.listener, sizeof row.listener, s->listener->conf->title);
+	text_put(row.phase, sizeof row.phase, session_phase_name(s));
+	text_put(row.state, sizeof row.state,
 		dialog_state_name((enum dialog_state)s->dialog.state));
-	put_text(row.tls, sizeof row.tls, s->tls_version);
+	text_put(row.tls, sizeof row.tls, s->tls_version);
 	put_server(s, &row);
 	if (s->auth_ok && s->user) {
 		row.user_n = s->user_n < sizeof row.user
@@ -177,9 +170,9 @@ static bool tell_guest(
 		.port = guest->port,
 		.tarpit = 1};
 
-	put_text(row.listener, sizeof row.listener,
+	text_put(row.listener, sizeof row.listener,
 		w->setup->listeners[guest->listener].conf->title);
-	put_text(row.phase, sizeof row.phase, "tarpit");
+	text_put(row.phase, sizeof row.phase, "tarpit");
 	return keeper_link_send(w, MESSAGE_SESSION, &row, sizeof row);
 }
 

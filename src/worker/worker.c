@@ -330,6 +330,7 @@ static bool worker_make(struct worker *w)
 	w->tickets_at_ms = w->setup->tickets_at_ms;
 	worker_now(w);
 	worker_keys(w);
+	w->arrivals_matter = note_arrivals_matter(conf);
 	event_set_log_callback(say_libevent);
 	w->base = base_new();
 	w->slab = slab_new(sizeof(struct session),

@@ -28,8 +28,9 @@ static void expect_taken(struct queue *queue, mono_ms_t now, uint64_t id)
 
 static void they_leave_in_order(void **state)
 {
-	struct queue queue = {.most = 10};
+	struct queue queue;
 
+	queue_init(&queue, 10);
 	for (uint64_t id = 1; id <= 5; id++)
 		assert_null(queue_put(&queue, parcel(id, 0)));
 	for (uint64_t id = 1; id <= 5; id++)
@@ -41,8 +42,9 @@ static void they_leave_in_order(void **state)
 
 static void one_that_waits_holds_up_nobody(void **state)
 {
-	struct queue queue = {.most = 10};
+	struct queue queue;
 
+	queue_init(&queue, 10);
 	assert_null(queue_put(&queue, parcel(1, 900)));
 	assert_null(queue_put(&queue, parcel(2, 0)));
 	assert_null(queue_put(&queue, parcel(3, 500)));
@@ -59,8 +61,9 @@ static void one_that_waits_holds_up_nobody(void **state)
 
 static void of_too_many_the_oldest_goes(void **state)
 {
-	struct queue queue = {.most = 3};
+	struct queue queue;
 
+	queue_init(&queue, 3);
 	for (uint64_t id = 1; id <= 3; id++)
 		assert_null(queue_put(&queue, parcel(id, 0)));
 	for (uint64_t id = 4; id <= 1000; id++) {
@@ -73,7 +76,7 @@ static void of_too_many_the_oldest_goes(void **state)
 	}
 	queue_clear(&queue);
 	assert_int_equal(queue.count, 0);
-	assert_null(queue.last);
+	assert_true(TAILQ_EMPTY(&queue.all));
 }
 
 int main(void)
