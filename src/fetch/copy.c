@@ -23,8 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "../base/whole.h"
 
 enum { NAME_LONGEST = 80, LINE_MOST = 4096 };
 
@@ -116,30 +117,6 @@ static void take_copy(struct supply *supply, char *text, size_t n,
 		forget(supply);
 }
 
-/* All of it as a string. Caller frees; NULL: none. */
-static char *read_all(int fd, size_t *ret_n)
-{
-	struct stat st;
-	char *text;
-	size_t n = 0;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		st.st_size > 2 * (off_t)SUPPLY_BYTES_MOST)
-		return NULL;
-	text = malloc((size_t)st.st_size + 1);
-	while (text != NULL && n < (size_t)st.st_size) {
-		ssize_t got = read(fd, text + n, (size_t)st.st_size - n);
-
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-	}
-	if (text != NULL)
-		text[n] = '\0';
-	*ret_n = n;
-	return text;
-}
-
 void copy_read(int folder, struct supply *supply,
 	const struct list_rules *rules, wall_s_t now)
 {
@@ -152,7 +129,7 @@ void copy_read(int folder, struct supply *supply,
 
 	if (fd < 0)
 		return;
-	text = read_all(fd, &n);
+	text = whole_text(fd, 2 * (size_t)SUPPLY_BYTES_MOST, &n);
 	(void)close(fd);
 	/* A NUL would end a line early. */
 	if (text != NULL && strlen(text) == n)

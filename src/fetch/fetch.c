@@ -27,6 +27,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/secret.h"
+#include "../base/whole.h"
 #include "../ipc/channel.h"
 #include "copy.h"
 #include "transfer.h"
@@ -119,20 +120,12 @@ static struct message_list message_of(
 /* -1: errno. */
 static int entries_fd(const struct list_entries *entries)
 {
-	size_t n = entries->count * sizeof(*entries->items), at = 0;
-	const char *octets = (const char *)entries->items;
 	int fd = memfd_create("postern.list", MFD_CLOEXEC);
 
-	while (fd >= 0 && at < n) {
-		ssize_t put = write(fd, octets + at, n - at);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0) {
-			(void)close(fd);
-			return -1;
-		}
-		at += (size_t)put;
+	if (fd >= 0 && !whole_write(fd, entries->items,
+			       entries->count * sizeof(*entries->items))) {
+		(void)close(fd);
+		return -1;
 	}
 	return fd;
 }

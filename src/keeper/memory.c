@@ -22,6 +22,7 @@
 #include "../base/octets.h"
 #include "../base/secret.h"
 #include "../base/siphash.h"
+#include "../base/whole.h"
 #include "../policy/image.h"
 #include "judge.h"
 #include "peers.h"
@@ -84,19 +85,6 @@ static uint64_t shape(void)
 
 /* ---- writing ---- */
 
-static bool write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t written = write(fd, p, n);
-
-		if (written <= 0)
-			return false;
-		p += written;
-		n -= (size_t)written;
-	}
-	return true;
-}
-
 static void fill(const struct hub *hub, uint8_t *to, size_t parts, size_t core)
 {
 	struct octets out = octets_to(to + sizeof(struct memory_head), parts);
@@ -128,7 +116,7 @@ void memory_write(struct hub *hub, int fd)
 	octets = malloc(n);
 	if (octets != NULL)
 		fill(hub, octets, parts.n, core);
-	if (octets == NULL || !write_all(fd, octets, n)) {
+	if (octets == NULL || !whole_write(fd, octets, n)) {
 		log_say(LOG_WARN, "memory-lost",
 			"what is counted cannot be handed over: %s",
 			strerror(errno));
@@ -145,22 +133,6 @@ void memory_write(struct hub *hub, int fd)
 }
 
 /* ---- reading ---- */
-
-static bool read_all(int fd, void *p, size_t n, off_t at)
-{
-	uint8_t *to = p;
-
-	while (n > 0) {
-		ssize_t got = pread(fd, to, n, at);
-
-		if (got <= 0)
-			return false;
-		to += got;
-		at += got;
-		n -= (size_t)got;
-	}
-	return true;
-}
 
 static const char *trouble_of(struct memory *memory)
 {
@@ -203,8 +175,8 @@ static struct memory *read_file(int fd, size_t n)
 		memory->octets = malloc(memory->n);
 	}
 	if (memory->octets != NULL &&
-		read_all(fd, &memory->head, sizeof(memory->head), 0) &&
-		read_all(fd, memory->octets, memory->n, sizeof(memory->head)))
+		whole_read(fd, &memory->head, sizeof(memory->head), 0) &&
+		whole_read(fd, memory->octets, memory->n, sizeof(memory->head)))
 		why = trouble_of(memory);
 	if (why == NULL)
 		return memory;

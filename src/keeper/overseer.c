@@ -14,10 +14,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../base/whole.h"
 #include "../ipc/channel.h"
 #include "control.h"
 #include "dns_lists.h"
@@ -45,38 +45,11 @@ struct overseer {
 	struct message_own own; /* what the hub's list points to */
 };
 
-/* All of a file from its beginning. Caller frees. NULL: not readable. */
-static char *read_all(int fd)
-{
-	struct stat st;
-	size_t size, n = 0;
-	char *text;
-
-	if (fstat(fd, &st) != 0 || st.st_size < 0 ||
-		st.st_size > CONF_MOST_BYTES)
-		return NULL;
-	size = (size_t)st.st_size;
-	text = malloc(size + 1);
-	if (text == NULL)
-		return NULL;
-	while (n < size) {
-		ssize_t got = pread(fd, text + n, size - n, (off_t)n);
-
-		if (got <= 0) {
-			free(text);
-			return NULL;
-		}
-		n += (size_t)got;
-	}
-	text[n] = '\0';
-	return text;
-}
-
 static void hear_conf(struct overseer *overseer, int fd)
 {
 	struct conf_errors errors = {0};
 	struct conf *conf = NULL;
-	char *text = fd < 0 ? NULL : read_all(fd);
+	char *text = fd < 0 ? NULL : whole_text(fd, CONF_MOST_BYTES, NULL);
 
 	if (text != NULL)
 		conf = conf_parse(text, "configuration", &errors);
@@ -133,7 +106,7 @@ static bool hear_ear(
 		ear_trouble(overseer->hub, (int)body->error);
 		return false;
 	case EAR_PATTERNS:
-		text = fd < 0 ? NULL : read_all(fd);
+		text = fd < 0 ? NULL : whole_text(fd, CONF_MOST_BYTES, NULL);
 		if (text != NULL)
 			ear_patterns(overseer->hub, text);
 		free(text);

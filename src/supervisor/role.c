@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/log.h"
 #include "../base/secret.h"
+#include "../base/whole.h"
 #include "../conf/conf.h"
 #include "../fetch/fetch.h"
 #include "../fw/helper.h"
@@ -108,26 +109,10 @@ void role_exec(enum role role, const struct role_fds *fds)
 	_exit(71);
 }
 
-/* The whole of a memfd as a string. Caller frees. */
-static char *read_all(int fd)
-{
-	struct stat st;
-	char *text;
-
-	if (fstat(fd, &st) < 0 || st.st_size < 0)
-		return NULL;
-	text = calloc((size_t)st.st_size + 1, 1);
-	if (text && pread(fd, text, (size_t)st.st_size, 0) != st.st_size) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 static struct conf *role_conf(int fd)
 {
 	struct conf_errors errors = {0};
-	char *text = read_all(fd);
+	char *text = whole_text(fd, SIZE_MAX - 1, NULL);
 	struct conf *conf =
 		text ? conf_parse(text, "configuration", &errors) : NULL;
 
