@@ -45,6 +45,12 @@ EXCLUDED = {
     "cert_notAfter": "test certificates live for 30 days",
     "cert_revocation": "the test's authority publishes nothing",
 }
+# And what it may say when it was itself too fast: its client is gone before
+# the ticket, which TLS 1.3 sends after the handshake, and it then "connects"
+# with an empty file. test_tls.py holds that sessions are resumed.
+TOO_FAST = {
+    "sessionresumption_ticket": "check failed because of connect problem",
+}
 FINE = ("OK", "INFO", "DEBUG")
 
 
@@ -247,7 +253,8 @@ def test_testssl_finds_nothing(bench, name):
     for one in json.loads(bench.path(f"{name}.json").read_text()):
         found[one["id"]] = (one["severity"], one["finding"])
     wrong = {key: value for key, value in found.items()
-             if value[0] not in FINE and key.split()[0] not in EXCLUDED}
+             if value[0] not in FINE and key.split()[0] not in EXCLUDED
+             and TOO_FAST.get(key) != value[1]}
     assert not wrong, wrong
     assert {key for key in MUST_BE_OK
             if found.get(key, ("",))[0] != "OK"} == set(), said
