@@ -9,6 +9,7 @@ CPU = {
     "tiny-auth": 1.10,
     "tiny-pipelined": 1.05,
     "big": 1.05,
+    "big-bdat": 1.0,
     "tls-ecdsa": 1.20,
     "tls-rsa": 1.12,
     "tls-resumed": 1.25,

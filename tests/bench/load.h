@@ -54,7 +54,7 @@ struct load_options {
 	size_t size_bytes;    /* of a message */
 	enum load_tls tls;
 	enum load_auth auth;
-	bool pipelining, resume, tls12, hold_at_greeting;
+	bool pipelining, chunking, resume, tls12, hold_at_greeting;
 	double rate;   /* sessions a second, open loop; 0: closed */
 	double hold_s; /* open them all and keep them; < 0: no */
 	double session_longest_s, run_longest_s;
@@ -94,6 +94,7 @@ void load_die(const char *what) __attribute__((noreturn));
 extern char load_auth_line[256];
 extern char *load_body;
 extern size_t load_body_n; /* with CRLF.CRLF; "QUIT\r\n" follows */
+extern char load_bdat_line[32];
 void load_text_init(void);
 
 /* load_tls.c */

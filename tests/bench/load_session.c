@@ -142,7 +142,7 @@ static enum load_step next_step(struct load_session *s)
 		return ++s->tries < load_options.try_count ? STEP_AUTH
 							   : STEP_QUIT;
 	case STEP_MAIL: return STEP_RCPT;
-	case STEP_RCPT: return STEP_DATA;
+	case STEP_RCPT: return load_options.chunking ? STEP_BODY : STEP_DATA;
 	case STEP_DATA: return STEP_BODY;
 	case STEP_BODY:
 		load_counts.messages++;
@@ -167,6 +167,8 @@ static void put_body(struct load_session *s)
 {
 	bool last = s->messages + 1 >= load_options.message_count;
 
+	if (load_options.chunking)
+		put(s, load_bdat_line);
 	s->body_n = load_body_n;
 	s->body_off = 0;
 	if (load_options.pipelining && last)

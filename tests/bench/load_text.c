@@ -14,6 +14,7 @@
 char load_auth_line[256];
 char *load_body;
 size_t load_body_n;
+char load_bdat_line[32];
 
 static const char header[] = "From: <sender@example.org>\r\n"
 			     "To: <user@example.com>\r\n"
@@ -48,6 +49,11 @@ static void make_body(void)
 	fill_lines(load_body, sizeof header - 1, size - 2);
 	memcpy(load_body + size - 2, tail, sizeof tail);
 	load_body_n = size + 3;
+	if (!load_options.chunking)
+		return;
+	load_body_n = size; /* RFC 3030 §2: its length is its end */
+	snprintf(load_bdat_line, sizeof load_bdat_line, "BDAT %zu LAST\r\n",
+		size);
 }
 
 /* RFC 4616: NUL user NUL password; a bad one has an octet too many. */

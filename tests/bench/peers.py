@@ -12,6 +12,7 @@ import machine
 from machine import LOAD_CPU, PEER_CPU, RUN, tool
 
 SINK, SINK_PROXY = "127.0.0.1:2525", "127.0.0.1:2526"
+SINK_PASSED = "127.0.0.1:2529"  # behind TLS that nobody between ends
 POSTERN = machine.BUILD / "src/supervisor/postern"
 POSTERNCTL = machine.BUILD / "src/tools/posternctl"
 USER = "postern"
@@ -28,6 +29,7 @@ def values(**more):
         run=RUN,
         sink=SINK,
         sinkpp=SINK_PROXY,
+        sinkpassed=SINK_PASSED,
         sink_host=SINK.partition(":")[0],
         sink_port=SINK.partition(":")[2],
         modules="/usr/lib/nginx/modules",
@@ -37,15 +39,15 @@ def values(**more):
     )
 
 
-def relay(port, *options):
-    command = tool("rawrelay", *options, f"127.0.0.1:{port}", SINK)
+def relay(port, *options, to=SINK):
+    command = tool("rawrelay", *options, f"127.0.0.1:{port}", to)
     return command, PEER_CPU, port
 
 
-def sink_tls(name, port):
+def sink_tls(name, port, cpu=PEER_CPU):
     chain = RUN / f"{name}.pem"
     command = tool("smtpsink", "-c", chain, f"127.0.0.1:{port}")
-    return command, PEER_CPU, port
+    return command, cpu, port
 
 
 def haproxy():
@@ -58,7 +60,7 @@ def nginx(template, cpu, port):
 
 
 def postern(name, port, **more):
-    """One worker; three listeners, from `port` on: plain, RSA, ECDSA."""
+    """One worker; listeners from `port` on: plain, RSA, ECDSA, passed."""
     settings = dict(mode="enforce", answer="tarpit", sessions="true")
     settings.update(more)
     conf = machine.render(
@@ -68,6 +70,7 @@ def postern(name, port, **more):
             plain_port=port,
             rsa_port=port + 1,
             ecdsa_port=port + 2,
+            passed_port=port + 3,
             state=machine.folder(f"{name}-state", USER),
             **settings,
         ),
@@ -84,8 +87,11 @@ PROCESSES = {
     ),
     "sink-rsa": lambda: sink_tls("rsa", 2527),
     "sink-ecdsa": lambda: sink_tls("ecdsa", 2528),
+    "sink-passed": lambda: sink_tls("ecdsa", 2529, LOAD_CPU),
     "raw": lambda: relay(3201),
     "raw-splice": lambda: relay(3202, "-z"),
+    "raw-passed": lambda: relay(3208, to=SINK_PASSED),
+    "raw-splice-passed": lambda: relay(3209, "-z", to=SINK_PASSED),
     "raw-4k": lambda: relay(3205, "-b", 4096),
     "raw-16k": lambda: relay(3206, "-b", 16384),
     "raw-64k": lambda: relay(3207, "-b", 65536),
@@ -111,11 +117,16 @@ def plain(process, port):
     return process, {"plain": (port, "none")}
 
 
+def passed(process, port):
+    return process, {"passed": (port, "starttls")}
+
+
 def postern_peer(process, port):
     return process, {
         "plain": (port, "none"),
         "rsa": (port + 1, "starttls"),
         "ecdsa": (port + 2, "starttls"),
+        "passed": (port + 3, "starttls"),
     }
 
 
@@ -144,7 +155,12 @@ PEERS = {
     ),
     "haproxy-proxy": plain("haproxy", 3002),
     "haproxy-stick": plain("haproxy", 3003),
-    "haproxy-splice": plain("haproxy", 3004),
+    "haproxy-splice": (
+        "haproxy",
+        {"plain": (3004, "none"), "passed": (3010, "starttls")},
+    ),
+    "raw-passed": passed("raw-passed", 3208),
+    "raw-splice-passed": passed("raw-splice-passed", 3209),
     "nginx": (
         "nginx",
         {
@@ -177,7 +193,7 @@ def start_peer(peer, kind):
     port, tls = kinds[kind]
     if peer == "direct" and kind != "plain":
         process = f"sink-{kind}"
-    start("sink")
+    start("sink-passed" if kind == "passed" else "sink")
     if process == "nginx":
         start("nginx-auth")
     start(process)

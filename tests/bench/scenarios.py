@@ -12,6 +12,9 @@ PLAIN = ["direct", "raw", "raw-splice", "haproxy", "haproxy-proxy",
 FEW = ["direct", "raw", "haproxy-stick", "nginx", "postern"]
 TLS = ["direct", "haproxy", "nginx", "postern"]
 ATTACKED = ["direct", "raw", "haproxy-stick", "nginx", "postern-observe"]
+CHUNKED = ["direct", "raw", "raw-splice", "haproxy", "haproxy-splice",
+           "postern"]  # fmt: skip
+PASSED = ["raw-passed", "raw-splice-passed", "haproxy-splice", "postern"]
 BUFFERS = ["direct", "raw", "raw-64k", "raw-16k", "raw-4k", "nginx", "postern"]
 
 PER_SESSIONS, PER_BYTES = "10k", "GB"
@@ -57,6 +60,11 @@ ALL = [
              PER_SESSIONS, "the same, pipelined"),
     scenario("big", "plain", "-c 4 -n 100 -m 1 -S 10000000", PLAIN,
              PER_BYTES, "10 MB messages, 4 at once"),
+    scenario("big-bdat", "plain", "-C -c 4 -n 100 -m 1 -S 10000000", CHUNKED,
+             PER_BYTES, "10 MB messages, each one BDAT chunk, 4 at once"),
+    scenario("big-passed", "passed", "-c 4 -n 60 -m 1 -S 10000000", PASSED,
+             PER_BYTES, "10 MB messages in TLS with the server itself",
+             default=False),
     scenario("big-buffers", "plain", "-c 4 -n 100 -m 1 -S 10000000", BUFFERS,
              PER_BYTES, "10 MB messages: what the size of a read costs",
              default=False),
@@ -128,7 +136,8 @@ def run_one(item, peer):
     process, port, tls = start_warm(peer, item.kind)
     on_load_cpu = process == "sink" or item.name == "latency-1"
     machine.pin(process, machine.LOAD_CPU if on_load_cpu else machine.PEER_CPU)
-    watched = {process, "sink"} | ({"nginx-auth"} & {process + "-auth"})
+    sink = "sink-passed" if item.kind == "passed" else "sink"
+    watched = {process, sink} | ({"nginx-auth"} & {process + "-auth"})
     before = {name: machine.cpu_s(name) for name in watched}
     args = item.args.split() + (["-t", tls] if tls != "none" else [])
     result = machine.load(args, port)
@@ -137,6 +146,6 @@ def run_one(item, peer):
     work = max(work_done(item, result), 1e-9)
     result["proxy_cpu"] = used[process] / work
     result["side_cpu"] = used.get("nginx-auth", 0) / work
-    result["sink_cpu"] = 0 if process == "sink" else used["sink"] / work
+    result["sink_cpu"] = 0 if process == "sink" else used[sink] / work
     result["load_cpu"] = result["cpu"] / work
     return result

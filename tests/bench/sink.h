@@ -15,6 +15,7 @@ enum sink_state {
 	SINK_LOGIN_PASSWORD,
 	SINK_PLAIN_ANSWER,
 	SINK_MESSAGE,
+	SINK_CHUNK, /* of BDAT */
 };
 
 /* Where in a message's line the next octet stands. */
@@ -30,6 +31,8 @@ struct sink_session {
 	bool start_tls; /* the handshake follows the reply */
 	bool closing;
 	bool user_known;
+	bool chunk_last;
+	unsigned long long chunk_left;
 	SSL *ssl;
 	size_t line_n;
 	char line[520];
@@ -51,6 +54,7 @@ void sink_login_init(const char *login); /* USER:PASSWORD */
 void sink_greet(void);
 void sink_say(const char *text);
 void sink_command(struct sink_session *session, char *line, size_t n);
+void sink_chunk_ends(struct sink_session *session);
 void sink_forget(void);			       /* what was said so far */
 bool sink_flush(struct sink_session *session); /* false: drop it */
 

@@ -7,6 +7,7 @@
  */
 #include "sink.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -94,6 +95,7 @@ static void answer(struct sink_session *s, const char *line)
 		verdict(s, strcmp(line, good_plain) == 0);
 		break;
 	case SINK_COMMAND:
+	case SINK_CHUNK:
 	case SINK_MESSAGE: break;
 	}
 }
@@ -101,7 +103,8 @@ static void answer(struct sink_session *s, const char *line)
 static void on_ehlo(struct sink_session *s)
 {
 	sink_say("250-sink.example.com Hello, pleased to meet you\r\n"
-		 "250-SIZE 104857600\r\n250-8BITMIME\r\n250-PIPELINING\r\n");
+		 "250-SIZE 104857600\r\n250-8BITMIME\r\n250-PIPELINING\r\n"
+		 "250-CHUNKING\r\n");
 	if (sink_tls && !s->ssl)
 		sink_say("250-STARTTLS\r\n");
 	sink_say("250-AUTH LOGIN PLAIN\r\n250 HELP\r\n");
@@ -112,6 +115,25 @@ static void on_data(struct sink_session *s)
 	s->state = SINK_MESSAGE;
 	s->place = PLACE_BEGIN;
 	sink_say("354 Enter message, end with \".\" on a line by itself\r\n");
+}
+
+/* RFC 3030 §2; an empty chunk is answered at once. */
+static void on_bdat(struct sink_session *s, const char *line)
+{
+	char *rest;
+
+	s->chunk_left = strtoull(line + 4, &rest, 10);
+	s->chunk_last = strcasecmp(rest, " LAST") == 0;
+	s->state = SINK_CHUNK;
+	if (s->chunk_left == 0)
+		sink_chunk_ends(s);
+}
+
+void sink_chunk_ends(struct sink_session *s)
+{
+	s->state = SINK_COMMAND;
+	sink_counts.messages += s->chunk_last;
+	sink_say("250 Octets received\r\n");
 }
 
 static void on_quit(struct sink_session *s)
@@ -158,6 +180,8 @@ void sink_command(struct sink_session *s, char *line, size_t n)
 		sink_say("250 Recipient OK\r\n");
 	} else if (is(line, "DATA")) {
 		on_data(s);
+	} else if (is(line, "BDAT ")) {
+		on_bdat(s, line);
 	} else if (is(line, "QUIT")) {
 		on_quit(s);
 	} else if (is(line, "STARTTLS") && sink_tls && !s->ssl) {

@@ -69,6 +69,20 @@ static char *take_message(struct sink_session *s, char *p, char *end)
 	return p;
 }
 
+/* Eats a chunk's octets, whatever they are; returns what follows it. */
+static char *take_chunk(struct sink_session *s, char *p, char *end)
+{
+	size_t n = (size_t)(end - p);
+
+	if (n > s->chunk_left)
+		n = (size_t)s->chunk_left;
+	s->chunk_left -= n;
+	sink_counts.bytes += n;
+	if (s->chunk_left == 0)
+		sink_chunk_ends(s);
+	return p + n;
+}
+
 /* The octets of a PROXY header v1 or v2; 0: there is none. */
 static size_t proxy_header_n(const char *p, size_t n)
 {
@@ -120,6 +134,8 @@ static bool feed(struct sink_session *s, char *p, size_t n)
 		if (s->state == SINK_MESSAGE) {
 			sink_counts.bytes += (size_t)(end - p);
 			p = take_message(s, p, end);
+		} else if (s->state == SINK_CHUNK) {
+			p = take_chunk(s, p, end);
 		} else {
 			p = take_line(s, p, end);
 		}

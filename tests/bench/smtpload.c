@@ -51,6 +51,7 @@ __attribute__((noreturn)) static void usage(void)
 	fputs("usage: smtpload [options] ADDR:PORT\n"
 	      " -c N sessions at once  -n N sessions in all  -m N messages a\n"
 	      "    session (0: none)  -S N message bytes  -p pipelining\n"
+	      " -C messages by BDAT, each one chunk (not with -p)\n"
 	      " -t none|starttls|tls  -R resume TLS sessions  -2 TLS 1.2 at "
 	      "most\n"
 	      " -a none|good|bad  -u USER:PASS  -k N AUTH tries a session\n"
@@ -89,6 +90,7 @@ static void take_option(int letter, const char *value)
 	case 'm': o->message_count = atoi(value); break;
 	case 'S': o->size_bytes = strtoul(value, NULL, 10); break;
 	case 'p': o->pipelining = true; break;
+	case 'C': o->chunking = true; break;
 	case 't': o->tls = tls_word(value); break;
 	case 'R': o->resume = true; break;
 	case '2': o->tls12 = true; break;
@@ -125,10 +127,11 @@ static void take_arguments(int argc, char **argv)
 	int letter;
 
 	while ((letter = getopt(
-			argc, argv, "c:n:m:S:pt:R2a:u:k:r:b:B:H:GT:L:")) != -1)
+			argc, argv, "c:n:m:S:pCt:R2a:u:k:r:b:B:H:GT:L:")) != -1)
 		take_option(letter, optarg);
 	take_server(argv[optind]);
-	if (!strchr(load_options.login, ':') ||
+	if ((load_options.pipelining && load_options.chunking) ||
+		!strchr(load_options.login, ':') ||
 		strlen(load_options.login) > 100)
 		usage();
 }
