@@ -5,11 +5,15 @@ import json
 import signal
 import statistics
 import subprocess
-import time
+import sys
 
+import goals
 import machine
 import peers
 import report
+import scenarios
+
+TRACED = "-c 50 -n 2000 -m 1 -S 1024"
 
 COLUMNS = ("direct_cpu0", "direct_cpu1", "relay_cpu0", "relay_cpu1")
 ALGORITHMS = ("rsa2048", "ecdsap256", "ecdhx25519", "ecdhp256")
@@ -61,17 +65,20 @@ def run_limits(rounds):
     return dict(hops=hops(rounds), crypto=crypto(rounds))
 
 
-def traced(process, port):
-    """Calls a session of `tiny`, over 500 sessions, of the whole tree."""
+def traced(pids, port):
+    """Calls a session of `tiny` of some processes, and what a session is."""
     path = machine.RUN / "strace.txt"
-    pids = [word for pid in machine.tree(process) for word in ("-p", str(pid))]
+    followed = [word for pid in pids for word in ("-p", str(pid))]
     trace = subprocess.Popen(
-        ["strace", "-c", "-f", *pids, "-o", path], stderr=subprocess.DEVNULL
+        ["strace", "-c", "-f", *followed, "-o", path],
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    time.sleep(0.5)
-    result = machine.load("-c 50 -n 500 -m 1 -S 1024".split(), port)
+    for _ in pids:
+        await_attached(trace)
+    result = machine.load(TRACED.split(), port)
     trace.send_signal(signal.SIGINT)
-    trace.wait()
+    trace.communicate()
     calls = {}
     for line in path.read_text().splitlines():
         words = line.split()
@@ -80,14 +87,48 @@ def traced(process, port):
     return calls
 
 
+def await_attached(trace):
+    """strace says of each process that it has it."""
+    for line in trace.stderr:
+        if "attached" in line:
+            return
+    sys.exit("strace could not attach")
+
+
+def shares(peer, process):
+    """Who is counted by himself: the whole, or postern's processes."""
+    if peer not in peers.OURS:
+        return {peer: machine.tree(process)}
+    found = {
+        f"{peer}, {role}": machine.of_role(process, role)
+        for role in ("worker", "keeper")
+    }
+    known = [pid for pids in found.values() for pid in pids]
+    found[f"{peer}, the others"] = [
+        pid for pid in machine.tree(process) if pid not in known
+    ]
+    return found
+
+
+def judge_calls(peer, of):
+    goals.note("calls of a plain session, worker", of[f"{peer}, worker"],
+               goals.CALLS_A_SESSION, "calls")  # fmt: skip
+    goals.note("calls of a plain session, keeper", of[f"{peer}, keeper"],
+               goals.CALLS_OF_KEEPER, "calls")  # fmt: skip
+
+
 def run_syscalls(names, wanted):
     print("\n### syscalls: a session of `tiny`, counted by strace -c\n")
-    report.head("peer", "calls/session", "of which")
-    found = {}
+    report.head("process", "calls/session", "of which")
+    found, of = {}, {}
     for peer in filter(wanted, names):
-        process, port, _ = peers.start_peer(peer, "plain")
-        calls = found[peer] = traced(process, port)
-        often = sorted(calls.items(), key=lambda item: -item[1])
-        text = ", ".join(f"{k} {v:.1f}" for k, v in often if v >= 0.1)
-        report.row(peer, f"{sum(calls.values()):.1f}", text)
+        process, port, _ = scenarios.start_warm(peer, "plain")
+        for who, pids in shares(peer, process).items():
+            calls = found[who] = traced(pids, port)
+            of[who] = sum(calls.values())
+            often = sorted(calls.items(), key=lambda item: -item[1])
+            text = ", ".join(f"{k} {v:.2f}" for k, v in often if v >= 0.01)
+            report.row(who, f"{of[who]:.2f}", text)
+        if peer == "postern":
+            judge_calls(peer, of)
     return found

@@ -151,6 +151,28 @@ def tree(name):
     return found
 
 
+def of_role(name, role):
+    """Those of the tree that postern calls so: worker, keeper ..."""
+    found = []
+    for pid in tree(name):
+        try:
+            with open(f"/proc/{pid}/comm") as file:
+                if file.read().strip() == f"postern-{role}":
+                    found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def addresses(first, count):
+    """So many addresses from the first on."""
+    begin = int.from_bytes(socket.inet_aton(first), "big")
+    return [
+        socket.inet_ntoa(number.to_bytes(4, "big"))
+        for number in range(begin, begin + count)
+    ]
+
+
 def pin(name, cpu):
     for pid in tree(name):
         for task in os.listdir(f"/proc/{pid}/task"):

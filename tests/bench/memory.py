@@ -3,8 +3,10 @@ sessions held, divided by N; and the same for sessions in the tarpit."""
 
 import json
 import subprocess
+import sys
 import time
 
+import control
 import goals
 import machine
 import peers
@@ -14,6 +16,7 @@ PLAIN = ["direct", "raw", "haproxy", "haproxy-stick", "nginx", "postern"]
 TLS = ["direct", "haproxy", "nginx", "postern"]
 WITH_AUTH = ("nginx", "postern")
 HELD_S = 3
+SOURCES = 100_000
 
 
 def hold(port, count, *more):
@@ -51,13 +54,9 @@ def print_row(peer, what, result, goal):
         f"{result['before_kib']} KiB",
         f"{result['after_kib']} KiB",
         f"{result['session_bytes']:.0f}",
-        f"<= {goal[0]} (aim {goal[1]})" if goal else "",
+        f"<= {goal}" if goal else "",
         f"{result['slab_bytes']:.0f}",
     )
-
-
-def figures(kind):
-    return goals.MEMORY_BYTES[kind], goals.MEMORY_AIM_BYTES[kind]
 
 
 def one(peer, kind, auth, count):
@@ -74,9 +73,9 @@ def one(peer, kind, auth, count):
     what = ("" if kind == "plain" else "TLS, ") + (
         "after AUTH" if auth == "good" else "after EHLO"
     )
-    print_row(peer, what, result, figures(goal_kind) if ours else None)
+    wanted = goals.MEMORY_BYTES[goal_kind] if ours else None
+    print_row(peer, what, result, wanted)
     if ours:
-        wanted = goals.MEMORY_BYTES[goal_kind]
         name = f"memory of a session, {what}"
         goals.note(name, result["session_bytes"], wanted, "bytes")
     return dict(result, peer=peer, kind=kind, auth=auth)
@@ -95,22 +94,58 @@ def tarpit(count):
     name = "postern-tarpit"
     peers.start("sink")
     peers.start(name)
-    words = peers.control(name, "bans", "add", machine.BANNED_PREFIX)
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        print(f"\nno tarpit: {done.stdout}{done.stderr}")
-        return None
+    control.ban(name, [machine.BANNED_PREFIX])
     more = ["-G", "-b", machine.BANNED, "-B", count]
     result = measure(name, 3441, count, *more)
     machine.stop(name)
-    print_row("postern", "in the tarpit", result, figures("tarpit"))
-    goals.note(
-        "memory of a session in the tarpit",
-        result["session_bytes"],
-        goals.MEMORY_BYTES["tarpit"],
-        "bytes",
-    )
+    wanted = goals.MEMORY_BYTES["tarpit"]
+    print_row("postern", "in the tarpit", result, wanted)
+    name = "memory of a session in the tarpit"
+    goals.note(name, result["session_bytes"], wanted, "bytes")
     return dict(result, peer="postern", kind="tarpit")
+
+
+def turn(name, first, count):
+    """So many sources that nobody has seen are held; private memory then."""
+    more = ["-G", "-b", first, "-B", count]
+    holder, held = hold(port_of(name), count, *more)
+    if held < count:
+        sys.exit(f"{name}: only {held} of {count} are held")
+    most = machine.private_bytes(name)
+    holder.stdout.read()
+    holder.wait()
+    return most
+
+
+def port_of(name):
+    return peers.PROCESSES[name]()[2]
+
+
+def run_tarpit(at_once):
+    """SOURCES of banned sources in turn, as many at once as can be held."""
+    name = "postern-turns"
+    peers.start("sink")
+    peers.start(name)
+    control.ban(name, [machine.BANNED_PREFIX])
+    before, most = machine.private_bytes(name), []
+    firsts = machine.addresses(machine.BANNED, SOURCES)[::at_once]
+    for first in firsts:
+        most.append(turn(name, first, at_once))
+    after = machine.private_bytes(name)
+    machine.stop(name)
+    print(f"\n### tarpit: {len(firsts) * at_once:,} banned sources in turn\n")
+    report.head("at once", "private before", "first turn", "last turn",
+                "after", "bytes/session held", "bytes/source in all")  # fmt: skip
+    each = (max(most) - before) / at_once
+    kib = [f"{figure // 1024} KiB" for figure in (before, most[0], most[-1], after)]
+    report.row(at_once, *kib, f"{each:.0f}",
+               f"{(max(most) - before) / (len(firsts) * at_once):.1f}")  # fmt: skip
+    goals.note(f"tarpit, {SOURCES:,} sources in turn: a session", each,
+               goals.MEMORY_BYTES["tarpit"], "bytes")  # fmt: skip
+    grown = most[-1] / most[len(most) // 2]
+    goals.note("tarpit: memory of the last turn, x one half way", grown,
+               goals.TURNS_GROWTH, "times")  # fmt: skip
+    return dict(before=before, most=most, after=after)
 
 
 def run(count, wanted):

@@ -7,15 +7,18 @@ who terminates TLS can use.
 """
 
 import resource
+import sys
+import time
 
+import control
 import machine
 from machine import LOAD_CPU, PEER_CPU, RUN, tool
 
 SINK, SINK_PROXY = "127.0.0.1:2525", "127.0.0.1:2526"
 SINK_PASSED = "127.0.0.1:2529"  # behind TLS that nobody between ends
 POSTERN = machine.BUILD / "src/supervisor/postern"
-POSTERNCTL = machine.BUILD / "src/tools/posternctl"
 USER = "postern"
+ATTACKERS = 2000  # addresses that the attack comes from
 
 
 def hold_most():
@@ -61,7 +64,13 @@ def nginx(template, cpu, port):
 
 def postern(name, port, **more):
     """One worker; listeners from `port` on: plain, RSA, ECDSA, passed."""
-    settings = dict(mode="enforce", answer="tarpit", sessions="true")
+    settings = dict(
+        mode="enforce",
+        answer="tarpit",
+        pace="5m",
+        sessions="true",
+        firewall="null",
+    )
     settings.update(more)
     conf = machine.render(
         "postern.conf",
@@ -109,7 +118,12 @@ PROCESSES = {
     "postern-observe": lambda: postern("postern-observe", 3411, mode="observe"),
     "postern-quiet": lambda: postern("postern-quiet", 3421, sessions="false"),
     "postern-close": lambda: postern("postern-close", 3431, answer="close"),
+    # Under an attack whose sources are all banned, each by itself.
+    "postern-banned": lambda: postern("postern-banned", 3451, answer="close"),
+    "postern-kernel": lambda: postern("postern-kernel", 3461, firewall="nft"),
     "postern-tarpit": lambda: postern("postern-tarpit", 3441),
+    # Finds those who have left within a second.
+    "postern-turns": lambda: postern("postern-turns", 3471, pace="1s"),
 }
 
 
@@ -172,19 +186,28 @@ PEERS = {
     "postern": postern_peer("postern", 3401),
     "postern-observe": postern_peer("postern-observe", 3411),
     "postern-quiet": postern_peer("postern-quiet", 3421),
+    "postern-banned": plain("postern-banned", 3451),
 }
 OURS = [name for name in PEERS if name.startswith("postern")]
 
 
 def start(name):
-    if name not in machine.running:
-        machine.start(name, *PROCESSES[name]())
+    if name in machine.running:
+        return
+    machine.start(name, *PROCESSES[name]())
+    if name.startswith("postern"):
+        wait_workers(name)
+    if name == "postern-banned":
+        control.ban(name, machine.addresses(machine.CLIENTS, ATTACKERS))
 
 
-def control(name, *words):
-    """posternctl's word to a postern of ours."""
-    socket = RUN / f"{name}-state/control"
-    return [POSTERNCTL, "--socket", socket, *words]
+def wait_workers(name):
+    """The door is open before there is anybody behind it."""
+    for _ in range(500):
+        if control.answers(name) and machine.of_role(name, "worker"):
+            return
+        time.sleep(0.02)
+    sys.exit(f"{name} has no workers:\n{machine.log_tail(name)}")
 
 
 def start_peer(peer, kind):

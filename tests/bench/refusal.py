@@ -3,15 +3,20 @@
 import json
 import subprocess
 import sys
+import time
 
+import control
+import goals
 import machine
 import peers
 import report
 
-CONNECTIONS, SILENT_CONNECTIONS, SYNS = 20000, 4000, 100000
+CONNECTIONS, SILENT_CONNECTIONS, SYNS = 40000, 4000, 100000
 SET_SIZE = 100000
 DROP = "nft drop, input, set of 100k"
 SOURCES = 20000
+RAW, OURS = "accept and reset (raw)", "postern, banned, close"
+KERNEL = "postern, banned, in the kernel (nft)"
 
 
 def nft(text):
@@ -64,34 +69,31 @@ def kernel_ways():
 
 def proxy_ways(wanted):
     ways = {
-        "accept and reset (raw)": ("raw-reject", 3204),
+        RAW: ("raw-reject", 3204),
         "haproxy reject, list": ("haproxy", 3007),
         "haproxy reject, stick-table": ("haproxy", 3009),
         "haproxy silent-drop": ("haproxy", 3008),
     }
     if wanted("postern"):
-        ways["postern, banned, close"] = ("postern-close", 3431)
+        ways[OURS] = ("postern-close", 3431)
     return ways
-
-
-def ban_at(name):
-    words = peers.control(name, "bans", "add", machine.BANNED_PREFIX)
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"posternctl: {done.stdout}{done.stderr}")
 
 
 def at_proxy(way, name, port):
     fresh = name not in machine.running
     peers.start(name)
     if fresh and name.startswith("postern"):
-        ban_at(name)
-    silent = "silent" in way
-    count = SILENT_CONNECTIONS if silent else CONNECTIONS
+        control.ban(name, [machine.BANNED_PREFIX])
+    if "silent" in way:
+        return refused(name, port, 400, SILENT_CONNECTIONS, 0.05)
+    return refused(name, port, 64, CONNECTIONS, 5)
+
+
+def refused(name, port, at_once, count, patience_s):
     before_s = machine.cpu_s(name)
     run = machine.load(
-        ["-c", 400 if silent else 64, "-n", count, "-m", 0,
-         "-T", 0.05 if silent else 5, "-b", machine.BANNED, "-B", SOURCES],
+        ["-c", at_once, "-n", count, "-m", 0, "-T", patience_s,
+         "-b", machine.BANNED, "-B", SOURCES],
         port,
     )  # fmt: skip
     run["proxy_us"] = (machine.cpu_s(name) - before_s) / count * 1e6
@@ -112,6 +114,28 @@ def flood_us(mode, port):
     return json.loads(done.stdout)["cpu_us"]
 
 
+def in_kernel(name, port):
+    """What postern's processes use while the kernel drops for them; clients
+    connect as they do to a proxy that says nothing."""
+    fresh = name not in machine.running
+    peers.start(name)
+    if fresh:
+        control.ban(name, [machine.BANNED_PREFIX])
+        wait_entries(name, 1)
+    run = refused(name, port, 400, SILENT_CONNECTIONS, 0.05)
+    if run["errors"] != {"timeout": SILENT_CONNECTIONS}:
+        sys.exit(f"{name}: not dropped: {run['errors']} {run['replies']}")
+    return run
+
+
+def wait_entries(name, count):
+    for _ in range(500):
+        if control.ask(name, "status")["firewall"]["entries"] >= count:
+            return
+        time.sleep(0.02)
+    sys.exit(f"{name} has not told the kernel:\n{machine.log_tail(name)}")
+
+
 def measure(rounds, wanted):
     ways, chains = proxy_ways(wanted), kernel_ways()
     runs = {way: [] for way in ways}
@@ -126,13 +150,31 @@ def measure(rounds, wanted):
             nft(chain)
             floods[way].append(flood_us(1, 2525))
             nft("flush ruleset")
+    if wanted("postern"):
+        runs[KERNEL] = [
+            in_kernel("postern-kernel", 3461) for _ in range(rounds)
+        ]
+        machine.stop("postern-kernel")
     return runs, floods
+
+
+def judge(runs):
+    ours, raw = runs.get(OURS), runs[RAW]
+    if not ours:
+        return
+    ratios = [x["proxy_us"] / y["proxy_us"] for x, y in zip(ours, raw)]
+    goals.note("refusing a banned source, x accept and reset", ratios,
+               goals.REFUSAL, "x")  # fmt: skip
+    kernel = [run["proxy_us"] for run in runs[KERNEL]]
+    goals.note("the same in the kernel: postern's CPU", kernel,
+               goals.REFUSAL_KERNEL_US, "us")  # fmt: skip
 
 
 def run(rounds, wanted):
     runs, floods = measure(rounds, wanted)
     loop = floods.pop("loop")
-    print("\n### refusal: what one connection from a banned address costs\n")
+    print("\n### refusal: what one connection from a banned address costs")
+    print(f"\n({report.rounds_text(runs)})\n")
     report.head("way", "connections/s", "proxy CPU us",
                 "proxy and client CPU us", "x nft drop (input, set)",
                 "outcome")  # fmt: skip
@@ -151,4 +193,5 @@ def run(rounds, wanted):
         report.row(way, "-", "0", f"{report.spread(own)} (with the SYN)",
                    report.spread([a / b for a, b in zip(own, drop)]),
                    "never accepted")  # fmt: skip
+    judge(runs)
     return dict(runs=runs, floods=floods)

@@ -11,7 +11,8 @@ PLAIN = ["direct", "raw", "raw-splice", "haproxy", "haproxy-proxy",
          "postern-quiet"]  # fmt: skip
 FEW = ["direct", "raw", "haproxy-stick", "nginx", "postern"]
 TLS = ["direct", "haproxy", "nginx", "postern"]
-ATTACKED = ["direct", "raw", "haproxy-stick", "nginx", "postern-observe"]
+ATTACKED = ["direct", "raw", "haproxy-stick", "nginx", "postern-observe",
+            "postern-banned"]  # fmt: skip
 CHUNKED = ["direct", "raw", "raw-splice", "haproxy", "haproxy-splice",
            "postern"]  # fmt: skip
 PASSED = ["raw-passed", "raw-splice-passed", "haproxy-splice", "postern"]
@@ -89,7 +90,7 @@ ALL = [
     scenario("tls-big", "ecdsa", "-c 4 -n 60 -m 1 -S 10000000", TLS,
              PER_BYTES, "10 MB messages over TLS, 4 at once"),
     scenario("attack", "plain", "-c 9000 -n 6000 -r 3000 -m 0 -a bad "
-             f"-b {machine.CLIENTS} -B 2000 -T 10", ATTACKED,
+             f"-b {machine.CLIENTS} -B {peers.ATTACKERS} -T 10", ATTACKED,
              PER_SESSIONS, "3000 bad AUTH/s from 2000 addresses"),
 ]  # fmt: skip
 BY_NAME = {item.name: item for item in ALL}
