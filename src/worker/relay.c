@@ -445,6 +445,19 @@ static void relay_read(struct session *s, enum dialog_side side)
 		stream->readable_maybe = true;
 }
 
+/*
+ * Between commands nobody is kept from speaking for long. A queue that does not
+ * move is another matter: who fills it goes on, and would wake us at once.
+ */
+static void watch(struct session *s, struct stream *stream, short events)
+{
+	if (s->dialog.state < DIALOG_STATE_COMMAND ||
+		stream_unsent(&s->client) || stream_unsent(&s->server))
+		stream_watch(stream, events);
+	else
+		stream_watch_lazily(stream, events);
+}
+
 void relay_events(struct session *s)
 {
 	short client = 0, server = 0;
@@ -461,8 +474,8 @@ void relay_events(struct session *s)
 		server |= EV_WRITE;
 	if (s->dialog.state < DIALOG_STATE_COMMAND && !client)
 		client = session_watches_end(s);
-	stream_watch(&s->client, client);
-	stream_watch(&s->server, server);
+	watch(s, &s->client, client);
+	watch(s, &s->server, server);
 	session_clock(s);
 }
 

@@ -79,8 +79,21 @@ void stream_watch(struct stream *s, short events)
 		event_active(&s->event, EV_READ, 0); /* no memory */
 }
 
+/*
+ * Most waits are short, and most peers say nothing out of their turn: to disarm
+ * and to arm again would be two calls of the kernel for nothing.
+ */
+void stream_watch_lazily(struct stream *s, short events)
+{
+	if (!s->knocks && !s->readable_maybe)
+		events |= (short)(s->watched & EV_READ);
+	stream_watch(s, events);
+}
+
 void stream_woken(struct stream *s, short what)
 {
+	if (what & EV_READ)
+		s->knocks = true;
 	/* With its time libevent takes the whole event away. */
 	if ((what & EV_TIMEOUT) && event_add(&s->event, NULL) != 0)
 		s->watched = 0; /* stream_watch tries again */
@@ -99,14 +112,11 @@ static enum stream_result stream_of_tls(struct stream *s, enum tls_result r)
 	return STREAM_FAILED;
 }
 
-enum stream_result stream_read(
+static enum stream_result socket_read(
 	struct stream *s, uint8_t *out, size_t room, size_t *ret_n)
 {
 	ssize_t n;
 
-	s->tls_wants_write = false;
-	if (s->tls)
-		return stream_of_tls(s, tls_read(s->tls, out, room, ret_n));
 	do
 		n = recv(s->fd, out, room, 0);
 	while (n < 0 && errno == EINTR);
@@ -118,6 +128,19 @@ enum stream_result stream_read(
 		return STREAM_CLOSED;
 	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN
 						       : STREAM_FAILED;
+}
+
+enum stream_result stream_read(
+	struct stream *s, uint8_t *out, size_t room, size_t *ret_n)
+{
+	enum stream_result result;
+
+	s->tls_wants_write = false;
+	result = s->tls ? stream_of_tls(s, tls_read(s->tls, out, room, ret_n))
+			: socket_read(s, out, room, ret_n);
+	/* An end stays in the socket, and would wake us for ever. */
+	s->knocks = result != STREAM_OK && result != STREAM_AGAIN;
+	return result;
 }
 
 /* One write; STREAM_OK with *ret_n >= 1, or STREAM_AGAIN. */

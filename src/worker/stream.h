@@ -30,8 +30,9 @@ struct stream {
 	struct buffer *out;	    /* to be written */
 	int fd;			    /* -1: none */
 	short watched;		    /* EV_READ | EV_WRITE that are armed */
-	bool readable_maybe;	    /* reading stopped before AGAIN */
-	bool tls_wants_write;	    /* a read needs the socket writable */
+	bool readable_maybe : 1;    /* reading stopped before AGAIN */
+	bool tls_wants_write : 1;   /* a read needs the socket writable */
+	bool knocks : 1;	    /* woke us, and was not read since */
 };
 
 void stream_init(struct stream *stream);
@@ -46,6 +47,9 @@ void stream_done(struct stream *stream);
 
 /* Arms exactly these events. */
 void stream_watch(struct stream *stream, short events);
+/* Arms these. What is armed for reading may stay so while nobody is to be
+ * read: it is disarmed once somebody knocks. */
+void stream_watch_lazily(struct stream *stream, short events);
 /* First in the callback: what woke it. */
 void stream_woken(struct stream *stream, short what);
 
