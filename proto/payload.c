@@ -12,14 +12,16 @@
  * such octet. NORMALIZE makes each a CRLF, and stuffs a dot that stands
  * alone between two of them from whichever side it still can.
  *
- * The hot path of postern: what is well made is skipped by blocks (crlf.h),
- * and a run is as long as `in` allows. The line that stopped it is looked
- * over by memchr, in a window only, since looking for the next LF to the far
- * end of `in` again after each CR would be quadratic.
+ * The hot path of postern: what is well made is skipped by lines of one length
+ * (ruled.h) and by blocks (crlf.h), and a run is as long as `in` allows. The
+ * line that stopped it is looked over by memchr, in a window only, since
+ * looking for the next LF to the far end of `in` again after each CR would be
+ * quadratic.
  */
 #include "payload.h"
 
 #include "crlf.h"
+#include "ruled.h"
 
 enum state {
 	AT_START = 0, /* behind CRLF */
@@ -150,12 +152,14 @@ static void run_behind_cr(struct payload *payload, struct run *run)
 /* Behind what is well made; a CR that is the last octet of it is left. */
 static void run_skip(struct run *run)
 {
-	const uint8_t *to;
+	const uint8_t *to = run->at;
 
 	if (run->at == run->from ||
 		(run->state != AT_START && run->state != AT_TEXT))
 		return; /* what stands before `at` is not here, or not plain */
-	to = crlf_skip(run->at, run->end);
+	if (run->state == AT_START)
+		to = ruled_skip(to, run->end);
+	to = crlf_skip(to, run->end);
 	if (to == run->at)
 		return;
 	if (to[-1] == '\r')

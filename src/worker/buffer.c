@@ -11,7 +11,7 @@
 enum { BUFFER_LEAST_BYTES = 240 };
 
 /* Of the process: for the status, where an idle one must show none. */
-static size_t buffers_open;
+static size_t buffers_open, bytes_open;
 
 static struct buffer *buffer_grow(struct buffer *old, size_t waiting, size_t n)
 {
@@ -24,6 +24,7 @@ static struct buffer *buffer_grow(struct buffer *old, size_t waiting, size_t n)
 	if (!b)
 		return NULL;
 	buffers_open++;
+	bytes_open += room;
 	b->start = 0;
 	b->end = waiting;
 	b->room = room;
@@ -75,9 +76,15 @@ void buffer_free(struct buffer **buffer)
 	if (!*buffer)
 		return;
 	secret_wipe((*buffer)->data, (*buffer)->end);
+	bytes_open -= (*buffer)->room;
 	free(*buffer);
 	buffers_open--;
 	*buffer = NULL;
+}
+
+size_t buffer_bytes(void)
+{
+	return bytes_open;
 }
 
 size_t buffer_count(void)

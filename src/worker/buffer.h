@@ -27,5 +27,7 @@ void buffer_drop(struct buffer **buffer, size_t n);
 void buffer_free(struct buffer **buffer);
 /* Buffers of this process that hold octets now. */
 size_t buffer_count(void);
+/* The room of them all. */
+size_t buffer_bytes(void);
 
 #endif

@@ -12,12 +12,11 @@
 #include "pool.h"
 #include "proxy_in.h"
 #include "roll.h"
+#include "room.h"
 #include "session.h"
 #include "tarpit.h"
 
 enum {
-	READ_COMMAND_BYTES = 16 * 1024,
-	READ_PAYLOAD_BYTES = 128 * 1024,
 	TAIL_MOST_BYTES = 96 * 1024, /* longest line + one read */
 	SCRATCH_BYTES = TAIL_MOST_BYTES + READ_PAYLOAD_BYTES,
 	SECRET_BYTES = 64 * 1024,

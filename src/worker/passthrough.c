@@ -19,8 +19,6 @@
 
 #include "../base/log.h"
 
-enum { TURNS_MOST = 4 }; /* reads of a leg for one event */
-
 static bool from_first_octet(const struct session *s)
 {
 	return s->listener->conf->tls == CONF_LISTENER_TLS_PASSTHROUGH;
@@ -170,7 +168,7 @@ static bool wants_read(const struct session *s, enum dialog_side side)
 /* A server's replies are short; a client's message is not. */
 static size_t read_room(enum dialog_side side)
 {
-	return side == DIALOG_CLIENT ? READ_PAYLOAD_BYTES : READ_COMMAND_BYTES;
+	return side == DIALOG_CLIENT ? payload_room() : READ_COMMAND_BYTES;
 }
 
 /* Octets of the server's. MAY_CLOSE */
@@ -248,9 +246,10 @@ static void pass_to_server(struct session *s, struct slice in)
 static void carry(struct session *s, enum dialog_side side)
 {
 	struct worker *w = s->worker;
-	size_t room = read_room(side);
+	size_t taken = 0, room = read_room(side);
 
-	for (unsigned turns = 0; turns < TURNS_MOST; turns++) {
+	for (unsigned turns = 0; turns < TURNS_MOST && taken < TURN_MOST_BYTES;
+		turns++) {
 		enum stream_result result;
 		size_t n = 0;
 
@@ -267,6 +266,7 @@ static void carry(struct session *s, enum dialog_side side)
 			pass_to_server(s, slice_of(w->scratch, n));
 		else
 			pass_to_client(s, slice_of(w->scratch, n));
+		taken += n;
 		if (n < room)
 			return; /* a short read has emptied the socket */
 	}

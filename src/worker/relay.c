@@ -13,9 +13,7 @@
 #include "../base/reference.h"
 #include "../base/secret.h"
 
-/* Reads of one leg for one event: a client that sends without end, or a server
- * that talks without end, does not keep the loop from the others. */
-enum { TURNS_MOST = 4, TLS_TURNS_MOST = 8 /* a record each */ };
+enum { TLS_TURNS_MOST = 8 /* reads of a record for one event */ };
 
 /* Octets that wait for the server, or are lost: no acceptance is for them. */
 static size_t unsent_bytes(const struct session *s)
@@ -366,7 +364,7 @@ static bool wants_read(const struct session *s, enum dialog_side side)
 static size_t read_room(const struct session *s, enum dialog_side side)
 {
 	if (side == DIALOG_CLIENT && dialog_in_payload(&s->dialog))
-		return READ_PAYLOAD_BYTES;
+		return payload_room();
 	return READ_COMMAND_BYTES;
 }
 
@@ -415,6 +413,8 @@ static void relay_read(struct session *s, enum dialog_side side)
 	struct stream *stream = side == DIALOG_CLIENT ? &s->client : &s->server;
 	struct worker *w = s->worker;
 
+	size_t taken = 0;
+
 	stream->readable_maybe = false;
 	if (stream->fd < 0) { /* lost in relay_flushed: what follows is due */
 		pump(s);
@@ -424,13 +424,15 @@ static void relay_read(struct session *s, enum dialog_side side)
 		size_t room = read_room(s, side), n = 0;
 		enum stream_result result;
 
-		if (turns == (stream->tls ? TLS_TURNS_MOST : TURNS_MOST)) {
+		if (taken >= TURN_MOST_BYTES ||
+			turns == (stream->tls ? TLS_TURNS_MOST : TURNS_MOST)) {
 			stream->readable_maybe = stream->tls != NULL;
 			break;
 		}
 		result = stream_read(stream, w->scratch, room, &n);
 		if (result == STREAM_AGAIN)
 			break;
+		taken += n;
 		if (result == STREAM_OK)
 			take_and_wipe(s, side, n);
 		else

@@ -2,7 +2,7 @@
  * The buffer of waiting octets, against a plain array: any order of appends
  * and drops gives the same octets, and an empty buffer is no buffer.
  */
-#include "../../src/worker/buffer.h"
+#include "../../src/worker/room.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,6 +114,32 @@ static void dropping_more_than_waits_empties_it(void **state)
 	assert_null(buffer);
 }
 
+/* However many sessions have a queue: see payload_room(). */
+static void reads_are_small_while_much_waits(void **state)
+{
+	enum { MOST = WAITING_MUCH_BYTES / READ_PAYLOAD_BYTES + 1 };
+	static const uint8_t octets[READ_PAYLOAD_BYTES];
+	struct buffer *queues[MOST] = {NULL};
+	size_t n = 0, waiting = 0;
+
+	assert_int_equal(buffer_bytes(), 0);
+	while (payload_room() == READ_PAYLOAD_BYTES) {
+		assert_true(n < MOST);
+		assert_true(buffer_append(
+			&queues[n], slice_of(octets, payload_room())));
+		waiting += queues[n++]->room;
+		assert_int_equal(buffer_bytes(), waiting);
+	}
+	assert_int_equal(payload_room(), READ_COMMAND_BYTES);
+	buffer_drop(&queues[0], READ_PAYLOAD_BYTES - 1);
+	assert_int_equal(payload_room(), READ_COMMAND_BYTES);
+	buffer_drop(&queues[0], 1);
+	assert_int_equal(payload_room(), READ_PAYLOAD_BYTES);
+	while (n > 0)
+		buffer_free(&queues[--n]);
+	assert_int_equal(buffer_bytes(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +147,7 @@ int main(void)
 		cmocka_unit_test(sizes_around_each_room_fit),
 		cmocka_unit_test(nothing_appended_is_no_buffer),
 		cmocka_unit_test(dropping_more_than_waits_empties_it),
+		cmocka_unit_test(reads_are_small_while_much_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -372,7 +372,7 @@ def accepts(stage):
 
 # nobody keeps the loop from the others
 
-TURN_MOST = 4 * 128 * 1024      # relay.c: TURNS_MOST reads of a message
+TURN_MOST = 512 * 1024      # src/worker/room.h: TURN_MOST_BYTES
 
 
 @pytest.mark.parametrize("door", ["mx", "implicit"])

@@ -1,0 +1,31 @@
+/*
+ * How much of a leg is read at once, and in one turn of the loop.
+ */
+#ifndef WORKER_ROOM_H
+#define WORKER_ROOM_H
+
+#include "buffer.h"
+
+enum {
+	READ_COMMAND_BYTES = 16 * 1024,
+	READ_PAYLOAD_BYTES = 256 * 1024,
+	/* Octets that wait in this worker: then all read little at a time. */
+	WAITING_MUCH_BYTES = 32 * 1024 * 1024,
+	/* Of one leg for one event: a client that sends without end, or a
+	 * server that talks without end, does not keep the loop from the
+	 * others. */
+	TURNS_MOST = 4,
+	TURN_MOST_BYTES = 512 * 1024,
+};
+
+/*
+ * A piece of a message: a large one costs fewer calls. The queue that it may
+ * become is bounded by it, and all queues together by there being few.
+ */
+static inline size_t payload_room(void)
+{
+	return buffer_bytes() < WAITING_MUCH_BYTES ? READ_PAYLOAD_BYTES
+						   : READ_COMMAND_BYTES;
+}
+
+#endif
