@@ -21,12 +21,15 @@ import memory
 import peers
 import refusal
 import report
+import scaling
 import scenarios
 import soak
 
-SPECIAL = ["memory", "tarpit", "refusal", "syscalls", "limits", "bans"]
+SPECIAL = ["memory", "tarpit", "refusal", "scaling", "stalled", "syscalls",
+           "limits", "bans"]  # fmt: skip
 DEFAULT_SPECIAL = ["memory"]
-PROOF_SPECIAL = ["memory", "tarpit", "refusal", "syscalls"]
+PROOF_SPECIAL = ["memory", "tarpit", "refusal", "scaling", "stalled",
+                 "syscalls"]  # fmt: skip
 ONLY_IN_PROOF = ["haproxy", "haproxy-splice", "raw-splice"]
 PROOF_PEERS = ONLY_IN_PROOF + ["raw-passed", "raw-splice-passed",
                                "postern-observe", "postern-banned"]  # fmt: skip
@@ -123,6 +126,8 @@ def run(name, opt, wanted):
         return memory.run(round(opt.hold * min(opt.scale, 1)), wanted)
     if name == "tarpit":
         return memory.run_tarpit(round(opt.hold * min(opt.scale, 1)))
+    if name in ("scaling", "stalled"):
+        return scaling.run(name, opt.rounds)
     if name == "refusal":
         return refusal.run(opt.rounds, wanted)
     if name == "syscalls":

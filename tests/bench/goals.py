@@ -29,6 +29,8 @@ REFUSAL_KERNEL_US = 1  # none, but for what postern does when idle
 STALL_MS = {"tiny-pipelined": 40}
 MEMORY_BYTES = {"plain": 1500, "tls": 16384, "tarpit": 512}
 TURNS_GROWTH = 1.02  # whoever has left the tarpit leaves nothing
+FLAT = 1.10  # a session's CPU, x where there is less of something
+STALLED = 2  # p99 of NOOP beside peers that stall, x that of idle
 CALLS_A_SESSION = 35
 CALLS_OF_KEEPER = 0.1
 

@@ -54,7 +54,7 @@ struct load_options {
 	size_t size_bytes;    /* of a message */
 	enum load_tls tls;
 	enum load_auth auth;
-	bool pipelining, chunking, resume, tls12, hold_at_greeting;
+	bool pipelining, chunking, noop, resume, tls12, hold_at_greeting;
 	double rate;   /* sessions a second, open loop; 0: closed */
 	double hold_s; /* open them all and keep them; < 0: no */
 	double session_longest_s, run_longest_s;

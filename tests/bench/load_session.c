@@ -120,6 +120,13 @@ static enum load_step first_of_login(void)
 						   : STEP_AUTH;
 }
 
+static enum load_step next_message(struct load_session *s)
+{
+	load_counts.messages++;
+	return ++s->messages < load_options.message_count ? STEP_MAIL
+							  : STEP_QUIT;
+}
+
 /* What follows the step that has just been answered. */
 static enum load_step next_step(struct load_session *s)
 {
@@ -141,13 +148,10 @@ static enum load_step next_step(struct load_session *s)
 			return first_of_mail();
 		return ++s->tries < load_options.try_count ? STEP_AUTH
 							   : STEP_QUIT;
-	case STEP_MAIL: return STEP_RCPT;
+	case STEP_MAIL: return load_options.noop ? next_message(s) : STEP_RCPT;
 	case STEP_RCPT: return load_options.chunking ? STEP_BODY : STEP_DATA;
 	case STEP_DATA: return STEP_BODY;
-	case STEP_BODY:
-		load_counts.messages++;
-		return ++s->messages < load_options.message_count ? STEP_MAIL
-								  : STEP_QUIT;
+	case STEP_BODY: return next_message(s);
 	case STEP_QUIT:
 	case STEP_SESSION:
 	case STEP_COUNT: break;
@@ -177,6 +181,10 @@ static void put_body(struct load_session *s)
 
 static void put_mail(struct load_session *s)
 {
+	if (load_options.noop) {
+		put(s, "NOOP\r\n");
+		return;
+	}
 	put(s, "MAIL FROM:<sender@example.org>\r\n");
 	if (load_options.pipelining)
 		put(s, "RCPT TO:<user@example.com>\r\nDATA\r\n");

@@ -19,9 +19,9 @@ HELD_S = 3
 SOURCES = 100_000
 
 
-def hold(port, count, *more):
+def hold(port, count, *more, hold_s=HELD_S):
     """Starts smtpload with idle sessions; (process, sessions held)."""
-    args = ["-n", count, "-c", 200, "-m", 1, "-H", HELD_S, "-L", 90, *more]
+    args = ["-n", count, "-c", 200, "-m", 1, "-H", hold_s, "-L", 90, *more]
     command = machine.load_command(args, port)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()

@@ -162,7 +162,10 @@ def reply_lines(runs):
 
 
 def rounds_text(runs):
-    rounds = max(map(len, runs.values()), default=0)
+    return rounds_of(max(map(len, runs.values()), default=0))
+
+
+def rounds_of(rounds):
     few = rounds < goals.FINE_ROUNDS
     return f"{rounds} rounds" + (
         f"; too few for claims below 10 % ({goals.FINE_ROUNDS})" if few else ""

@@ -16,5 +16,5 @@ exec unshare --net --fork --kill-child sh -c '
 		net.ipv4.tcp_tw_reuse=1 net.core.somaxconn=65535 \
 		net.ipv4.tcp_max_syn_backlog=65535 net.ipv4.tcp_syncookies=0 ||
 		true
-	sysctl -qw net.ipv4.ip_local_reserved_ports=2525-3500,8090 || true
+	sysctl -qw net.ipv4.ip_local_reserved_ports=2525-3600,8090 || true
 	exec /usr/bin/python3 tests/bench/bench.py "$@"' sh "$@"

@@ -52,6 +52,7 @@ __attribute__((noreturn)) static void usage(void)
 	      " -c N sessions at once  -n N sessions in all  -m N messages a\n"
 	      "    session (0: none)  -S N message bytes  -p pipelining\n"
 	      " -C messages by BDAT, each one chunk (not with -p)\n"
+	      " -N each message is a NOOP, timed as mail\n"
 	      " -t none|starttls|tls  -R resume TLS sessions  -2 TLS 1.2 at "
 	      "most\n"
 	      " -a none|good|bad  -u USER:PASS  -k N AUTH tries a session\n"
@@ -91,6 +92,7 @@ static void take_option(int letter, const char *value)
 	case 'S': o->size_bytes = strtoul(value, NULL, 10); break;
 	case 'p': o->pipelining = true; break;
 	case 'C': o->chunking = true; break;
+	case 'N': o->noop = true; break;
 	case 't': o->tls = tls_word(value); break;
 	case 'R': o->resume = true; break;
 	case '2': o->tls12 = true; break;
@@ -126,8 +128,8 @@ static void take_arguments(int argc, char **argv)
 {
 	int letter;
 
-	while ((letter = getopt(
-			argc, argv, "c:n:m:S:pCt:R2a:u:k:r:b:B:H:GT:L:")) != -1)
+	while ((letter = getopt(argc, argv,
+			"c:n:m:S:pCNt:R2a:u:k:r:b:B:H:GT:L:")) != -1)
 		take_option(letter, optarg);
 	take_server(argv[optind]);
 	if ((load_options.pipelining && load_options.chunking) ||
