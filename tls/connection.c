@@ -7,11 +7,11 @@
  * may still lie in the socket. A failed write does not stop reading: the
  * peer's last reply may be there.
  *
- * Work per call is bounded: a call handles one record that carries no data
- * and then says TLS_WANT_READ although more may wait in the socket, so the
- * caller must watch it level-triggered. Messages of the handshake protocol
- * after the handshake (KeyUpdate, new tickets) are counted, and a
- * renegotiation in TLS 1.2 is the end: OpenSSL would warn the client each
+ * Work per call is bounded: a call reads RECORDS_MOST records, and ends with
+ * the first that carries no data although more may wait, so the caller must
+ * watch the socket level-triggered and ask tls_pending(). Messages of the
+ * handshake protocol after the handshake (KeyUpdate, new tickets) are counted,
+ * and a renegotiation in TLS 1.2 is the end: OpenSSL would warn the client each
  * time and go on for ever.
  *
  * Must not know: libevent, logs, time. Called by the worker. What can go
@@ -38,6 +38,10 @@ enum {
 	/* A KeyUpdate is due every 2^24 records (RFC 8446 §5.5), tickets are
 	 * a handful: in a mail session this many are nobody's need. */
 	CHATTER_MOST = 64,
+	/* Of one call: records may be as small as an octet. */
+	RECORDS_MOST = 32,
+	/* A record's header, its type and its tag, at most. */
+	RECORD_MORE_BYTES = 5 + 256,
 };
 
 struct tls_connection {
@@ -52,6 +56,7 @@ struct tls_connection {
 	bool established;
 	bool verified;
 	bool renegotiating;
+	bool untold; /* how a read ended that had brought octets first */
 };
 
 static void say(struct tls_connection *connection, const char *text)
@@ -242,8 +247,17 @@ static void establish(struct tls_connection *connection)
 {
 	connection->established = true;
 	connection->socket.hello_watched = false;
+	/* In the handshake nothing secret is read. */
+	SSL_set_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_set_msg_callback(connection->ssl, on_message);
 	SSL_set_msg_callback_arg(connection->ssl, connection);
+}
+
+/* OpenSSL's way to clear an empty queue is not a short one. */
+static void clear_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
 }
 
 enum tls_result tls_handshake(struct tls_connection *connection)
@@ -261,8 +275,11 @@ enum tls_result tls_handshake(struct tls_connection *connection)
 			return fail(connection, "out of memory");
 		SSL_set_accept_state(connection->ssl);
 	}
-	ERR_clear_error();
+	clear_errors();
+	socket_begin(&connection->socket, RECORD_LONGEST);
 	ret = SSL_do_handshake(connection->ssl);
+	if (!socket_end(&connection->socket))
+		return fail(connection, "out of memory");
 	if (ret != 1)
 		return result_of(connection, ret, false);
 	/* OpenSSL called the verification; had it not, nobody was verified. */
@@ -283,25 +300,85 @@ static bool too_much_chatter(struct tls_connection *connection)
 			"too many messages about keys after the handshake");
 	else
 		return false;
-	ERR_clear_error();
+	clear_errors();
 	return true;
+}
+
+static enum tls_result read_record(struct tls_connection *connection, void *out,
+	size_t room, size_t *ret_n)
+{
+	int ret = SSL_read_ex(connection->ssl, out, room, ret_n);
+
+	if (too_much_chatter(connection))
+		return TLS_FAILED;
+	return ret == 1 ? TLS_OK : result_of(connection, ret, false);
+}
+
+/*
+ * A read that will find nothing: OpenSSL gives its buffer back (all 17 KiB of
+ * an idle session's, and for each record if it were let). Of what stood in it
+ * each octet was wiped when it was handed out; the rest is no text.
+ */
+static enum tls_result read_nothing(struct tls_connection *connection)
+{
+	enum tls_result result;
+	uint8_t none;
+	size_t n;
+
+	SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
+	SSL_clear_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	result = read_record(connection, &none, sizeof(none), &n);
+	SSL_set_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	CHECK(result != TLS_OK);
+	return result;
+}
+
+static bool nothing_waits(const struct tls_connection *connection)
+{
+	return socket_is_empty(&connection->socket) &&
+	       !SSL_has_pending(connection->ssl);
+}
+
+static enum tls_result read_records(struct tls_connection *connection,
+	uint8_t *out, size_t room, size_t *ret_n)
+{
+	SSL_clear_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
+	for (unsigned int i = 0; i < RECORDS_MOST && *ret_n < room; i++) {
+		enum tls_result result;
+		size_t n = 0;
+
+		if (*ret_n > 0 && nothing_waits(connection))
+			return read_nothing(connection);
+		result = read_record(
+			connection, out + *ret_n, room - *ret_n, &n);
+		if (result == TLS_WANT_READ && nothing_waits(connection))
+			return read_nothing(connection);
+		if (result != TLS_OK)
+			return result;
+		*ret_n += n;
+	}
+	return TLS_OK;
 }
 
 enum tls_result tls_read(struct tls_connection *connection, void *out,
 	size_t room, size_t *ret_n)
 {
-	size_t n;
-	int ret;
+	enum tls_result result;
+	size_t n = 0;
 
 	CHECK(connection->established && room > 0);
+	connection->untold = false;
 	if (connection->read_end != TLS_OK)
 		return connection->read_end;
-	ERR_clear_error();
-	ret = SSL_read_ex(connection->ssl, out, room, &n);
-	if (too_much_chatter(connection))
-		return TLS_FAILED;
-	if (ret != 1)
-		return result_of(connection, ret, false);
+	clear_errors();
+	socket_begin(&connection->socket, room + RECORD_MORE_BYTES);
+	result = read_records(connection, out, room, &n);
+	SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
+	if (!socket_end(&connection->socket))
+		result = fail(connection, "out of memory");
+	if (n == 0)
+		return result;
+	connection->untold = result != TLS_OK && result != TLS_WANT_READ;
 	*ret_n = n;
 	return TLS_OK;
 }
@@ -317,8 +394,11 @@ enum tls_result tls_write(struct tls_connection *connection, const void *p,
 	CHECK(n >= connection->write_bytes_waiting);
 	if (connection->write_end != TLS_OK)
 		return connection->write_end;
-	ERR_clear_error();
+	clear_errors();
+	socket_begin(&connection->socket, RECORD_LONGEST);
 	ret = SSL_write_ex(connection->ssl, p, n, &taken);
+	if (!socket_end(&connection->socket))
+		return fail(connection, "out of memory");
 	if (ret == 1) {
 		connection->write_bytes_waiting = 0;
 		*ret_n = taken;
@@ -333,22 +413,31 @@ enum tls_result tls_write(struct tls_connection *connection, const void *p,
 
 size_t tls_pending(const struct tls_connection *connection)
 {
+	if (connection->untold)
+		return 1;
 	if (connection->read_end != TLS_OK || !connection->established)
 		return 0;
-	return (size_t)SSL_pending(connection->ssl);
+	return (size_t)SSL_pending(connection->ssl) +
+	       socket_kept(&connection->socket);
+}
+
+void tls_last(struct tls_connection *connection)
+{
+	connection->socket.more = true;
 }
 
 void tls_shutdown(struct tls_connection *connection)
 {
+	connection->socket.more = false;
 	if (!connection->established || connection->write_end != TLS_OK)
 		return;
 	connection->write_end = TLS_CLOSED;
 	/* Behind half a record nothing can be said: the peer sees a cut. */
 	if (connection->write_bytes_waiting > 0)
 		return;
-	ERR_clear_error();
+	clear_errors();
 	(void)SSL_shutdown(connection->ssl); /* a full socket: not said */
-	ERR_clear_error();
+	clear_errors();
 }
 
 const char *tls_version_name(const struct tls_connection *connection)

@@ -4,9 +4,9 @@
  * TLS 1.2 and 1.3, no renegotiation, no early data, no compression. Buffers
  * go back between records. The caller owns the socket, and must watch it
  * level-triggered: one call handles one record without data (KeyUpdate, a
- * ticket) and says TLS_WANT_READ although more may wait in the socket. When
- * tls_pending() > 0 the socket may stay silent: read until TLS_WANT_READ, or
- * remember to come back.
+ * ticket) and says TLS_WANT_READ although more may wait. Octets are read
+ * ahead: while tls_pending() > 0 the socket may stay silent, so remember to
+ * come back.
  *
  * Each direction ends for itself and its end is final: reading after
  * TLS_CLOSED or TLS_TRUNCATED touches the socket no more; a write that finds
@@ -43,8 +43,9 @@ void tls_free(struct tls_connection **connection); /* no network traffic */
  * server takes up OpenSSL's memory only when a ClientHello is whole. */
 enum tls_result tls_handshake(struct tls_connection *connection)
 	__attribute__((warn_unused_result));
-/* After tls_handshake said TLS_OK; room > 0. TLS_OK: *ret_n >= 1. May also say
- * TLS_WANT_WRITE (an answer to a KeyUpdate). */
+/* After tls_handshake said TLS_OK; room > 0. TLS_OK: *ret_n >= 1, of one record
+ * or of many; when tls_pending() is 0 then, the socket was emptied. May also
+ * say TLS_WANT_WRITE (an answer to a KeyUpdate). */
 enum tls_result tls_read(struct tls_connection *connection, void *out,
 	size_t room, size_t *ret_n) __attribute__((warn_unused_result));
 /* n > 0. TLS_OK: *ret_n of n octets were taken (>= 1). After TLS_WANT_WRITE a
@@ -52,8 +53,11 @@ enum tls_result tls_read(struct tls_connection *connection, void *out,
  * with as many of them (or 16 KiB): they may be encrypted already. */
 enum tls_result tls_write(struct tls_connection *connection, const void *p,
 	size_t n, size_t *ret_n) __attribute__((warn_unused_result));
-/* Decrypted octets that wait inside the library. */
+/* What waits inside, decrypted or not, or an end that was not told yet; 0:
+ * nothing but what the socket may bring. */
 size_t tls_pending(const struct tls_connection *connection);
+/* What is written from now on may wait for tls_shutdown(), which follows. */
+void tls_last(struct tls_connection *connection);
 /* Sends close_notify once, does not wait for the peer's; nothing is sent when
  * the socket is full or a record is half out. Ends writing, not reading. */
 void tls_shutdown(struct tls_connection *connection);

@@ -74,9 +74,8 @@ static bool set_common(SSL_CTX *ctx, enum tls_version version_least)
 	 * CRIME. */
 	SSL_CTX_clear_options(ctx,
 		SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
-					 SSL_OP_CLEANSE_PLAINTEXT |
-					 SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_options(
+		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	/* Without AUTO_RETRY one call handles one record that is no data, so
 	 * that a flood of KeyUpdates cannot hold the loop (connection.c
 	 * counts them too). */

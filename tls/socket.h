@@ -30,11 +30,15 @@ struct socket {
 	bool hello_watched; /* server, until the handshake is done */
 	bool hello_whole;
 	bool hello_too_long;
+	bool more;	/* what is written now is followed at once */
 	const SSL *ssl; /* for the watch; NULL before the first hello */
 	struct socket_watch watch;
+	bool drained;	/* the last recv got less than it might */
+	uint32_t ahead; /* octets that this call may still take */
 	/* 0 <= taken <= count <= room: what OpenSSL gets before the rest */
 	uint8_t *stage;
 	uint32_t stage_taken;
+	uint32_t stage_watched;
 	uint32_t stage_count;
 	uint32_t stage_room;
 };
@@ -47,6 +51,19 @@ struct socket {
 bool socket_stage_hello(struct socket *socket)
 	__attribute__((warn_unused_result));
 void socket_done(struct socket *socket);
+
+/*
+ * Around each call of OpenSSL. One recv takes what lies in the socket, `most`
+ * octets in all, and OpenSSL gets its headers and records from that. What it
+ * did not ask for is kept with the connection. false: no memory, octets are
+ * lost.
+ */
+void socket_begin(struct socket *socket, size_t most);
+bool socket_end(struct socket *socket) __attribute__((warn_unused_result));
+/* Within a call: OpenSSL would get nothing. */
+bool socket_is_empty(const struct socket *socket);
+/* Octets that were taken and wait for OpenSSL. */
+size_t socket_kept(const struct socket *socket);
 
 /* `socket` must outlive the BIO. NULL without memory. */
 BIO *socket_bio_new(struct socket *socket);

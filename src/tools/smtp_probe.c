@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,16 @@ void smtp_probe_send(struct smtp_probe *probe, const void *octets, size_t n)
 	(void)send(probe->fd, octets, n, MSG_NOSIGNAL);
 }
 
+/* TLS wants to read: is there something, or will there be in time? A call may
+ * have brought nothing because it was a ticket or a part of a flight. */
+static bool more_comes(const struct smtp_probe *p)
+{
+	struct pollfd one = {.fd = p->fd, .events = POLLIN};
+
+	return tls_pending(p->tls) > 0 ||
+	       poll(&one, 1, SMTP_PROBE_WAIT_S * 1000) == 1;
+}
+
 bool smtp_probe_tls(
 	struct smtp_probe *p, struct tls_context *context, const char **ret_why)
 {
@@ -87,8 +98,9 @@ bool smtp_probe_tls(
 		*ret_why = "no memory";
 		return false;
 	}
-	/* The socket waits by itself, so that it wants what does not come. */
-	result = tls_handshake(p->tls);
+	do
+		result = tls_handshake(p->tls);
+	while (result == TLS_WANT_READ && more_comes(p));
 	if (result == TLS_OK)
 		return true;
 	*ret_why = result == TLS_WANT_READ || result == TLS_WANT_WRITE
@@ -116,11 +128,15 @@ static bool put(struct smtp_probe *p, const char *line)
 /* 0: nothing more comes. */
 static size_t get(struct smtp_probe *p, char *out, size_t room)
 {
+	enum tls_result result = TLS_WANT_READ;
 	size_t n = 0;
 	ssize_t got;
 
-	if (p->tls != NULL)
-		return tls_read(p->tls, out, room, &n) == TLS_OK ? n : 0;
+	if (p->tls != NULL) {
+		while (result == TLS_WANT_READ && more_comes(p))
+			result = tls_read(p->tls, out, room, &n);
+		return result == TLS_OK ? n : 0;
+	}
 	got = recv(p->fd, out, room, 0);
 	return got > 0 ? (size_t)got : 0;
 }

@@ -235,7 +235,7 @@ static void server_tls(struct session *s)
 		count_handshake(s->worker, LEG_SERVER, s->server.tls, false);
 		if (s->dialog.state == DIALOG_STATE_SERVER_HANDSHAKE)
 			dialog_tls_done(&s->dialog, DIALOG_SERVER);
-		s->server.readable_maybe = true;
+		s->server.readable_maybe = tls_pending(s->server.tls) > 0;
 		session_dialog(s);
 		return;
 	case TLS_WANT_READ:

@@ -13,8 +13,6 @@
 #include "../base/reference.h"
 #include "../base/secret.h"
 
-enum { TLS_TURNS_MOST = 8 /* reads of a record for one event */ };
-
 /* Octets that wait for the server, or are lost: no acceptance is for them. */
 static size_t unsent_bytes(const struct session *s)
 {
@@ -282,6 +280,8 @@ static size_t feed(struct session *s, enum dialog_side side, struct slice in)
 			gather(s, side, &step, &gathered);
 		if (step.act == DIALOG_FORWARD && !idle(s, rest))
 			continue;
+		if (step.act == DIALOG_CLOSE)
+			stream_last(&s->client);
 		put(s, side, &gathered);
 		session_user(s, slice_of(room.user, user_n));
 		carry_out(s, &step);
@@ -415,7 +415,6 @@ static void relay_read(struct session *s, enum dialog_side side)
 
 	size_t taken = 0;
 
-	stream->readable_maybe = false;
 	if (stream->fd < 0) { /* lost in relay_flushed: what follows is due */
 		pump(s);
 		return;
@@ -424,14 +423,11 @@ static void relay_read(struct session *s, enum dialog_side side)
 		size_t room = read_room(s, side), n = 0;
 		enum stream_result result;
 
-		if (taken >= TURN_MOST_BYTES ||
-			turns == (stream->tls ? TLS_TURNS_MOST : TURNS_MOST)) {
-			stream->readable_maybe = stream->tls != NULL;
-			break;
-		}
+		if (taken >= TURN_MOST_BYTES || turns == TURNS_MOST)
+			return;
 		result = stream_read(stream, w->scratch, room, &n);
 		if (result == STREAM_AGAIN)
-			break;
+			return;
 		taken += n;
 		if (result == STREAM_OK)
 			take_and_wipe(s, side, n);
@@ -440,11 +436,10 @@ static void relay_read(struct session *s, enum dialog_side side)
 		if (!alive(s))
 			return;
 		pump(s);
-		if (result != STREAM_OK || (!stream->tls && n < room))
+		if (result != STREAM_OK ||
+			(n < room && !stream->readable_maybe))
 			return; /* a short read has emptied the socket */
 	}
-	if (stream->fd >= 0 && stream->tls && tls_pending(stream->tls) > 0)
-		stream->readable_maybe = true;
 }
 
 /*

@@ -166,12 +166,12 @@ static void client_tls(struct session *s)
 	case TLS_OK:
 		s->tls_version = tls_version_name(s->client.tls);
 		count_handshake(s->worker, LEG_CLIENT, s->client.tls, false);
+		s->client.readable_maybe = tls_pending(s->client.tls) > 0;
 		if (implicit) {
 			session_greet(s);
 			return;
 		}
 		dialog_tls_done(&s->dialog, DIALOG_CLIENT);
-		s->client.readable_maybe = true;
 		session_dialog(s);
 		return;
 	case TLS_WANT_READ: stream_watch(&s->client, EV_READ); return;
@@ -262,7 +262,6 @@ static bool spoke(struct session *s, enum stream_result *ret_result)
 	}
 	*ret_result = stream_read(
 		&s->client, s->worker->scratch, READ_COMMAND_BYTES, &n);
-	s->client.readable_maybe = n > 0;
 	if (n > 0 && !buffer_append(
 			     &s->client.tail, slice_of(s->worker->scratch, n)))
 		*ret_result = STREAM_NO_MEMORY;

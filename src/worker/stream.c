@@ -71,7 +71,7 @@ void stream_watch(struct stream *s, short events)
 		return;
 	if (events != s->watched)
 		watch_change(s, events);
-	/* What TLS has decrypted already wakes no socket: it wakes by time, in
+	/* What TLS has read already wakes no socket: it wakes by time, in
 	 * the next turn. Made active at once it would run again in this one, as
 	 * long as its client sends, and all others would wait. */
 	if ((events & EV_READ) && s->readable_maybe &&
@@ -112,6 +112,15 @@ static enum stream_result stream_of_tls(struct stream *s, enum tls_result r)
 	return STREAM_FAILED;
 }
 
+static enum stream_result tls_leg_read(
+	struct stream *s, uint8_t *out, size_t room, size_t *ret_n)
+{
+	enum tls_result result = tls_read(s->tls, out, room, ret_n);
+
+	s->readable_maybe = tls_pending(s->tls) > 0;
+	return stream_of_tls(s, result);
+}
+
 static enum stream_result socket_read(
 	struct stream *s, uint8_t *out, size_t room, size_t *ret_n)
 {
@@ -136,7 +145,7 @@ enum stream_result stream_read(
 	enum stream_result result;
 
 	s->tls_wants_write = false;
-	result = s->tls ? stream_of_tls(s, tls_read(s->tls, out, room, ret_n))
+	result = s->tls ? tls_leg_read(s, out, room, ret_n)
 			: socket_read(s, out, room, ret_n);
 	/* An end stays in the socket, and would wake us for ever. */
 	s->knocks = result != STREAM_OK && result != STREAM_AGAIN;
@@ -154,7 +163,8 @@ static enum stream_result write_some(
 		return stream_of_tls(
 			s, tls_write(s->tls, data.p, data.n, ret_n));
 	do
-		n = send(s->fd, data.p, data.n, MSG_NOSIGNAL);
+		n = send(s->fd, data.p, data.n,
+			MSG_NOSIGNAL | (s->last ? MSG_MORE : 0));
 	while (n < 0 && errno == EINTR);
 	if (n >= 0) {
 		*ret_n = (size_t)n;
@@ -162,6 +172,13 @@ static enum stream_result write_some(
 	}
 	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN
 						       : STREAM_FAILED;
+}
+
+void stream_last(struct stream *s)
+{
+	s->last = true;
+	if (s->tls)
+		tls_last(s->tls);
 }
 
 enum stream_result stream_write(struct stream *s, struct slice data)

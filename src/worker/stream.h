@@ -30,9 +30,10 @@ struct stream {
 	struct buffer *out;	    /* to be written */
 	int fd;			    /* -1: none */
 	short watched;		    /* EV_READ | EV_WRITE that are armed */
-	bool readable_maybe : 1;    /* reading stopped before AGAIN */
+	bool readable_maybe : 1;    /* TLS: there may be more inside */
 	bool tls_wants_write : 1;   /* a read needs the socket writable */
 	bool knocks : 1;	    /* woke us, and was not read since */
+	bool last : 1;		    /* with what is written comes the end */
 };
 
 void stream_init(struct stream *stream);
@@ -56,6 +57,8 @@ void stream_woken(struct stream *stream, short what);
 /* Up to `room` octets into `out`. STREAM_OK: *ret_n >= 1. */
 enum stream_result stream_read(
 	struct stream *stream, uint8_t *out, size_t room, size_t *ret_n);
+/* What is written from now on goes with the end, which follows at once. */
+void stream_last(struct stream *stream);
 /* Sends what it can now and queues the rest. */
 enum stream_result stream_write(struct stream *stream, struct slice data);
 /* Goes on with what is queued. STREAM_OK: all is out. */

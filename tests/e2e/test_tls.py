@@ -24,6 +24,7 @@ LISTENERS = {
     "required": {"starttls": "required"},
     "implicit": {"tls": "implicit"},
     "twin": {"tls": "implicit"},
+    "patient": {"tls": "implicit", "greeting_delay": "1s"},
     "ecdsa": {"tls": "implicit", "certificates": ["ec"]},
     "old": {"tls": "implicit", "tls_least": "1.0"},
     "new": {"tls": "implicit", "tls_least": "1.3"},
@@ -282,6 +283,55 @@ def test_renegotiation_is_the_end(front, server):
         openssl.stdin.flush()
         assert openssl.wait(20) != 0
     assert heard(server, since) == ["EHLO before"]
+
+
+# What comes in one piece with the handshake's last flight
+
+def last_flight_with(sock, context, words):
+    """Hold the handshake, and send its last flight and the words at once."""
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(into, out, server_hostname="mail.example.test")
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            sock.sendall(out.read())
+            into.write(sock.recv(65536))
+    tls.write(words)
+    sock.sendall(out.read())
+    return tls, into
+
+
+def said(sock, tls, into):
+    """The first line of what the other side says."""
+    heard = b""
+    while b"\n" not in heard:
+        try:
+            heard += tls.read(65536)
+        except ssl.SSLWantReadError:
+            into.write(sock.recv(65536))
+    return heard
+
+
+def test_words_with_the_last_flight_are_early_talk(front, client, certs):
+    """No event of the socket tells of them: they were read with it."""
+    context = certs.client_context()
+    context.minimum_version = V.TLSv1_3
+    c = client(front.ports["patient"])
+    tls, into = last_flight_with(c.sock, context, b"EHLO x\r\n")
+    assert said(c.sock, tls, into).startswith(b"554 ")
+
+
+def test_command_with_the_last_flight_is_answered(front, client, certs):
+    context = certs.client_context()
+    context.minimum_version = V.TLSv1_3
+    c = client(front.ports["optional"])
+    c.reply(220)
+    c.ehlo()
+    c.cmd("STARTTLS", 220)
+    tls, into = last_flight_with(c.sock, context, b"EHLO x\r\nNOOP\r\n")
+    assert said(c.sock, tls, into).startswith(b"250-")
 
 
 # Tickets

@@ -44,6 +44,142 @@ static void read_leaves_the_rest_pending(void **state)
 	pair_free(&pair);
 }
 
+/* Read ahead: one call takes what has come, in order, and says what is left. */
+static void one_call_reads_many_records(void **state)
+{
+	struct pair pair = easy_pair();
+
+	(void)state;
+	say(pair.client, "MAIL FROM:<>\r\n");
+	say(pair.client, "RCPT TO:<a@b>\r\n");
+	say(pair.client, "DATA\r\n");
+	hear(pair.server, "MAIL FROM:<>\r\nRCPT TO:<a@b>\r\nDATA\r\n");
+	assert_int_equal(tls_pending(pair.server), 0);
+	pair_free(&pair);
+}
+
+/* A client that puts each octet into a record does not keep the loop, and
+ * what is kept for the next call is no more than was asked for. */
+static void small_records_are_bounded_in_a_call(void **state)
+{
+	enum { OCTETS = 200, ROOM = 16384 };
+	struct pair pair = easy_pair();
+	uint8_t out[ROOM];
+	size_t before = used_bytes(), got = 0, n = 0, kept_most = 0;
+	int size = 1 << 20;
+
+	(void)state;
+	assert_int_equal(setsockopt(pair.fds[1], SOL_SOCKET, SO_SNDBUF, &size,
+				 sizeof(size)),
+		0);
+	for (unsigned int i = 0; i < OCTETS; i++) {
+		uint8_t octet = (uint8_t)i;
+
+		assert_int_equal(tls_write(pair.client, &octet, 1, &n), TLS_OK);
+	}
+	for (unsigned int calls = 0; got < OCTETS; calls++) {
+		assert_in_range(calls, 0, OCTETS);
+		assert_int_equal(
+			tls_read(pair.server, out, sizeof(out), &n), TLS_OK);
+		assert_in_range(n, 1, 64);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(out[i], (uint8_t)(got + i));
+		got += n;
+		if (used_bytes() - before > kept_most)
+			kept_most = used_bytes() - before;
+	}
+	assert_int_equal(tls_pending(pair.server), 0);
+	assert_in_range(kept_most, 0, (size_t)2 * ROOM + 4096);
+	pair_free(&pair);
+}
+
+/* The end came with the octets: the socket may stay silent about it. */
+static void an_end_behind_octets_is_told_by_the_next_call(void **state)
+{
+	struct pair pair = easy_pair();
+
+	(void)state;
+	say(pair.client, "QUIT\r\n");
+	tls_shutdown(pair.client);
+	hear(pair.server, "QUIT\r\n");
+	assert_true(tls_pending(pair.server) > 0);
+	assert_int_equal(read_end(pair.server), TLS_CLOSED);
+	assert_int_equal(tls_pending(pair.server), 0);
+	pair_free(&pair);
+}
+
+/* The same of a cut stream and of a damaged record. */
+static void a_failure_behind_octets_comes_after_them(void **state)
+{
+	struct pair pair = easy_pair();
+
+	(void)state;
+	say(pair.client, "DATA\r\n");
+	assert_int_equal(write(pair.fds[1],
+				 "\x17\x03\x03\0\x11"
+				 "12345678901234567",
+				 22),
+		22);
+	hear(pair.server, "DATA\r\n");
+	assert_true(tls_pending(pair.server) > 0);
+	assert_int_equal(read_end(pair.server), TLS_FAILED);
+	pair_free(&pair);
+	pair = easy_pair();
+	say(pair.client, "DATA\r\n");
+	assert_int_equal(write(pair.fds[1], "\x17\x03\x03\0", 4), 4);
+	(void)shutdown(pair.fds[1], SHUT_WR);
+	hear(pair.server, "DATA\r\n");
+	assert_int_equal(read_end(pair.server), TLS_TRUNCATED);
+	pair_free(&pair);
+}
+
+/* A client that does not wait: its last flight and its first command come in
+ * one piece, and no event of the socket tells of the second. */
+static void words_with_the_last_flight_are_pending(void **state)
+{
+	(void)state;
+	for (size_t v = 0; v < 2; v++) {
+		struct tls_context *server = server_new(only_a);
+		SSL_CTX *ctx = bare_ctx(both_versions[v]);
+		struct bare bare = bare_new(server, ctx, NULL, NULL);
+		BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+
+		BIO_set_mem_eof_return(in, -1);
+		SSL_set_bio(bare.ssl, in, out);
+		/* A 1.2 client may speak behind its Finished only when it has
+		 * heard the server's: there the flights do not meet. */
+		for (int i = 0; i < 4; i++) {
+			char flight[8192];
+			int n;
+			ssize_t got;
+
+			bare.is_done = SSL_do_handshake(bare.ssl) == 1;
+			if (bare.is_done)
+				SSL_write(bare.ssl, "EHLO x\r\n", 8);
+			n = BIO_read(out, flight, sizeof(flight));
+			if (n > 0)
+				assert_int_equal(
+					write(bare.fds[1], flight, (size_t)n),
+					n);
+			if (is_wait(bare.server_result))
+				bare.server_result = tls_handshake(bare.server);
+			if (bare.is_done)
+				break;
+			got = read(bare.fds[1], flight, sizeof(flight));
+			if (got > 0)
+				BIO_write(in, flight, (int)got);
+		}
+		assert_true(bare.is_done);
+		assert_int_equal(bare.server_result, TLS_OK);
+		if (both_versions[v] == TLS1_3_VERSION)
+			assert_true(tls_pending(bare.server) > 0);
+		hear(bare.server, "EHLO x\r\n");
+		bare_free(&bare);
+		SSL_CTX_free(ctx);
+		tls_context_free(&server);
+	}
+}
+
 static void peer_that_leaves_in_the_handshake_is_truncated(void **state)
 {
 	struct tls_context *server = server_new(only_a);
@@ -403,6 +539,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(octets_pass_both_ways),
 		cmocka_unit_test(read_leaves_the_rest_pending),
+		cmocka_unit_test(one_call_reads_many_records),
+		cmocka_unit_test(small_records_are_bounded_in_a_call),
+		cmocka_unit_test(an_end_behind_octets_is_told_by_the_next_call),
+		cmocka_unit_test(a_failure_behind_octets_comes_after_them),
+		cmocka_unit_test(words_with_the_last_flight_are_pending),
 		cmocka_unit_test(
 			peer_that_leaves_in_the_handshake_is_truncated),
 		cmocka_unit_test(renegotiation_ends_the_connection),
