@@ -35,13 +35,17 @@ enum {
 	MESSAGE_CLIENT_HELLO = 1,
 };
 
-enum { STAGE_FIRST_BYTES = 512, STAGE_MOST_BYTES = 16 * 1024 };
+enum {
+	STAGE_FIRST_BYTES = 512,
+	STAGE_MOST_BYTES = 16 * 1024,
+	AHEAD_MOST_BYTES = 128 * 1024,
+};
 
 /* What the call that is under way took from its socket; encrypted, so it need
  * not be wiped. One for the process: a worker is one thread. */
 static struct {
 	uint32_t taken, count;
-	uint8_t octets[128 * 1024];
+	uint8_t octets[AHEAD_MOST_BYTES];
 } ahead;
 
 static void watch_header(struct socket *socket, uint8_t octet)

@@ -94,7 +94,7 @@ void load_die(const char *what) __attribute__((noreturn));
 extern char load_auth_line[256];
 extern char *load_body;
 extern size_t load_body_n; /* with CRLF.CRLF; "QUIT\r\n" follows */
-extern char load_bdat_line[32];
+extern char load_bdat_line[40];
 void load_text_init(void);
 
 /* load_tls.c */

@@ -14,7 +14,7 @@
 char load_auth_line[256];
 char *load_body;
 size_t load_body_n;
-char load_bdat_line[32];
+char load_bdat_line[40];
 
 static const char header[] = "From: <sender@example.org>\r\n"
 			     "To: <user@example.com>\r\n"
