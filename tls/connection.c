@@ -56,7 +56,9 @@ struct tls_connection {
 	bool established;
 	bool verified;
 	bool renegotiating;
-	bool untold; /* how a read ended that had brought octets first */
+	bool is_text; /* what is read is no secret */
+	bool unwiped; /* but some was: OpenSSL's buffer has it */
+	bool untold;  /* how a read ended that had brought octets first */
 };
 
 static void say(struct tls_connection *connection, const char *text)
@@ -314,29 +316,54 @@ static enum tls_result read_record(struct tls_connection *connection, void *out,
 	return ret == 1 ? TLS_OK : result_of(connection, ret, false);
 }
 
+static bool nothing_waits(const struct tls_connection *connection)
+{
+	return socket_is_empty(&connection->socket) &&
+	       !SSL_has_pending(connection->ssl);
+}
+
 /*
  * A read that will find nothing: OpenSSL gives its buffer back (all 17 KiB of
  * an idle session's, and for each record if it were let). Of what stood in it
- * each octet was wiped when it was handed out; the rest is no text.
+ * each octet was wiped when it was handed out, unless it was text.
  */
-static enum tls_result read_nothing(struct tls_connection *connection)
+static enum tls_result give_back(struct tls_connection *connection)
 {
 	enum tls_result result;
 	uint8_t none;
 	size_t n;
 
 	SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
-	SSL_clear_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	if (!connection->unwiped)
+		SSL_clear_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 	result = read_record(connection, &none, sizeof(none), &n);
 	SSL_set_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	connection->unwiped = false;
 	CHECK(result != TLS_OK);
 	return result;
 }
 
-static bool nothing_waits(const struct tls_connection *connection)
+/* Nothing more comes in this call. */
+static enum tls_result read_nothing(struct tls_connection *connection)
 {
-	return socket_is_empty(&connection->socket) &&
-	       !SSL_has_pending(connection->ssl);
+	return connection->is_text ? TLS_WANT_READ : give_back(connection);
+}
+
+void tls_text_begin(struct tls_connection *connection)
+{
+	connection->is_text = true;
+	SSL_clear_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+}
+
+void tls_text_end(struct tls_connection *connection, bool was_all)
+{
+	if (!connection->is_text)
+		return;
+	connection->is_text = false;
+	connection->unwiped |= !was_all;
+	SSL_set_options(connection->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	if (connection->read_end == TLS_OK && nothing_waits(connection))
+		(void)give_back(connection);
 }
 
 static enum tls_result read_records(struct tls_connection *connection,
@@ -376,8 +403,10 @@ enum tls_result tls_read(struct tls_connection *connection, void *out,
 	SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
 	if (!socket_end(&connection->socket))
 		result = fail(connection, "out of memory");
-	if (n == 0)
+	if (n == 0) {
+		tls_text_end(connection, true);
 		return result;
+	}
 	connection->untold = result != TLS_OK && result != TLS_WANT_READ;
 	*ret_n = n;
 	return TLS_OK;

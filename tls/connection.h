@@ -48,6 +48,14 @@ enum tls_result tls_handshake(struct tls_connection *connection)
  * say TLS_WANT_WRITE (an answer to a KeyUpdate). */
 enum tls_result tls_read(struct tls_connection *connection, void *out,
 	size_t room, size_t *ret_n) __attribute__((warn_unused_result));
+/*
+ * Around a tls_read of a message's text, which need not be wiped: OpenSSL's
+ * buffer stays as it is until tls_text_end, due after TLS_OK. was_all: what was
+ * read was text and nothing else; if not the buffer is wiped before it goes
+ * back.
+ */
+void tls_text_begin(struct tls_connection *connection);
+void tls_text_end(struct tls_connection *connection, bool was_all);
 /* n > 0. TLS_OK: *ret_n of n octets were taken (>= 1). After TLS_WANT_WRITE a
  * retry may come from other memory but must begin with the same octets, and
  * with as many of them (or 16 KiB): they may be encrypted already. */

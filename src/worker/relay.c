@@ -396,12 +396,16 @@ static void read_ended(
 static void take_and_wipe(struct session *s, enum dialog_side side, size_t n)
 {
 	struct worker *w = s->worker;
-	bool payload = dialog_in_payload(&s->dialog);
+	bool text = dialog_in_payload(&s->dialog);
 
 	take(s, side, slice_of(w->scratch, n));
-	if (side == DIALOG_CLIENT &&
-		!(payload && dialog_in_payload(&s->dialog)))
+	if (side != DIALOG_CLIENT)
+		return;
+	text = text && dialog_in_payload(&s->dialog);
+	if (!text)
 		secret_wipe(w->scratch, n);
+	if (s->client.tls)
+		tls_text_end(s->client.tls, text);
 }
 
 /*
@@ -425,6 +429,9 @@ static void relay_read(struct session *s, enum dialog_side side)
 
 		if (taken >= TURN_MOST_BYTES || turns == TURNS_MOST)
 			return;
+		if (stream->tls && side == DIALOG_CLIENT &&
+			dialog_in_payload(&s->dialog))
+			tls_text_begin(stream->tls);
 		result = stream_read(stream, w->scratch, room, &n);
 		if (result == STREAM_AGAIN)
 			return;
