@@ -11,9 +11,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "text.h"
 
 static const uint8_t v4_head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -71,13 +72,21 @@ bool addr_parse(const char *text, struct addr *ret_addr)
 	return false;
 }
 
+static void v4_format(const uint8_t octets[4], char *out)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		out = text_number(out, octets[i]);
+		*out++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *addr_format(const struct addr *addr, char out[ADDR_TEXT_LONGEST])
 {
 	if (addr_is_v4(addr))
-		(void)inet_ntop(/* cannot fail: the room is enough */
-			AF_INET, addr->octets + 12, out, ADDR_TEXT_LONGEST);
+		v4_format(addr->octets + sizeof(v4_head), out);
 	else
-		(void)inet_ntop(AF_INET6, addr->octets, out, ADDR_TEXT_LONGEST);
+		(void)inet_ntop(/* cannot fail: the room is enough */
+			AF_INET6, addr->octets, out, ADDR_TEXT_LONGEST);
 	return out;
 }
 
@@ -226,14 +235,14 @@ bool prefix_parse(const char *text, struct prefix *ret_prefix)
 const char *prefix_format(
 	const struct prefix *prefix, char out[PREFIX_TEXT_LONGEST])
 {
-	char host[ADDR_TEXT_LONGEST];
+	char *end;
 
-	addr_format(&prefix->addr, host);
+	addr_format(&prefix->addr, out);
 	if (prefix->bits >= 128)
-		snprintf(out, PREFIX_TEXT_LONGEST, "%s", host);
-	else
-		snprintf(out, PREFIX_TEXT_LONGEST, "%s/%u", host,
-			prefix_length(prefix));
+		return out;
+	end = out + strlen(out);
+	*end++ = '/';
+	*text_number(end, prefix_length(prefix)) = '\0';
 	return out;
 }
 

@@ -16,7 +16,6 @@
 #include "log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +26,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "text.h"
 
 enum {
 	WAIT_BYTES = 16 * 1024,
@@ -80,21 +80,32 @@ static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 static const char hex_digits[] = "0123456789abcdef";
 
+/* Stands for itself between quotes. */
+static bool octet_passes(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Octets at its beginning that do. */
+static size_t run_passes(struct slice in)
+{
+	size_t n = 0;
+
+	while (n < in.n && octet_passes(in.p[n]))
+		n++;
+	return n;
+}
+
 /* Writes the escape of one octet, at most six; returns its length. */
 static size_t escape_octet(uint8_t c, enum log_format format, char out[6])
 {
 	size_t n = 0;
 
-	if (c == '"' || c == '\\') {
-		out[n++] = '\\';
-		out[n++] = (char)c;
-		return n;
-	}
-	if (c >= 0x20 && c < 0x7f) {
-		out[n++] = (char)c;
-		return n;
-	}
 	out[n++] = '\\';
+	if (c == '"' || c == '\\') {
+		out[n++] = (char)c;
+		return n;
+	}
 	out[n++] = format == LOG_JSON ? 'u' : 'x';
 	if (format == LOG_JSON) {
 		out[n++] = '0';
@@ -110,14 +121,22 @@ size_t log_escape(
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < in.n; i++) {
+	while (in.n > 0) {
+		size_t run = run_passes(slice_head(in, room - n));
 		char octet[6];
-		size_t octet_n = escape_octet(in.p[i], format, octet);
+		size_t octet_n;
 
+		memcpy(out + n, in.p, run);
+		n += run;
+		in = slice_skip(in, run);
+		if (in.n == 0 || n == room)
+			break;
+		octet_n = escape_octet(in.p[0], format, octet);
 		if (octet_n > room - n)
 			break;
 		memcpy(out + n, octet, octet_n);
 		n += octet_n;
+		in = slice_skip(in, 1);
 	}
 	return n;
 }
@@ -150,17 +169,20 @@ size_t log_unescape(struct slice in, char *out, size_t room)
 	return n;
 }
 
+static bool octet_plain(uint8_t c)
+{
+	uint8_t lower = slice_lower(c);
+
+	return (lower >= 'a' && lower <= 'z') || (c >= '-' && c <= ':') ||
+	       c == '@' || c == '_' || c == '+';
+}
+
 /* Values of these alone need no quotes: an operator's grep stays simple. */
 static bool value_plain(struct slice value)
 {
-	for (size_t i = 0; i < value.n; i++) {
-		uint8_t c = value.p[i], lower = slice_lower(c);
-
-		if (!(lower >= 'a' && lower <= 'z') &&
-			!(c >= '0' && c <= '9') &&
-			(!c || !strchr("._:/@+-", c)))
+	for (size_t i = 0; i < value.n; i++)
+		if (!octet_plain(value.p[i]))
 			return false;
-	}
 	return value.n > 0;
 }
 
@@ -504,23 +526,33 @@ void log_peer(const char *key, struct slice value)
 		field_add_text(key, value, LOG_VALUE_LONGEST);
 }
 
+/* Numbers need neither quotes nor a look at each octet. */
+static void field_add_bare(const char *key, const char *text, const char *end)
+{
+	field_add(key, slice_of(text, (size_t)(end - text)), true, 0);
+}
+
 void log_int(const char *key, int64_t value)
 {
-	char text[24];
+	char text[1 + TEXT_NUMBER_LONGEST], *at = text;
+	uint64_t size = (uint64_t)value;
 
 	if (!log_state.building)
 		return;
-	snprintf(text, sizeof(text), "%" PRId64, value);
-	field_add(key, slice_str(text), true, 0);
+	if (value < 0) {
+		*at++ = '-';
+		size = -size;
+	}
+	field_add_bare(key, text, text_number(at, size));
 }
 
 void log_hex(const char *key, uint64_t value)
 {
-	char text[20];
+	char text[TEXT_HEX_DIGITS + 1];
 
 	if (!log_state.building)
 		return;
-	snprintf(text, sizeof(text), "%016" PRIx64, value);
+	*text_hex(text, value) = '\0';
 	log_str(key, text);
 }
 

@@ -29,3 +29,23 @@ void text_tame(char *text, size_t room)
 		if (*text < ' ' || *text > '~')
 			*text = '?';
 }
+
+char *text_number(char *out, uint64_t number)
+{
+	char digits[TEXT_NUMBER_LONGEST];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	memcpy(out, digits + at, sizeof(digits) - at);
+	return out + sizeof(digits) - at;
+}
+
+char *text_hex(char *out, uint64_t number)
+{
+	for (int shift = 60; shift >= 0; shift -= 4)
+		*out++ = "0123456789abcdef"[number >> shift & 15];
+	return out;
+}
