@@ -2,11 +2,14 @@
  * SipHash-2-4 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012).
  *
  * Every table whose keys a peer can choose is hashed with it under a random
- * key, so nobody can make all entries collide. Pure; words are read octet by
- * octet, so input needs no alignment and the result is the same on every
+ * key, so nobody can make all entries collide. Pure; words are copied out and
+ * turned, so input needs no alignment and the result is the same on every
  * machine. Checked against the authors' test vectors in tests/unit.
  */
 #include "siphash.h"
+
+#include <endian.h>
+#include <string.h>
 
 struct sip {
 	uint64_t v0, v1, v2, v3;
@@ -19,11 +22,10 @@ static inline uint64_t rotate(uint64_t x, unsigned bits)
 
 static inline uint64_t load_le(const uint8_t *p)
 {
-	uint64_t x = 0;
+	uint64_t x;
 
-	for (unsigned i = 0; i < 8; i++)
-		x |= (uint64_t)p[i] << (8 * i);
-	return x;
+	memcpy(&x, p, sizeof(x));
+	return le64toh(x);
 }
 
 static inline void sip_round(struct sip *s)
