@@ -8,13 +8,12 @@
  */
 #include "columns.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/log.h"
 #include "../base/reference.h"
+#include "../base/text.h"
 
 /* In the order of JOURNAL_COLUMNS, from 1 as SQLite binds. */
 enum column {
@@ -47,7 +46,7 @@ enum column {
 	COLUMN_NUMBER,
 };
 
-enum { TAG_DIGITS = 16, HEX = 16 };
+enum { TAG_DIGITS = TEXT_HEX_DIGITS, HEX = 16, COUNTRY_LETTERS = 2 };
 
 const char journal_insert[] =
 	"INSERT INTO journal (" JOURNAL_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
@@ -56,56 +55,77 @@ const char journal_insert[] =
 
 /* ---- writing ---- */
 
+/*
+ * The texts of a row, side by side. SQLite reads them here until the row is in:
+ * a copy of each would cost more than the row itself.
+ */
+struct texts {
+	sqlite3_stmt *statement;
+	char *free;
+	char room[2 * 4 * JOURNAL_TEXT_LONGEST + ADDR_TEXT_LONGEST +
+		  2 * PREFIX_TEXT_LONGEST + REFERENCE_TEXT_LONGEST +
+		  TAG_DIGITS + COUNTRY_LETTERS];
+};
+
 /* A failed bind leaves NULL: a row with less in it, never a wrong one. */
 
-static void put_number(sqlite3_stmt *statement, enum column at, uint64_t value)
+static void put_number(struct texts *out, enum column at, uint64_t value)
 {
 	if (value != 0)
-		(void)sqlite3_bind_int64(statement, (int)at, (int64_t)value);
+		(void)sqlite3_bind_int64(
+			out->statement, (int)at, (int64_t)value);
 }
 
-static void put_text(sqlite3_stmt *statement, enum column at, const char *text)
+/* One that lives longer than the row; NULL: none. */
+static void put_text(struct texts *out, enum column at, const char *text)
 {
 	if (text != NULL)
 		(void)sqlite3_bind_text(
-			statement, (int)at, text, -1, SQLITE_TRANSIENT);
+			out->statement, (int)at, text, -1, SQLITE_STATIC);
 }
 
-static void put_octets(
-	sqlite3_stmt *statement, enum column at, struct slice octets)
+/* What was written into the room up to `end`. */
+static void put_made(struct texts *out, enum column at, char *end)
 {
-	char text[4 * JOURNAL_TEXT_LONGEST];
-	size_t n = log_escape(octets, LOG_TEXT, text, sizeof(text));
+	(void)sqlite3_bind_text(out->statement, (int)at, out->free,
+		(int)(end - out->free), SQLITE_STATIC);
+	out->free = end;
+}
+
+static void put_octets(struct texts *out, enum column at, struct slice octets)
+{
+	size_t n = log_escape(
+		octets, LOG_TEXT, out->free, 4 * JOURNAL_TEXT_LONGEST);
 
 	if (n > 0)
-		(void)sqlite3_bind_text(
-			statement, (int)at, text, (int)n, SQLITE_TRANSIENT);
+		put_made(out, at, out->free + n);
 }
 
-static void put_addr(
-	sqlite3_stmt *statement, enum column at, const struct addr *addr)
+static void put_addr(struct texts *out, enum column at, const struct addr *addr)
 {
-	char text[ADDR_TEXT_LONGEST];
-
-	put_text(statement, at, addr_format(addr, text));
+	(void)addr_format(addr, out->free);
+	put_made(out, at, out->free + strlen(out->free));
 }
 
 static void put_prefix(
-	sqlite3_stmt *statement, enum column at, const struct prefix *prefix)
+	struct texts *out, enum column at, const struct prefix *prefix)
 {
-	char text[PREFIX_TEXT_LONGEST];
-
-	put_text(statement, at, prefix_format(prefix, text));
+	(void)prefix_format(prefix, out->free);
+	put_made(out, at, out->free + strlen(out->free));
 }
 
-static void put_tag(sqlite3_stmt *statement, uint64_t tag)
+static void put_session(struct texts *out, uint64_t session)
 {
-	char text[TAG_DIGITS + 1];
-
-	if (tag == 0)
+	if (session == 0)
 		return;
-	(void)snprintf(text, sizeof(text), "%016" PRIx64, tag);
-	put_text(statement, COLUMN_TAG, text);
+	(void)reference_format(session, out->free);
+	put_made(out, COLUMN_SESSION, out->free + strlen(out->free));
+}
+
+static void put_tag(struct texts *out, uint64_t tag)
+{
+	if (tag != 0)
+		put_made(out, COLUMN_TAG, text_hex(out->free, tag));
 }
 
 static bool has_prefix(enum policy_event_kind kind)
@@ -136,17 +156,14 @@ static bool has_prefix(enum policy_event_kind kind)
 	return false;
 }
 
-static void put_verdict(
-	sqlite3_stmt *statement, const struct policy_verdict *verdict)
+static void put_verdict(struct texts *out, const struct policy_verdict *verdict)
 {
-	put_text(
-		statement, COLUMN_VERDICT, journal_verdict_name(verdict->kind));
-	put_text(statement, COLUMN_MODE, journal_mode_name(verdict->mode));
-	put_number(statement, COLUMN_WAIT, verdict->wait_ms);
-	put_number(statement, COLUMN_FAILURES, verdict->failure_count);
+	put_text(out, COLUMN_VERDICT, journal_verdict_name(verdict->kind));
+	put_text(out, COLUMN_MODE, journal_mode_name(verdict->mode));
+	put_number(out, COLUMN_WAIT, verdict->wait_ms);
+	put_number(out, COLUMN_FAILURES, verdict->failure_count);
 	if (verdict->rule != RULE_NONE)
-		put_text(statement, COLUMN_RULE,
-			policy_rule_name(verdict->rule));
+		put_text(out, COLUMN_RULE, policy_rule_name(verdict->rule));
 }
 
 static const char *const softnesses[] = {
@@ -154,96 +171,100 @@ static const char *const softnesses[] = {
 	[SOFTNESS_SOFT] = "soft",
 };
 
-static void put_restored(
-	sqlite3_stmt *statement, const struct policy_event *event)
+static void put_restored(struct texts *out, const struct policy_event *event)
 {
-	put_text(statement, COLUMN_RULE, policy_rule_name(event->rule));
-	put_number(statement, COLUMN_FAILURES, event->failure_count);
-	put_number(statement, COLUMN_REPEATS, event->repeat_count);
-	put_text(statement, COLUMN_VERDICT, softnesses[event->softness]);
+	put_text(out, COLUMN_RULE, policy_rule_name(event->rule));
+	put_number(out, COLUMN_FAILURES, event->failure_count);
+	put_number(out, COLUMN_REPEATS, event->repeat_count);
+	put_text(out, COLUMN_VERDICT, softnesses[event->softness]);
 }
 
-static void put_country(sqlite3_stmt *statement, uint16_t country)
+static void put_country(struct texts *out, uint16_t country)
 {
-	const char text[] = {(char)(country >> 8), (char)(country & 255), '\0'};
-
-	if (country != 0)
-		put_text(statement, COLUMN_COUNTRY, text);
+	if (country == 0)
+		return;
+	out->free[0] = (char)(country >> 8);
+	out->free[1] = (char)(country & 255);
+	put_made(out, COLUMN_COUNTRY, out->free + COUNTRY_LETTERS);
 }
 
-static void put_event(sqlite3_stmt *statement, const struct journal_row *row)
+static void put_event(struct texts *out, const struct journal_row *row)
 {
 	const struct policy_event *event = &row->event;
 
 	if (has_prefix(event->kind))
-		put_prefix(statement, COLUMN_PREFIX, &event->prefix);
+		put_prefix(out, COLUMN_PREFIX, &event->prefix);
 	else if (event->kind != EVENT_OPERATOR_FORGET &&
 		 event->kind != EVENT_RESTORE_DEVICE)
-		put_addr(statement, COLUMN_ADDR, &event->addr);
-	put_octets(statement, COLUMN_USER, event->user);
-	put_octets(statement, COLUMN_TEXT, event->text);
-	put_tag(statement, event->secret_tag);
-	put_number(statement, COLUMN_ATTEMPT, event->attempt);
-	put_number(statement, COLUMN_HELD, event->held_since);
+		put_addr(out, COLUMN_ADDR, &event->addr);
+	put_octets(out, COLUMN_USER, event->user);
+	put_octets(out, COLUMN_TEXT, event->text);
+	put_tag(out, event->secret_tag);
+	put_number(out, COLUMN_ATTEMPT, event->attempt);
+	put_number(out, COLUMN_HELD, event->held_since);
 	if (event->kind == EVENT_AUTH_SETTLED || event->outcome != OUTCOME_OK)
-		put_text(statement, COLUMN_OUTCOME,
+		put_text(out, COLUMN_OUTCOME,
 			journal_outcome_name(event->outcome));
-	put_country(statement, event->country);
-	put_number(statement, COLUMN_ASN, event->asn);
-	put_number(statement, COLUMN_PORT, event->port);
-	put_number(statement, COLUMN_SCORE, event->score);
-	put_number(statement, COLUMN_SPAN, event->span_ms);
-	put_number(statement, COLUMN_AGE, event->age_ms);
+	put_country(out, event->country);
+	put_number(out, COLUMN_ASN, event->asn);
+	put_number(out, COLUMN_PORT, event->port);
+	put_number(out, COLUMN_SCORE, event->score);
+	put_number(out, COLUMN_SPAN, event->span_ms);
+	put_number(out, COLUMN_AGE, event->age_ms);
 	if (event->kind == EVENT_RESTORE_BAN)
-		put_restored(statement, event);
+		put_restored(out, event);
 	else if (journal_row_judged(row))
-		put_verdict(statement, &row->verdict);
+		put_verdict(out, &row->verdict);
 }
 
-static void put_action(sqlite3_stmt *statement, const struct journal_row *row)
+static void put_action(struct texts *out, const struct journal_row *row)
 {
 	const struct policy_action *action = &row->action;
 
 	if (action->kind != ACTION_DEVICE)
-		put_prefix(statement, COLUMN_PREFIX, &action->prefix);
-	put_octets(statement, COLUMN_TEXT, slice_str(action->device));
-	put_octets(statement, COLUMN_USER, slice_str(action->user));
+		put_prefix(out, COLUMN_PREFIX, &action->prefix);
+	put_octets(out, COLUMN_TEXT, slice_str(action->device));
+	put_octets(out, COLUMN_USER, slice_str(action->user));
 	if (action->rule != RULE_NONE)
-		put_text(
-			statement, COLUMN_RULE, policy_rule_name(action->rule));
-	put_number(statement, COLUMN_FAILURES, action->failure_count);
-	put_number(statement, COLUMN_REPEATS, action->repeat_count);
+		put_text(out, COLUMN_RULE, policy_rule_name(action->rule));
+	put_number(out, COLUMN_FAILURES, action->failure_count);
+	put_number(out, COLUMN_REPEATS, action->repeat_count);
 	if (action->soft)
-		put_text(statement, COLUMN_VERDICT, softnesses[SOFTNESS_SOFT]);
+		put_text(out, COLUMN_VERDICT, softnesses[SOFTNESS_SOFT]);
 	if (action->until == MONO_NEVER)
-		(void)sqlite3_bind_int64(statement, COLUMN_SPAN, -1);
+		(void)sqlite3_bind_int64(out->statement, COLUMN_SPAN, -1);
 	else if (action->until > row->now)
-		put_number(statement, COLUMN_SPAN, action->until - row->now);
+		put_number(out, COLUMN_SPAN, action->until - row->now);
+}
+
+static void put_row(struct texts *out, const struct journal_row *row)
+{
+	(void)sqlite3_bind_int64(out->statement, COLUMN_AT, row->at);
+	(void)sqlite3_bind_int64(out->statement, COLUMN_NOW, (int64_t)row->now);
+	put_text(out, COLUMN_KIND, journal_row_name(row));
+	if (row->source.bits != 0)
+		put_prefix(out, COLUMN_SOURCE, &row->source);
+	put_session(out, row->session);
+	put_number(out, COLUMN_CODE, row->code);
+	put_number(out, COLUMN_NUMBER, row->number);
+	if (row->kind == JOURNAL_EVENT)
+		put_event(out, row);
+	else if (row->kind == JOURNAL_ACTION)
+		put_action(out, row);
+	else
+		put_text(out, COLUMN_TEXT, row->words);
+	if (row->kind == JOURNAL_REFUSAL)
+		put_addr(out, COLUMN_ADDR, &row->addr);
 }
 
 int journal_put(sqlite3_stmt *statement, const struct journal_row *row)
 {
-	char session[REFERENCE_TEXT_LONGEST];
+	struct texts texts;
 	int result;
 
-	(void)sqlite3_bind_int64(statement, COLUMN_AT, row->at);
-	(void)sqlite3_bind_int64(statement, COLUMN_NOW, (int64_t)row->now);
-	put_text(statement, COLUMN_KIND, journal_row_name(row));
-	if (row->source.bits != 0)
-		put_prefix(statement, COLUMN_SOURCE, &row->source);
-	if (row->session != 0)
-		put_text(statement, COLUMN_SESSION,
-			reference_format(row->session, session));
-	put_number(statement, COLUMN_CODE, row->code);
-	put_number(statement, COLUMN_NUMBER, row->number);
-	if (row->kind == JOURNAL_EVENT)
-		put_event(statement, row);
-	else if (row->kind == JOURNAL_ACTION)
-		put_action(statement, row);
-	else
-		put_text(statement, COLUMN_TEXT, row->words);
-	if (row->kind == JOURNAL_REFUSAL)
-		put_addr(statement, COLUMN_ADDR, &row->addr);
+	texts.statement = statement;
+	texts.free = texts.room;
+	put_row(&texts, row);
 	result = sqlite3_step(statement);
 	(void)sqlite3_reset(statement); /* repeats `result` */
 	(void)sqlite3_clear_bindings(statement);

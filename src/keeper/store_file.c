@@ -111,6 +111,9 @@ struct store_file *store_file_new(const char *dir)
 
 	if (file == NULL)
 		return NULL;
+	/* How much memory SQLite has is asked by nobody, and would be counted
+	 * under a lock. Refused where SQLite is in use already. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	n = snprintf(file->path, sizeof(file->path), "%s/postern.db", dir);
 	if (n < 0 || (size_t)n >= sizeof(file->path) - 64)
 		file->path[0] = '\0'; /* cannot be opened, and says so */
