@@ -434,6 +434,30 @@ bool dialog_in_payload(const struct dialog *d)
 	       d->state == DIALOG_STATE_CHUNK_DRAIN;
 }
 
+void chunk_take(struct dialog *d, size_t n)
+{
+	d->chunk_left_bytes -= n;
+	if (d->chunk_left_bytes == 0)
+		dialog_move(d, DIALOG_STATE_COMMAND);
+}
+
+uint64_t dialog_chunk_left(const struct dialog *d)
+{
+	bool due = d->client_gone || d->server_gone || d->received_due ||
+		   (d->fifo_count > 0 && fifo_first(d) == OWN_REPLY);
+
+	return d->state == DIALOG_STATE_CHUNK && !due ? d->chunk_left_bytes : 0;
+}
+
+void dialog_chunk_passed(struct dialog *d, size_t n)
+{
+	const struct dialog_step passed = {
+		.act = DIALOG_FORWARD, .used = n, .span = slice_of(NULL, n)};
+
+	chunk_take(d, n);
+	fifo_note_queued(d, d->fifo_count, DIALOG_CLIENT, &passed);
+}
+
 bool dialog_may_end(const struct dialog *d)
 {
 	if (d->state == DIALOG_STATE_PASSTHROUGH)

@@ -220,6 +220,12 @@ bool dialog_quiet(const struct dialog *dialog);
 bool dialog_reads(const struct dialog *dialog, enum dialog_side side);
 /* Inside a message: large reads pay. */
 bool dialog_in_payload(const struct dialog *dialog);
+/*
+ * Octets of a chunk that the client is in the midst of: they may go to the
+ * server without being fed, and then are passed. 0: none may.
+ */
+uint64_t dialog_chunk_left(const struct dialog *dialog);
+void dialog_chunk_passed(struct dialog *dialog, size_t n);
 /* May the session be ended with 421 now (not past 354, D-10)? */
 bool dialog_may_end(const struct dialog *dialog);
 /* The server owes a reply (or its banner). */

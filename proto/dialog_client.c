@@ -526,9 +526,7 @@ static void feed_chunk(
 	}
 	if (n > d->chunk_left_bytes)
 		n = (size_t)d->chunk_left_bytes;
-	d->chunk_left_bytes -= n;
-	if (d->chunk_left_bytes == 0)
-		dialog_move(d, DIALOG_STATE_COMMAND);
+	chunk_take(d, n);
 	step->span = drain ? slice_of(NULL, 0) : slice_head(in, n);
 	(void)step_is(step, DIALOG_FORWARD, n);
 }

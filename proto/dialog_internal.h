@@ -31,6 +31,9 @@ void dialog_end(
 
 bool step_is(struct dialog_step *step, enum dialog_act act, size_t used);
 
+/* n octets of the chunk, at most what is left of it, are over. */
+void chunk_take(struct dialog *d, size_t n);
+
 /* Each returns true when *step is one to carry out. */
 bool dialog_due(struct dialog *d, const struct dialog_room *room,
 	struct dialog_step *step);

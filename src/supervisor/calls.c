@@ -29,6 +29,7 @@ enum group {
 	ACCEPT,
 	CONNECT,
 	BIND,
+	MOVE,
 	LOOK,
 	STORE,
 	NAME,
@@ -247,6 +248,7 @@ static void filter_pathless(struct filter *f)
 static void filter_worker(struct filter *f)
 {
 	filter_group(f, SCMP_ACT_ALLOW, CONNECT);
+	filter_group(f, SCMP_ACT_ALLOW, MOVE);
 	filter_pathless(f);
 }
 

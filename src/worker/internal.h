@@ -8,6 +8,7 @@
 #include "../base/stall.h"
 #include "../ipc/channel.h"
 #include "banlist.h"
+#include "conduit.h"
 #include "note.h"
 #include "pool.h"
 #include "proxy_in.h"
@@ -40,7 +41,6 @@ struct backend_state {
 };
 
 struct health;
-
 TAILQ_HEAD(proxied_list, proxied);
 
 struct worker {
@@ -53,6 +53,7 @@ struct worker {
 	struct proxied_list proxied; /* their PROXY header is awaited */
 	size_t proxied_count;
 	struct xclient xclient; /* of the session that is fed */
+	struct conduit conduit; /* empty */
 	struct slab *slab;
 	struct banlist *bans;
 	struct tarpit *tarpit;

@@ -408,6 +408,55 @@ static void take_and_wipe(struct session *s, enum dialog_side side, size_t n)
 		tls_text_end(s->client.tls, text);
 }
 
+/* Octets of a chunk are the server's alone (RFC 3030 §2). */
+static bool chunk_passes(const struct session *s)
+{
+	return conduit_open(&s->worker->conduit) && !s->client.tls &&
+	       !s->server.tls && !s->client.tail && s->server.fd >= 0 &&
+	       !s->server_broken &&
+	       dialog_chunk_left(&s->dialog) >= BULK_LEAST_BYTES;
+}
+
+/* As if read and fed, and nothing is due by it. */
+static enum stream_result pass_chunk(
+	struct session *s, size_t room, size_t *ret_n)
+{
+	struct worker *w = s->worker;
+	uint64_t left = dialog_chunk_left(&s->dialog);
+	enum stream_result written;
+	enum stream_result result =
+		conduit_move(&w->conduit, &s->client, &s->server, w->scratch,
+			left < room ? (size_t)left : room, ret_n, &written);
+
+	if (result != STREAM_OK)
+		return result;
+	dialog_chunk_passed(&s->dialog, *ret_n);
+	s->client_bytes += *ret_n;
+	s->taken_bytes += *ret_n;
+	s->progress = true;
+	if (written != STREAM_OK)
+		s->server_broken = true; /* but what it said last may wait */
+	return STREAM_OK;
+}
+
+/* MAY_CLOSE */
+static enum stream_result read_once(
+	struct session *s, enum dialog_side side, size_t room, size_t *ret_n)
+{
+	struct stream *stream = side == DIALOG_CLIENT ? &s->client : &s->server;
+	enum stream_result result;
+
+	if (side == DIALOG_CLIENT && chunk_passes(s))
+		return pass_chunk(s, room, ret_n);
+	if (stream->tls && side == DIALOG_CLIENT &&
+		dialog_in_payload(&s->dialog))
+		tls_text_begin(stream->tls);
+	result = stream_read(stream, s->worker->scratch, room, ret_n);
+	if (result == STREAM_OK)
+		take_and_wipe(s, side, *ret_n);
+	return result;
+}
+
 /*
  * Reads a leg while it gives and the other takes, a few times at most so that
  * one session does not starve the rest. MAY_CLOSE
@@ -415,8 +464,6 @@ static void take_and_wipe(struct session *s, enum dialog_side side, size_t n)
 static void relay_read(struct session *s, enum dialog_side side)
 {
 	struct stream *stream = side == DIALOG_CLIENT ? &s->client : &s->server;
-	struct worker *w = s->worker;
-
 	size_t taken = 0;
 
 	if (stream->fd < 0) { /* lost in relay_flushed: what follows is due */
@@ -429,16 +476,11 @@ static void relay_read(struct session *s, enum dialog_side side)
 
 		if (taken >= TURN_MOST_BYTES || turns == TURNS_MOST)
 			return;
-		if (stream->tls && side == DIALOG_CLIENT &&
-			dialog_in_payload(&s->dialog))
-			tls_text_begin(stream->tls);
-		result = stream_read(stream, w->scratch, room, &n);
+		result = read_once(s, side, room, &n);
 		if (result == STREAM_AGAIN)
 			return;
 		taken += n;
-		if (result == STREAM_OK)
-			take_and_wipe(s, side, n);
-		else
+		if (result != STREAM_OK)
 			read_ended(s, side, result);
 		if (!alive(s))
 			return;

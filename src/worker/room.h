@@ -16,6 +16,8 @@ enum {
 	 * others. */
 	TURNS_MOST = 4,
 	TURN_MOST_BYTES = 512 * 1024,
+	/* More than this of a leg at once: it need not be copied. */
+	BULK_LEAST_BYTES = 64 * 1024,
 };
 
 /*

@@ -340,6 +340,7 @@ static bool worker_make(struct worker *w)
 		conf->banned.tarpit_pace_ms, conf->banned.tarpit_longest_ms);
 	w->supervisor = channel_new(w->setup->supervisor_fd, 1 << 16);
 	w->spare_fd = eventfd(0, EFD_CLOEXEC);
+	conduit_make(&w->conduit);
 	return w->base && w->slab && w->bans && w->tarpit && w->supervisor &&
 	       dialog_confs_make(w) && acceptors_make(w) && servers_make(w) &&
 	       health_make(w);
@@ -379,6 +380,7 @@ static void worker_free(struct worker *w)
 	free(w->states);
 	if (w->base)
 		event_base_free(w->base);
+	conduit_free(&w->conduit);
 	if (w->spare_fd >= 0)
 		(void)close(w->spare_fd);
 	free(w);

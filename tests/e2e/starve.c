@@ -26,9 +26,12 @@ struct orders {
 	_Atomic int64_t count;	/* allocations so far */
 	_Atomic int64_t failed; /* of them */
 	_Atomic int64_t accept_error, socket_error; /* 0: they work */
-	_Atomic int64_t refused;     /* accepts and sockets that failed */
-	_Atomic int64_t turn_octets; /* most received of one socket between
-					two looks for events */
+	_Atomic int64_t refused;	  /* accepts and sockets that failed */
+	_Atomic int64_t turn_octets;	  /* most received of one socket between
+					     two looks for events */
+	_Atomic int64_t splice_in_error;  /* of a socket; 0: it works */
+	_Atomic int64_t splice_out_error; /* into one */
+	_Atomic int64_t spliced;	  /* octets into sockets */
 };
 
 extern void *__libc_malloc(size_t n);
@@ -143,6 +146,29 @@ int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *n, int flags)
 	if (refuses(orders->accept_error))
 		return -1;
 	return (int)syscall(SYS_accept4, fd, addr.__sockaddr__, n, flags);
+}
+
+/* Of a pipe there is nothing to getsockopt(2). */
+static int is_socket(int fd)
+{
+	int type = 0;
+	socklen_t n = sizeof type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0;
+}
+
+ssize_t splice(int from, off64_t *from_at, int to, off64_t *to_at, size_t n,
+	unsigned flags)
+{
+	int out = is_socket(to);
+	ssize_t moved;
+
+	if (refuses(out ? orders->splice_out_error : orders->splice_in_error))
+		return -1;
+	moved = syscall(SYS_splice, from, from_at, to, to_at, n, flags);
+	if (out && moved > 0 && is_meant())
+		orders->spliced += moved;
+	return moved;
 }
 
 int socket(int family, int type, int protocol)

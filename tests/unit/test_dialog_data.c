@@ -466,6 +466,66 @@ static void acceptance_counts_while_later_commands_wait(void **state)
 	assert_int_equal(w.dialog.state, DIALOG_STATE_COMMAND);
 }
 
+/* All of it is written, as it is in the world. */
+static void pass(struct dialog *d, size_t n)
+{
+	const struct dialog_room room = {.server_unsent_bytes = 0};
+	struct dialog_step step;
+
+	dialog_chunk_passed(d, n);
+	dialog_feed(d, DIALOG_SERVER, slice_str(""), &room, &step);
+	assert_int_equal(step.act, DIALOG_MORE);
+}
+
+/* Octets that were not fed leave the dialogue as those that were. */
+static void chunk_that_passes_unread_counts_as_if_fed(void **state)
+{
+	static const struct script plain = {.name = "unread"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+	struct dialog passed;
+
+	(void)state;
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_RCPT);
+	assert_int_equal(dialog_chunk_left(&w.dialog), 0);
+	say(&w, "BDAT 20 LAST\r\n12345", NULL);
+	assert_int_equal(dialog_chunk_left(&w.dialog), 15);
+	passed = w.dialog;
+	say(&w, "1234567890", NULL);
+	pass(&passed, 10);
+	assert_int_equal(dialog_chunk_left(&passed), 5);
+	assert_memory_equal(&passed, &w.dialog, sizeof passed);
+	say(&w, "12345", NULL);
+	pass(&passed, 5);
+	assert_int_equal(passed.state, DIALOG_STATE_COMMAND);
+	assert_int_equal(dialog_chunk_left(&passed), 0);
+	assert_memory_equal(&passed, &w.dialog, sizeof passed);
+	say(&w, NULL, "250 taken\r\n");
+	assert_int_equal(w.accepted, 1);
+}
+
+static void no_chunk_passes_unread_where_something_is_due(void **state)
+{
+	static const struct script plain = {.name = "due"};
+	static struct world w;
+	struct dialog_conf conf = conf_of(&plain);
+	struct dialog gone;
+
+	(void)state;
+	world_begin(&w, plain.name, &conf, false);
+	come_to(&w, FROM_RCPT);
+	say(&w, "BDAT 20\r\n12345", NULL);
+	for (int side = 0; side < 2; side++) {
+		gone = w.dialog;
+		dialog_gone(&gone, side ? DIALOG_SERVER : DIALOG_CLIENT);
+		assert_int_equal(dialog_chunk_left(&gone), 0);
+	}
+	gone = w.dialog;
+	gone.received_due = true;
+	assert_int_equal(dialog_chunk_left(&gone), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +537,8 @@ int main(void)
 		cmocka_unit_test(acceptance_counts_while_later_commands_wait),
 		cmocka_unit_test(bare_newlines_are_met_by_the_rule),
 		cmocka_unit_test(chunks_are_counted),
+		cmocka_unit_test(chunk_that_passes_unread_counts_as_if_fed),
+		cmocka_unit_test(no_chunk_passes_unread_where_something_is_due),
 		cmocka_unit_test(chunk_sizes_are_exact),
 		cmocka_unit_test(received_field_makes_one_chunk_longer),
 	};

@@ -17,7 +17,8 @@ LIBRARY = BUILD / "tests/libstarve.so"
 FOR_EVER = 1 << 60
 
 FIELDS = ("pid", "first", "last", "count", "failed", "accept_error",
-          "socket_error", "refused", "turn_octets")
+          "socket_error", "refused", "turn_octets", "splice_in_error",
+          "splice_out_error", "spliced")
 
 
 class Starve:
