@@ -1,5 +1,8 @@
 """Memory of idle sessions: private memory of a fresh proxy before and with N
-sessions held, divided by N; and the same for sessions in the tarpit."""
+sessions held, divided by N; and the same for sessions in the tarpit.
+
+Before sessions are held that have logged in, as many others log in and leave,
+with all peers."""
 
 import json
 import subprocess
@@ -59,6 +62,13 @@ def print_row(peer, what, result, goal):
     )
 
 
+def log_in_before(port, count, *more):
+    """As many logins as there will be, few at once. What a proxy remembers of
+    them is bounded, and it remembers it of those who have left, too: it is
+    not what a session that is open needs."""
+    machine.load(["-c", 20, "-n", count, "-m", 0, *more], port)
+
+
 def one(peer, kind, auth, count):
     process, port, tls = peers.start_peer(peer, kind)
     machine.stop(process)
@@ -66,6 +76,8 @@ def one(peer, kind, auth, count):
     more = ["-a", auth, "-b", machine.CLIENTS, "-B", 1000]
     if tls != "none":
         more += ["-t", tls]
+    if auth == "good":
+        log_in_before(port, count, *more)
     result = measure(process, port, count, *more)
     machine.stop(process)
     goal_kind = "plain" if kind == "plain" else "tls"
