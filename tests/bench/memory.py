@@ -18,7 +18,7 @@ import report
 PLAIN = ["direct", "raw", "haproxy", "haproxy-stick", "nginx", "postern"]
 TLS = ["direct", "haproxy", "nginx", "postern"]
 WITH_AUTH = ("nginx", "postern")
-HELD_S = 3
+HELD_S = 2
 SOURCES = 100_000
 
 

@@ -19,6 +19,7 @@ RELEASE = postern.ROOT / "build/release"
 
 sys.path.insert(0, str(BENCH))
 
+import claims           # noqa: E402
 import instructions     # noqa: E402
 import machine          # noqa: E402
 
@@ -64,6 +65,15 @@ def test_the_summary_says_how_many_rounds(goals, capsys):
     row = capsys.readouterr().out.splitlines()[-1]
     assert row == ("| tiny | 1.02 [1.01-1.09] x | <= 1.05 | 3 "
                    "| too few rounds (3 of 15): met so far |")
+
+
+def test_ratios_of_the_claims_are_taken_within_a_round():
+    """Of a machine that slowed down to half its speed between two rounds."""
+    runs = {"raw": [{"proxy_cpu": 1.0}, {"proxy_cpu": 2.0}],
+            "postern": [{"proxy_cpu": 1.1}, {"proxy_cpu": 2.2}]}
+    row, = claims.rows({"tiny": runs, "tls-rsa": {"postern": []}})
+    assert row[1:] == ["1.50 s/10k (raw)", "–", "–", "–", "–", "1.10",
+                       "≤ 1.05", 2]
 
 
 def test_growth_of_5_per_cent_fails(monkeypatch, baseline, capsys):
