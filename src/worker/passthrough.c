@@ -217,13 +217,17 @@ static void leg_lost(struct session *s, enum dialog_side side)
 		server_lost(s);
 }
 
-/* MAY_CLOSE */
-static void put_server(struct session *s, struct slice in)
+static void client_spoke(struct session *s, size_t n)
 {
-	s->client_bytes += in.n;
+	s->client_bytes += n;
 	if (!s->end_wanted) /* it is not to buy time by going on */
 		moved(s);
-	switch (stream_write(&s->server, in)) {
+}
+
+/* MAY_CLOSE */
+static void server_took(struct session *s, enum stream_result result)
+{
+	switch (result) {
 	case STREAM_OK:
 	case STREAM_AGAIN: return;
 	case STREAM_NO_MEMORY: session_kill(s, CLOSE_NO_MEMORY); return;
@@ -231,6 +235,13 @@ static void put_server(struct session *s, struct slice in)
 	case STREAM_TRUNCATED:
 	case STREAM_FAILED: server_lost(s); return;
 	}
+}
+
+/* MAY_CLOSE */
+static void put_server(struct session *s, struct slice in)
+{
+	client_spoke(s, in.n);
+	server_took(s, stream_write(&s->server, in));
 }
 
 /* Octets of the client's. MAY_CLOSE */
@@ -242,10 +253,56 @@ static void pass_to_server(struct session *s, struct slice in)
 		no_hello(s);
 }
 
+/* Does much of a client's come at once, and is no octet of it looked at? */
+static bool passes(const struct session *s, enum dialog_side side)
+{
+	return side == DIALOG_CLIENT && s->bulk && !s->server.tls &&
+	       s->dialog.passthrough.stage == PASSTHROUGH_OPEN &&
+	       conduit_open(&s->worker->conduit);
+}
+
+/* As if read and written; STREAM_OK, but the session may be over. MAY_CLOSE */
+static enum stream_result pass_unread(
+	struct session *s, size_t room, size_t *ret_n)
+{
+	struct worker *w = s->worker;
+	enum stream_result written;
+	enum stream_result result = conduit_move(&w->conduit, &s->client,
+		&s->server, w->scratch, room, ret_n, &written);
+
+	if (result != STREAM_OK)
+		return result;
+	s->dialog.passthrough.client_last = true;
+	s->bulk = *ret_n >= READ_COMMAND_BYTES;
+	client_spoke(s, *ret_n);
+	server_took(s, written);
+	return STREAM_OK;
+}
+
+/* MAY_CLOSE */
+static enum stream_result read_once(
+	struct session *s, enum dialog_side side, size_t room, size_t *ret_n)
+{
+	struct worker *w = s->worker;
+	enum stream_result result;
+
+	if (passes(s, side))
+		return pass_unread(s, room, ret_n);
+	result = stream_read(leg(s, side), w->scratch, room, ret_n);
+	if (result != STREAM_OK)
+		return result;
+	if (side == DIALOG_SERVER) {
+		pass_to_client(s, slice_of(w->scratch, *ret_n));
+		return STREAM_OK;
+	}
+	s->bulk = *ret_n >= 2 * READ_COMMAND_BYTES;
+	pass_to_server(s, slice_of(w->scratch, *ret_n));
+	return STREAM_OK;
+}
+
 /* Reads a leg while it gives and the other takes. MAY_CLOSE */
 static void carry(struct session *s, enum dialog_side side)
 {
-	struct worker *w = s->worker;
 	size_t taken = 0, room = read_room(side);
 
 	for (unsigned turns = 0; turns < TURNS_MOST && taken < TURN_MOST_BYTES;
@@ -255,17 +312,13 @@ static void carry(struct session *s, enum dialog_side side)
 
 		if (!alive(s) || !wants_read(s, side))
 			return;
-		result = stream_read(leg(s, side), w->scratch, room, &n);
+		result = read_once(s, side, room, &n);
 		if (result == STREAM_AGAIN)
 			return;
 		if (result == STREAM_CLOSED)
 			ended(s, side);
 		else if (result != STREAM_OK)
 			leg_lost(s, side);
-		else if (side == DIALOG_CLIENT)
-			pass_to_server(s, slice_of(w->scratch, n));
-		else
-			pass_to_client(s, slice_of(w->scratch, n));
 		taken += n;
 		if (n < room)
 			return; /* a short read has emptied the socket */

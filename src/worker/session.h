@@ -82,7 +82,8 @@ struct session {
 		server_closed : 1,  /* without a banner, and the next is due */
 		server_rude : 1,    /* its banner is none, and likewise */
 		client_shut : 1,    /* in PASSTHROUGH: its FIN is out */
-		server_shut : 1;
+		server_shut : 1,
+		bulk : 1; /* in PASSTHROUGH: the client sends much at once */
 	struct worker *worker;
 	const struct worker_listener *listener;
 	struct stream client, server;

@@ -1,4 +1,5 @@
-"""Large chunks, which pass unread from socket to socket: as BDT- has it for all.
+"""Large chunks, which pass unread from socket to socket, as BDT- has it for all;
+and the same inside TLS that is the server's own, where all is unread.
 
 The server tells what came to it by a digest. Each case is played on a postern
 as it was built, and on ones of which it is known that they spliced, that they
@@ -16,6 +17,8 @@ import pytest
 from harness import wait
 from liar import Liar
 from starve import Starve
+from test_vectors_passthrough import (ANSWER, HELLO, KEY, Pair, Server, ended,
+                                      is_reset, take)
 from ways import WHOLE
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -24,11 +27,12 @@ FAULTS = {"built": None, "spliced": {},
           "half": {"splice_out_error": errno.ENOMEM}}
 CASES = ["half", "copied", "spliced", "built"]
 DOORS = {"mx": {"data_timeout": "20s"}, "tls": {"starttls": "optional"},
-         "hasty": {"data_timeout": "1s"}}
+         "hasty": {"data_timeout": "1s"},
+         "passed": {"tls": "passthrough", "backend": "inside"}}
 
 
 @pytest.fixture(scope="module")
-def stages(new_stage, session_folder):
+def stages(new_stage, session_folder, request):
     """One for each case: a worker that could not splice once tries no more."""
     made = {}
 
@@ -37,15 +41,20 @@ def stages(new_stage, session_folder):
         folder.mkdir()
         folder.chmod(0o755)
         starve = Starve(folder / "starve")
+        inside = Server(starttls=False)
+        request.addfinalizer(inside.close)
         more = {"server": Liar(folder), "doors": DOORS,
-                "options": {"workers": 1}}
+                "options": {"workers": 1}, "more_backends": {
+                    "inside": {"servers": [inside.address],
+                               "tls": "implicit"}}}
         if FAULTS[name] is None:
             stage = new_stage(**more)
             stage.lean = False      # a sanitizer keeps what was freed
+            stage.inside = inside
             return stage, starve
         with starve.environment():
             stage = new_stage(**more)
-        stage.lean = True
+        stage.lean, stage.inside = True, inside
         starve.pid = stage.workers()[0]
         for field, value in FAULTS[name].items():
             setattr(starve, field, value)
@@ -275,3 +284,70 @@ def test_BDT_17_inside_tls_nothing_is_spliced(stages):
     whole(stage, door="tls")
     assert starve.spliced == 0
     stage.hold_u()
+
+
+# Inside TLS that is the server's own
+
+OPENING = threading.Lock()      # or one has the end of another
+
+
+def opened(stage):
+    """Both ends behind what looks like the beginning of TLS."""
+    with OPENING:
+        c = stage.client("passed")
+        c.send(HELLO)
+        pair = Pair(c, stage.inside.peer())
+    assert take(pair.s, len(HELLO)) == HELLO
+    pair.down(ANSWER)
+    pair.up(KEY)
+    return pair
+
+
+def arrives(pair, text):
+    got = hashlib.sha256(take(pair.s, len(text))).digest()
+    assert got == hashlib.sha256(text).digest()
+
+
+def carried(stage, octets=4 * MIB):
+    """Much, then little, then an end."""
+    text = noise(octets)
+    with opened(stage) as pair:
+        sending = send_in_background(pair.c, text)
+        arrives(pair, text)
+        sending.join()
+        pair.down(b"250")
+        pair.up(b"QUIT")
+        pair.c.half_close()
+        assert ended(pair.s) == b""
+
+
+def test_much_that_is_inside_tls_arrives_and_then_little(bulk):
+    carried(bulk)
+    bulk.at_once({n: (carried, bulk) for n in range(3)})
+
+
+def test_who_stalls_inside_tls_mixes_with_nobody(bulk):
+    """The queues of the kernel are large, and of a size of its own choice."""
+    text = noise(48 * MIB)
+    with opened(bulk) as pair:
+        before = descriptors(bulk)
+        sending = send_in_background(pair.c, text)
+        bulk.front.wait_until(lambda: bulk.level()["buffers"], "a queue")
+        bulk.at_once({n: (carried, bulk, MIB) for n in range(3)})
+        assert descriptors(bulk) == before
+        arrives(pair, text)
+        sending.join()
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_who_dies_inside_tls_leaves_nothing_to_the_next(bulk, who):
+    with opened(bulk) as pair:
+        sending = send_in_background(pair.c, noise(16 * MIB))
+        take(pair.s, MIB)
+        if who == "client":
+            pair.c.reset()
+            assert is_reset(pair.s)
+        else:
+            pair.peer.reset()
+        sending.join()
+    carried(bulk, MIB)
