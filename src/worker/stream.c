@@ -32,6 +32,10 @@ void stream_close(struct stream *s, bool reset)
 	stream_watch(s, 0);
 	if (s->tls && !reset)
 		tls_shutdown(s->tls);
+	/* The last words still wait for the end, and close(2) would throw them
+	 * away if the peer has said something that nobody read. */
+	else if (s->last && !reset)
+		(void)shutdown(s->fd, SHUT_WR);
 	tls_free(&s->tls);
 	if (reset) /* fails only on a socket that is gone already */
 		(void)setsockopt(
