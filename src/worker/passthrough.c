@@ -295,7 +295,7 @@ static enum stream_result read_once(
 		pass_to_client(s, slice_of(w->scratch, *ret_n));
 		return STREAM_OK;
 	}
-	s->bulk = *ret_n >= 2 * READ_COMMAND_BYTES;
+	s->bulk = *ret_n >= BULK_READ_BYTES;
 	pass_to_server(s, slice_of(w->scratch, *ret_n));
 	return STREAM_OK;
 }

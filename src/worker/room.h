@@ -18,6 +18,7 @@ enum {
 	TURN_MOST_BYTES = 512 * 1024,
 	/* More than this of a leg at once: it need not be copied. */
 	BULK_LEAST_BYTES = 64 * 1024,
+	BULK_READ_BYTES = 32 * 1024, /* and of a read that shows it */
 };
 
 /*

@@ -52,8 +52,8 @@ static void make_body(void)
 	if (!load_options.chunking)
 		return;
 	load_body_n = size; /* RFC 3030 §2: its length is its end */
-	snprintf(load_bdat_line, sizeof load_bdat_line, "BDAT %zu LAST\r\n",
-		size);
+	(void)snprintf(load_bdat_line, sizeof load_bdat_line,
+		"BDAT %zu LAST\r\n", size);
 }
 
 /* RFC 4616: NUL user NUL password; a bad one has an octet too many. */
