@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ enum {
 	PURGE_EVERY_MS = 3600 * 1000,
 	MS_PER_S = 1000,
 	US_PER_MS = 1000,
+	PIECE_LARGE_BYTES = 128 * 1024, /* mapped by itself, and unmapped */
 };
 
 /* What the store said at the last look; for the log. */
@@ -371,6 +373,15 @@ static void say_libevent(int severity, const char *text)
 	log_end();
 }
 
+/*
+ * Rows that wait for the disk are megabytes under load. Left alone, malloc
+ * learns from that to keep as much for ever.
+ */
+static void give_back_much(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, PIECE_LARGE_BYTES);
+}
+
 int keeper_run(const struct keeper_setup *setup)
 {
 	struct hub hub = {.setup = setup,
@@ -381,6 +392,7 @@ int keeper_run(const struct keeper_setup *setup)
 	int code;
 
 	ignore_signals();
+	give_back_much();
 	event_set_log_callback(say_libevent);
 	hub.base = event_base_new();
 	if (hub.base == NULL)

@@ -256,6 +256,9 @@ static int file_set_up(
 	if (result == SQLITE_OK)
 		result = file_number(
 			file, "PRAGMA synchronous = FULL", &ignored);
+	if (result == SQLITE_OK) /* KiB: rows come at the end */
+		result =
+			file_number(file, "PRAGMA cache_size = -512", &ignored);
 	if (result == SQLITE_OK)
 		result = store_schema_bring(file->db, *ret_version);
 	if (result == SQLITE_OK && size > 0)
