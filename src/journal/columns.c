@@ -46,7 +46,12 @@ enum column {
 	COLUMN_NUMBER,
 };
 
-enum { TAG_DIGITS = TEXT_HEX_DIGITS, HEX = 16, COUNTRY_LETTERS = 2 };
+enum {
+	TAG_DIGITS = TEXT_HEX_DIGITS,
+	HEX = 16,
+	COUNTRY_LETTERS = 2,
+	ESCAPED_LONGEST = 4 * JOURNAL_TEXT_LONGEST,
+};
 
 const char journal_insert[] =
 	"INSERT INTO journal (" JOURNAL_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
@@ -62,7 +67,7 @@ const char journal_insert[] =
 struct texts {
 	sqlite3_stmt *statement;
 	char *free;
-	char room[2 * 4 * JOURNAL_TEXT_LONGEST + ADDR_TEXT_LONGEST +
+	char room[2 * ESCAPED_LONGEST + ADDR_TEXT_LONGEST +
 		  2 * PREFIX_TEXT_LONGEST + REFERENCE_TEXT_LONGEST +
 		  TAG_DIGITS + COUNTRY_LETTERS];
 };
@@ -94,8 +99,7 @@ static void put_made(struct texts *out, enum column at, char *end)
 
 static void put_octets(struct texts *out, enum column at, struct slice octets)
 {
-	size_t n = log_escape(
-		octets, LOG_TEXT, out->free, 4 * JOURNAL_TEXT_LONGEST);
+	size_t n = log_escape(octets, LOG_TEXT, out->free, ESCAPED_LONGEST);
 
 	if (n > 0)
 		put_made(out, at, out->free + n);
