@@ -26,6 +26,8 @@ bool conduit_open(const struct conduit *conduit);
  * is lent for what it does not take: `n` octets, and no more are moved.
  * As stream_read; where octets were moved *ret_written is as stream_write's.
  * Where splice does not work the conduit closes, and it is AGAIN.
+ * Behind AGAIN stream_read is due: splice(2) does not go past urgent data, and
+ * the socket would wake us for ever.
  */
 enum stream_result conduit_move(struct conduit *conduit, struct stream *from,
 	struct stream *to, uint8_t *room, size_t n, size_t *ret_n,

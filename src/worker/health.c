@@ -231,8 +231,6 @@ static void hear(struct check *c)
 	do {
 		result = stream_read(
 			&c->stream, c->in + c->n, REPLY_MOST - c->n, &n);
-		if (result == STREAM_AGAIN && c->stream.readable_maybe)
-			continue; /* a ticket came before what it says */
 		if (result == STREAM_AGAIN)
 			return;
 		if (result != STREAM_OK && c->step == CHECK_QUIT) {

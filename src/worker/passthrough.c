@@ -284,10 +284,12 @@ static enum stream_result read_once(
 	struct session *s, enum dialog_side side, size_t room, size_t *ret_n)
 {
 	struct worker *w = s->worker;
-	enum stream_result result;
+	enum stream_result result = STREAM_AGAIN;
 
 	if (passes(s, side))
-		return pass_unread(s, room, ret_n);
+		result = pass_unread(s, room, ret_n);
+	if (result != STREAM_AGAIN)
+		return result; /* else perhaps urgent data: see conduit.h */
 	result = stream_read(leg(s, side), w->scratch, room, ret_n);
 	if (result != STREAM_OK)
 		return result;

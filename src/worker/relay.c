@@ -444,10 +444,12 @@ static enum stream_result read_once(
 	struct session *s, enum dialog_side side, size_t room, size_t *ret_n)
 {
 	struct stream *stream = side == DIALOG_CLIENT ? &s->client : &s->server;
-	enum stream_result result;
+	enum stream_result result = STREAM_AGAIN;
 
 	if (side == DIALOG_CLIENT && chunk_passes(s))
-		return pass_chunk(s, room, ret_n);
+		result = pass_chunk(s, room, ret_n);
+	if (result != STREAM_AGAIN)
+		return result; /* else perhaps urgent data: see conduit.h */
 	if (stream->tls && side == DIALOG_CLIENT &&
 		dialog_in_payload(&s->dialog))
 		tls_text_begin(stream->tls);

@@ -119,8 +119,13 @@ static enum stream_result stream_of_tls(struct stream *s, enum tls_result r)
 static enum stream_result tls_leg_read(
 	struct stream *s, uint8_t *out, size_t room, size_t *ret_n)
 {
-	enum tls_result result = tls_read(s->tls, out, room, ret_n);
+	enum tls_result result;
 
+	/* A record without data may have others behind it, of which no event
+	 * tells. Of those TLS takes a few only. */
+	do
+		result = tls_read(s->tls, out, room, ret_n);
+	while (result == TLS_WANT_READ && tls_pending(s->tls) > 0);
 	s->readable_maybe = tls_pending(s->tls) > 0;
 	return stream_of_tls(s, result);
 }

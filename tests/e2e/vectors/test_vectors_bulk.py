@@ -269,6 +269,20 @@ def test_BDT_17_an_early_refusal_comes_at_once_and_the_rest_is_consumed(bulk):
     chunks.hold(text)
 
 
+def test_BDT_17_an_urgent_octet_stops_no_chunk(bulk):
+    """splice(2) does not go past it, and the socket says that there is more:
+    a client would keep a worker busy with one octet. As wherever octets are
+    read, it is no part of the stream."""
+    chunks, text = Chunks(), noise(MIB)
+    with begin(bulk, chunks) as c:
+        c.send(b"BDAT %d LAST\r\n" % len(text) + text[:300_000])
+        c.sock.send(b"!", socket.MSG_OOB)
+        c.send(text[300_000:])
+        c.reply(250)
+        c.quit()
+    chunks.hold(text)
+
+
 def test_BDT_17_a_chunk_that_stops_short_is_ended_in_time(bulk):
     chunks = Chunks()
     with begin(bulk, chunks, "hasty") as c:
@@ -324,6 +338,19 @@ def carried(stage, octets=4 * MIB):
 def test_much_that_is_inside_tls_arrives_and_then_little(bulk):
     carried(bulk)
     bulk.at_once({n: (carried, bulk) for n in range(3)})
+
+
+def test_an_urgent_octet_stops_nothing_inside_tls(bulk):
+    text = noise(5 * MIB)
+    with opened(bulk) as pair:
+        def send():
+            pair.c.send(text[:4 * MIB])
+            pair.c.sock.send(b"!", socket.MSG_OOB)
+            pair.c.send(text[4 * MIB:])
+        sending = threading.Thread(target=send, daemon=True)
+        sending.start()
+        arrives(pair, text)
+        sending.join()
 
 
 def test_who_stalls_inside_tls_mixes_with_nobody(bulk):

@@ -3,11 +3,15 @@
 import base64
 import itertools
 import socket
+import threading
 
 import pytest
 
+from harness import wait
 from harness.raw import Closed
+from liar import Liar
 from stage import closed
+from ways import WHOLE
 
 BODY = b"Subject: %s\r\n\r\nx\r\n.\r\n"
 
@@ -240,6 +244,32 @@ def test_PIP_10_nothing_counts_behind_quit(stage):
         return word.decode()
     words = stage.play(case, b"QUIT\r\nMAIL")
     assert not any(stage.heard(word) for word in words.values())
+
+
+def test_PIP_10_the_reply_to_quit_comes_whatever_stands_behind(
+        new_stage, session_folder):
+    """A close behind octets that nobody read is a reset: the reply must be
+    on its way by then."""
+    folder = session_folder / "pip-quit"
+    folder.mkdir()
+    folder.chmod(0o755)
+    stage, word = new_stage(server=Liar(folder)), "quit.x.test"
+    asked, go_on = threading.Event(), threading.Event()
+
+    def bye(peer, line):
+        asked.set()
+        assert go_on.wait(wait.DEADLINE_S)
+        return b"221 bye\r\n"
+    stage.server.case(word, WHOLE, {"QUIT": bye})
+    with stage.client() as c:
+        c.reply(220)
+        c.cmd(f"EHLO {word}", 250)
+        c.line("QUIT")
+        assert asked.wait(wait.DEADLINE_S)
+        c.line("NOOP")
+        go_on.set()
+        c.reply(221)
+    stage.hold_u()
 
 
 def test_PIP_11_rset_and_ehlo_reset_both_ends(stage):

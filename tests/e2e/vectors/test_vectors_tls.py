@@ -24,6 +24,7 @@ V = ssl.TLSVersion
 def the_stage(new_stage):
     return new_stage(server={"starttls": "enabled"}, doors={
         **DOORS, "twin": {"tls": "implicit"},
+        "patient": {"tls": "implicit", "greeting_delay": "30s"},
         "passed": {"starttls": "passthrough"},
         "wish": {"starttls": "optional", "auth": "tls"},
         "hasty": {"tls": "implicit", "handshake_timeout": "1s"},
@@ -389,6 +390,14 @@ def test_TLS_13_some_key_updates_are_taken(stage):
             c.send(c.key_update())
         c.say(b"NOOP")
         assert c.line().startswith(b"250 ")
+
+
+def test_TLS_13_behind_a_key_update_early_talk_is_heard(stage):
+    """They were read together: no event of the socket tells of the second."""
+    with Records(stage.front.ports["patient"],
+                 stage.certs.client_context(verify=False)) as c:
+        c.send(c.key_update(), c.record(DATA, b"NOOP\r\n"))
+        assert c.line().startswith(b"554 ")
 
 
 def test_TLS_13_100000_key_updates_are_cut_off_early(stage):
