@@ -450,6 +450,11 @@ size_t tls_pending(const struct tls_connection *connection)
 	       socket_kept(&connection->socket);
 }
 
+size_t tls_kept_by_all(void)
+{
+	return socket_kept_by_all();
+}
+
 void tls_last(struct tls_connection *connection)
 {
 	connection->socket.more = true;

@@ -64,6 +64,8 @@ enum tls_result tls_write(struct tls_connection *connection, const void *p,
 /* What waits inside, decrypted or not, or an end that was not told yet; 0:
  * nothing but what the socket may bring. */
 size_t tls_pending(const struct tls_connection *connection);
+/* Octets that were read ahead and wait, of all connections of the process. */
+size_t tls_kept_by_all(void);
 /* What is written from now on may wait for tls_shutdown(), which follows. */
 void tls_last(struct tls_connection *connection);
 /* Sends close_notify once, does not wait for the peer's; nothing is sent when

@@ -48,6 +48,9 @@ static struct {
 	uint8_t octets[AHEAD_MOST_BYTES];
 } ahead;
 
+/* The room of what all connections keep. */
+static size_t bytes_kept;
+
 static void watch_header(struct socket *socket, uint8_t octet)
 {
 	struct socket_watch *watch = &socket->watch;
@@ -179,6 +182,7 @@ static bool stage_grow(struct socket *socket)
 	p = realloc(socket->stage, room);
 	if (p == NULL)
 		return false;
+	bytes_kept += room - socket->stage_room;
 	socket->stage = p;
 	socket->stage_room = room;
 	return true;
@@ -266,13 +270,21 @@ bool socket_end(struct socket *socket)
 	memcpy(socket->stage, rest, n);
 	socket->stage_taken = socket->stage_watched = 0;
 	socket->stage_count = socket->stage_room = n;
+	bytes_kept += n;
 	return true;
 }
 
 void socket_done(struct socket *socket)
 {
+	if (socket->stage != NULL)
+		bytes_kept -= socket->stage_room;
 	free(socket->stage);
 	socket->stage = NULL;
+}
+
+size_t socket_kept_by_all(void)
+{
+	return bytes_kept;
 }
 
 /* Behind every way to OpenSSL: the last moment to see that it is too much. */

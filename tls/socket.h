@@ -64,6 +64,8 @@ bool socket_end(struct socket *socket) __attribute__((warn_unused_result));
 bool socket_is_empty(const struct socket *socket);
 /* Octets that were taken and wait for OpenSSL. */
 size_t socket_kept(const struct socket *socket);
+/* Of the process: the room of it. */
+size_t socket_kept_by_all(void);
 
 /* `socket` must outlive the BIO. NULL without memory. */
 BIO *socket_bio_new(struct socket *socket);

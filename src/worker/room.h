@@ -4,6 +4,7 @@
 #ifndef WORKER_ROOM_H
 #define WORKER_ROOM_H
 
+#include "../../tls/connection.h"
 #include "buffer.h"
 
 enum {
@@ -27,8 +28,10 @@ enum {
  */
 static inline size_t payload_room(void)
 {
-	return buffer_bytes() < WAITING_MUCH_BYTES ? READ_PAYLOAD_BYTES
-						   : READ_COMMAND_BYTES;
+	size_t waiting = buffer_bytes() + tls_kept_by_all();
+
+	return waiting < WAITING_MUCH_BYTES ? READ_PAYLOAD_BYTES
+					    : READ_COMMAND_BYTES;
 }
 
 #endif

@@ -93,6 +93,29 @@ static void small_records_are_bounded_in_a_call(void **state)
 	pair_free(&pair);
 }
 
+/* What is kept in a large read is counted, for all of it is bounded. */
+static void what_is_kept_is_counted(void **state)
+{
+	enum { OCTETS = 200, ROOM = 1 << 18 };
+	struct pair pair = easy_pair();
+	static uint8_t out[ROOM];
+	size_t n = 0;
+	int size = 1 << 20;
+
+	(void)state;
+	assert_int_equal(tls_kept_by_all(), 0);
+	assert_int_equal(setsockopt(pair.fds[1], SOL_SOCKET, SO_SNDBUF, &size,
+				 sizeof(size)),
+		0);
+	for (unsigned int i = 0; i < OCTETS; i++)
+		assert_int_equal(tls_write(pair.client, "x", 1, &n), TLS_OK);
+	assert_int_equal(tls_read(pair.server, out, sizeof(out), &n), TLS_OK);
+	assert_in_range(tls_kept_by_all(), OCTETS, 128 << 10);
+	tls_free(&pair.server);
+	assert_int_equal(tls_kept_by_all(), 0);
+	pair_free(&pair);
+}
+
 /* The end came with the octets: the socket may stay silent about it. */
 static void an_end_behind_octets_is_told_by_the_next_call(void **state)
 {
@@ -541,6 +564,7 @@ int main(void)
 		cmocka_unit_test(read_leaves_the_rest_pending),
 		cmocka_unit_test(one_call_reads_many_records),
 		cmocka_unit_test(small_records_are_bounded_in_a_call),
+		cmocka_unit_test(what_is_kept_is_counted),
 		cmocka_unit_test(an_end_behind_octets_is_told_by_the_next_call),
 		cmocka_unit_test(a_failure_behind_octets_comes_after_them),
 		cmocka_unit_test(words_with_the_last_flight_are_pending),
