@@ -45,6 +45,18 @@ def test_a_session_that_stays_breaks_u(the_stage):
         breaks_u(the_stage, "not back")
 
 
+def test_a_descriptor_that_stays_breaks_u_and_one_less_is_the_new_base(
+        new_stage):
+    stage = new_stage(backend={"health_interval": "0s"})
+    stage.hold_u()
+    few = stage.base["descriptors"]
+    stage.base = {**stage.base, "descriptors": [n - 1 for n in few]}
+    breaks_u(stage, "not back")
+    stage.base = {**stage.base, "descriptors": [n + 1 for n in few]}
+    stage.hold_u()
+    assert stage.base["descriptors"] == few
+
+
 def test_a_raw_octet_in_the_log_breaks_u(new_stage):
     stage = new_stage()
     size = stage.front.log_path.stat().st_size
