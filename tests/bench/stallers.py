@@ -108,17 +108,23 @@ class Slow(Crowd):
         super().close()
 
 
+def in_message(port, turn):
+    """A client whose DATA was answered."""
+    sock = connect(port, turn)
+    greet(sock)
+    say(sock, b"MAIL FROM:<a@example.org>")
+    say(sock, b"RCPT TO:<b@example.com>")
+    say(sock, b"DATA")
+    return sock
+
+
 class Stopped(Crowd):
     """200 clients that stop in the midst of a message"""
 
     COUNT = 200
 
     def begin(self, port, turn):
-        sock = connect(port, turn)
-        greet(sock)
-        say(sock, b"MAIL FROM:<a@example.org>")
-        say(sock, b"RCPT TO:<b@example.com>")
-        say(sock, b"DATA")
+        sock = in_message(port, turn)
         sock.sendall(LINE * 200)
         return sock
 
@@ -211,11 +217,7 @@ class Stuck(Served):
     COUNT = 20
 
     def begin(self, port, turn):
-        sock = connect(port, turn)
-        greet(sock)
-        say(sock, b"MAIL FROM:<a@example.org>")
-        say(sock, b"RCPT TO:<b@example.com>")
-        say(sock, b"DATA")
+        sock = in_message(port, turn)
         pour(sock, LINE * 1000)
         return sock
 

@@ -4,9 +4,15 @@ Where TLS is required and cannot be had as configured, the client is sent
 away for now and nothing secret goes out in clear.
 """
 
+import queue
+import ssl
+
 import pytest
 
+from flight import last_flight_with, said
 from harness.raw import Broken, Closed
+from harness.wait import DEADLINE_S
+from scripted import Scripted
 
 VERIFY = {"tls_verify": "name", "tls_name": "mail.example.test"}
 
@@ -115,3 +121,22 @@ def test_old_dominos_need_the_options_for_them(behind, profile, least, level,
     server, connect = behind({"tls": "implicit", "tls_least": least,
                               "tls_level": level}, tls_profile=profile)
     assert (gets_in(connect) is not None) == good
+
+
+def test_a_banner_with_the_last_flight_is_heard_by_the_health_dialogue(
+        postern, certs, request):
+    """No event of the socket tells of it: it was read with the handshake."""
+    context, heard = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), queue.Queue()
+    context.load_cert_chain(*certs.rsa)
+    # There the last word of a handshake is the server's.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    def serve(peer):
+        heard.put(said(peer.sock, *last_flight_with(
+            peer.sock, context, b"220 here\r\n", server_side=True)))
+    server = Scripted(serve)
+    request.addfinalizer(server.close)
+    postern({"mx": {}}, {"domino": {
+        "servers": [server.address], "tls": "implicit",
+        "health_interval": "200ms", "health_timeout": "1m"}})
+    assert heard.get(timeout=DEADLINE_S).startswith(b"EHLO ")

@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from attack import timed
+from flight import last_flight_with, said
 from harness.double import Double
 from harness.postern import Postern, binary
 from harness.raw import Closed
@@ -286,33 +287,6 @@ def test_renegotiation_is_the_end(front, server):
 
 
 # What comes in one piece with the handshake's last flight
-
-def last_flight_with(sock, context, words):
-    """Hold the handshake, and send its last flight and the words at once."""
-    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(into, out, server_hostname="mail.example.test")
-    while True:
-        try:
-            tls.do_handshake()
-            break
-        except ssl.SSLWantReadError:
-            sock.sendall(out.read())
-            into.write(sock.recv(65536))
-    tls.write(words)
-    sock.sendall(out.read())
-    return tls, into
-
-
-def said(sock, tls, into):
-    """The first line of what the other side says."""
-    heard = b""
-    while b"\n" not in heard:
-        try:
-            heard += tls.read(65536)
-        except ssl.SSLWantReadError:
-            into.write(sock.recv(65536))
-    return heard
-
 
 def test_words_with_the_last_flight_are_early_talk(front, client, certs):
     """No event of the socket tells of them: they were read with it."""
